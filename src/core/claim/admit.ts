@@ -1,0 +1,72 @@
+/** Whether an entry of another node may enter the record set. */
+
+import type { Verdict } from '../effect.ts'
+import { isSubnet } from '../ip/pool.ts'
+import { compareVersions, type Entry, type NodeId, type NodeRecord } from './record.ts'
+
+export interface AdmissionContext {
+  readonly cluster: string
+  readonly known: Entry | undefined
+  /** Whether this node is itself connected to the origin of a tombstone. */
+  readonly isAlive: (node: NodeId) => boolean
+}
+
+export type Admission =
+  | { readonly admitted: true }
+  | { readonly admitted: false; readonly verdict: Verdict; readonly why: AdmissionFault }
+
+export type AdmissionFault =
+  | 'foreign-cluster'
+  | 'claim-outside-pool'
+  | 'two-claims-of-a-pool'
+  | 'evicts-the-living'
+  | 'wrong-fences'
+
+export function admit(entry: Entry, context: AdmissionContext): Admission {
+  const { body } = entry
+  if (body.cluster !== context.cluster) return refuse('reject', 'foreign-cluster')
+  if (body.kind === 'record') return admitRecord(body)
+  if (body.reason === 'left') return admitted
+  const { known } = context
+  const order = known ? compareVersions(body.version, known.body.version) : 1
+  // A refuted eviction ends nobody any more; only its fences are merged.
+  if (order < 0) return admitted
+  // Another node may be ignorant of what we see: that is no fault of whoever forwards it.
+  if (context.isAlive(body.origin)) return refuse('ignore', 'evicts-the-living')
+  if (order === 0 && known?.body.kind === 'record' && !endsClaims(body.fences, known.body)) {
+    return refuse('reject', 'wrong-fences')
+  }
+  return admitted
+}
+
+function admitRecord(record: NodeRecord): Admission {
+  for (const { prefix } of record.claims) {
+    if (!record.pools.some((pool) => isSubnet(pool, prefix))) {
+      return refuse('reject', 'claim-outside-pool')
+    }
+  }
+  const families = new Set(record.claims.map(({ prefix }) => prefix.family))
+  return families.size === record.claims.length
+    ? admitted
+    : refuse('reject', 'two-claims-of-a-pool')
+}
+
+/** An eviction raises the fences of exactly what its victim held, by one. */
+function endsClaims(
+  fences: readonly { prefix: { text: string }; fence: number }[],
+  record: NodeRecord,
+): boolean {
+  if (fences.length !== record.claims.length) return false
+  return record.claims.every((claim) =>
+    fences.some(
+      ({ prefix, fence }) => prefix.text === claim.prefix.text && fence === claim.fence + 1,
+    ),
+  )
+}
+
+const admitted: Admission = { admitted: true }
+const refuse = (verdict: Verdict, why: AdmissionFault): Admission => ({
+  admitted: false,
+  verdict,
+  why,
+})

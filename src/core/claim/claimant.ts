@@ -1,0 +1,258 @@
+/** This node's own claims: which subnet it claims next, when a claim confirms, and what it does when it loses one. */
+
+import type { CoreConfig } from '../config.ts'
+import type { Family } from '../ip/address.ts'
+import type { Pool } from '../ip/pool.ts'
+import { overlaps, type Prefix } from '../ip/prefix.ts'
+import type { Note } from '../note.ts'
+import type { Millis } from '../rng.ts'
+import { coversMoreThanHalf, exclusionTrie, freeSubnet, heeded, rankAmong } from './choose.ts'
+import { exclusionsOf } from './exclusions.ts'
+import type { Ownership } from './ownership.ts'
+import { type Claim, recordLimits } from './record.ts'
+import type { RecordSet } from './record-set.ts'
+
+interface OwnClaim {
+  readonly claim: Claim
+  /** When it was made; a tentative one settles from here. */
+  readonly sinceAt: Millis
+}
+
+/** What the claimant reads to decide. */
+export interface ClaimantWorld {
+  readonly set: RecordSet
+  readonly ownership: Ownership
+  /** Prefixes inside a pool that this host uses itself. */
+  locals(pool: Prefix): readonly Prefix[]
+}
+
+/**
+ * How long a loser waits before it chooses again. News of one race comes in a burst: choosing at every message of it
+ * would publish once for each.
+ */
+const rechooseMs = 25
+
+export class Claimant {
+  readonly #config: CoreConfig
+  readonly #world: ClaimantWorld
+  readonly #claims = new Map<Family, OwnClaim>()
+  readonly #full = new Set<Family>()
+  readonly #tooBroad = new Set<Family>()
+  #exclusions: readonly Prefix[] = []
+  #rechooseAt: Millis = Number.POSITIVE_INFINITY
+
+  constructor(config: CoreConfig, world: ClaimantWorld, restored: readonly Claim[], now: Millis) {
+    this.#config = config
+    this.#world = world
+    for (const claim of restored) {
+      const pool = this.#poolOf(claim.prefix)
+      if (
+        pool &&
+        claim.prefix.length === pool.subnetLength &&
+        overlaps(claim.prefix, pool.prefix)
+      ) {
+        this.#claims.set(claim.prefix.family, { claim, sinceAt: now })
+      }
+    }
+  }
+
+  get claims(): Claim[] {
+    return [...this.#claims.values()]
+      .map(({ claim }) => claim)
+      .sort((a, b) => a.prefix.family - b.prefix.family)
+  }
+
+  get confirmed(): Claim[] {
+    return this.claims.filter(({ state }) => state === 'confirmed')
+  }
+
+  get exclusions(): readonly Prefix[] {
+    return this.#exclusions
+  }
+
+  /** Every pool has a confirmed claim. */
+  get complete(): boolean {
+    return this.confirmed.length === this.#config.pools.length
+  }
+
+  problems(): Note[] {
+    const notes: Note[] = []
+    for (const pool of this.#config.pools) {
+      const { family } = pool.prefix
+      if (this.#full.has(family)) notes.push({ code: 'pool-full', pool: poolText(pool) })
+      if (this.#tooBroad.has(family)) {
+        notes.push({ code: 'exclusions-too-broad', pool: poolText(pool) })
+      }
+    }
+    return notes
+  }
+
+  nextDeadline(): Millis {
+    let next = this.#rechooseAt
+    for (const { claim, sinceAt } of this.#claims.values()) {
+      if (claim.state === 'tentative') next = Math.min(next, sinceAt + this.#config.timing.settleMs)
+    }
+    return next
+  }
+
+  /** Reads the host's own networks again. Returns whether what is announced of them changed. */
+  exclude(): { changed: boolean; notes: Note[] } {
+    const notes: Note[] = []
+    const exclusions: Prefix[] = []
+    for (const pool of this.#config.pools) {
+      const held = this.confirmed.map(({ prefix }) => prefix)
+      const found = exclusionsOf(pool, this.#world.locals(pool.prefix), held)
+      const { family } = pool.prefix
+      if (!coversMoreThanHalf(found, pool)) this.#tooBroad.delete(family)
+      else if (!this.#tooBroad.has(family)) {
+        this.#tooBroad.add(family)
+        notes.push({ code: 'exclusions-too-broad', pool: poolText(pool) })
+      }
+      exclusions.push(...found)
+    }
+    // What is beyond the bound is heeded here all the same, only not announced.
+    const announced = exclusions.slice(0, recordLimits.exclusions)
+    const prefixes = announced.map(({ text }) => text)
+    const changed = prefixes.join() !== this.#exclusions.map(({ text }) => text).join()
+    this.#exclusions = announced
+    if (changed) notes.push({ code: 'excluded', prefixes })
+    return { changed, notes }
+  }
+
+  /** Forgets all claims: the node leaves. */
+  end(): void {
+    this.#claims.clear()
+    this.#rechooseAt = Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Looks at every pool once: claims where it has nothing, yields what it lost, confirms what has settled. Must be
+   * called with its own published claims in `ownership`. Returns whether the own record changed.
+   */
+  review(now: Millis, startedAt: Millis): { changed: boolean; notes: Note[] } {
+    const notes: Note[] = []
+    const due = this.#rechooseAt <= now
+    if (due) this.#rechooseAt = Number.POSITIVE_INFINITY
+    const changed = this.#config.pools.map((pool) =>
+      this.#reviewPool(pool, { now, startedAt, due, notes }),
+    )
+    return { changed: changed.includes(true), notes }
+  }
+
+  #reviewPool(
+    pool: Pool,
+    at: { now: Millis; startedAt: Millis; due: boolean; notes: Note[] },
+  ): boolean {
+    const { family } = pool.prefix
+    const own = this.#claims.get(family)
+    if (!own) return this.#choose(pool, at)
+    const { claim } = own
+    if (this.#isFencedAlone(claim)) return this.#raiseFence(pool, own, at)
+    const winner = this.#world.ownership.holder(claim.prefix)
+    const lost = winner !== undefined && winner.origin !== this.#config.self
+    if (lost && claim.state === 'confirmed') {
+      const name = this.#world.set.record(winner.origin)?.name ?? ''
+      at.notes.push({ code: 'claim-lost', prefix: claim.prefix.text, winner: winner.origin, name })
+      this.#claims.delete(family)
+      this.#choose(pool, at)
+      return true
+    }
+    if (claim.state === 'confirmed') return false
+    if (lost || this.#isExcluded(pool, claim.prefix)) {
+      if (at.due) return this.#choose(pool, at)
+      this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
+      return false
+    }
+    return at.now >= own.sinceAt + this.#config.timing.settleMs && this.#confirm(own, at)
+  }
+
+  /** Claims the lowest free subnet, or none and says so. */
+  #choose(pool: Pool, at: { now: Millis; notes: Note[] }): boolean {
+    const { family } = pool.prefix
+    const had = this.#claims.delete(family)
+    const rank = rankAmong(this.#world.ownership.losers(pool.prefix), this.#config.self)
+    const prefix = this.#tooBroad.has(family) ? undefined : this.#free(pool, rank)
+    if (!prefix) {
+      this.#wait(pool, at)
+      return had
+    }
+    this.#full.delete(family)
+    this.#claim(prefix, at)
+    return true
+  }
+
+  /** Nothing is free, or only as much as those before this node in rank will take. */
+  #wait(pool: Pool, at: { now: Millis; notes: Note[] }): void {
+    const { family } = pool.prefix
+    if (this.#tooBroad.has(family)) return
+    if (this.#free(pool, 0)) {
+      this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
+    } else if (!this.#full.has(family)) {
+      this.#full.add(family)
+      at.notes.push({ code: 'pool-full', pool: poolText(pool) })
+    }
+  }
+
+  #claim(prefix: Prefix, at: { now: Millis; notes: Note[] }): void {
+    const fence = this.#world.set.fenceOf(prefix)
+    const claim: Claim = { prefix, fence, state: 'tentative', used: false, confirmedAtMs: 0 }
+    this.#claims.set(prefix.family, { claim, sinceAt: at.now })
+    at.notes.push({ code: 'claim-tentative', prefix: prefix.text, fence })
+  }
+
+  #confirm(own: OwnClaim, at: { now: Millis; startedAt: Millis; notes: Note[] }): boolean {
+    const confirmedAtMs = Math.round(at.now + this.#config.wallOffsetMs)
+    const claim: Claim = { ...own.claim, state: 'confirmed', confirmedAtMs }
+    this.#claims.set(claim.prefix.family, { claim, sinceAt: at.now })
+    const afterMs = at.now - at.startedAt
+    at.notes.push({ code: 'claim-confirmed', prefix: claim.prefix.text, afterMs })
+    return true
+  }
+
+  /** Its fence was raised, yet nobody else claims it: an eviction that was refuted before anybody took the prefix. */
+  #isFencedAlone(claim: Claim): boolean {
+    return (
+      claim.fence < this.#world.set.fenceOf(claim.prefix) &&
+      this.#world.ownership.holder(claim.prefix) === undefined
+    )
+  }
+
+  #raiseFence(pool: Pool, own: OwnClaim, at: { now: Millis }): boolean {
+    const fence = this.#world.set.fenceOf(own.claim.prefix)
+    this.#claims.set(pool.prefix.family, { claim: { ...own.claim, fence }, sinceAt: at.now })
+    return true
+  }
+
+  #free(pool: Pool, rank: number): Prefix | undefined {
+    const excluded = exclusionTrie(this.#excluded(pool))
+    const { ownership } = this.#world
+    return freeSubnet(pool, rank, {
+      holder: (subnet) => {
+        const [exclusion] = excluded.overlapping(subnet)
+        if (exclusion) return exclusion
+        const winner = ownership.holder(subnet)
+        return winner?.origin === this.#config.self ? undefined : winner?.claim.prefix
+      },
+    })
+  }
+
+  #excluded(pool: Pool): Prefix[] {
+    const own = exclusionsOf(pool, this.#world.locals(pool.prefix), [])
+    const others = this.#world.set
+      .records()
+      .filter(({ origin }) => origin !== this.#config.self)
+      .flatMap(({ exclusions }) => heeded(exclusions, pool))
+    return [...own, ...others]
+  }
+
+  #isExcluded(pool: Pool, prefix: Prefix): boolean {
+    return this.#excluded(pool).some((exclusion) => overlaps(exclusion, prefix))
+  }
+
+  #poolOf(prefix: Prefix): Pool | undefined {
+    return this.#config.pools.find((pool) => pool.prefix.family === prefix.family)
+  }
+}
+
+export const poolText = (pool: Pool): string =>
+  `${pool.prefix.text} divided into /${pool.subnetLength}`

@@ -1,0 +1,162 @@
+/** What this node writes about itself: its version, its extra prefixes, and how it answers words that it did not write. */
+
+import type { CoreConfig } from '../config.ts'
+import type { OwnState } from '../effect.ts'
+import type { Uplink } from '../event.ts'
+import { type Address, isLinkLocal } from '../ip/address.ts'
+import { comparePrefixes, type Prefix } from '../ip/prefix.ts'
+import type { Note } from '../note.ts'
+import type { Millis } from '../rng.ts'
+import {
+  type Body,
+  type Claim,
+  type Entry,
+  type NodeRecord,
+  recordLimits,
+  type Tombstone,
+} from './record.ts'
+
+/** Two agents with one identity would outbid each other without end: each answers the other no faster than this. */
+const refuteMs = 10_000
+
+export class OwnRecord {
+  readonly #config: CoreConfig
+  readonly #bootedAtMs: number
+  readonly #announced = new Map<string, Prefix>()
+  #incarnation: number
+  #seqno = 0
+  #entry: Entry | undefined
+  #uplink: Uplink = { ifindex: 0, name: '', nextHops: [] }
+  /** The incarnation of its last refutation; word of a higher one must come from a living twin. */
+  #refutedWith = Number.POSITIVE_INFINITY
+  #refuteAgainAt: Millis = 0
+
+  constructor(config: CoreConfig, restored: OwnState, now: Millis) {
+    this.#config = config
+    this.#bootedAtMs = Math.round(now + config.wallOffsetMs)
+    this.#entry = restored.entry
+    this.#incarnation =
+      Math.max(restored.incarnation, restored.entry?.body.version.incarnation ?? 0) + 1
+    for (const prefix of restored.announced) this.#announced.set(prefix.text, prefix)
+  }
+
+  get incarnation(): number {
+    return this.#incarnation
+  }
+
+  get uplink(): Uplink {
+    return this.#uplink
+  }
+
+  /** Returns whether the record changes by it. */
+  relocate(uplink: Uplink): boolean {
+    const changed = hopsText(uplink.nextHops) !== hopsText(this.#uplink.nextHops)
+    this.#uplink = uplink
+    return changed
+  }
+
+  get state(): OwnState {
+    return {
+      entry: this.#entry,
+      incarnation: this.#incarnation,
+      announced: [...this.#announced.values()],
+    }
+  }
+
+  /** Configured and by command, in ascending order. */
+  get extras(): Prefix[] {
+    const all = new Map(this.#config.announce.map((prefix) => [prefix.text, prefix]))
+    for (const [text, prefix] of this.#announced) all.set(text, prefix)
+    return [...all.values()].sort(comparePrefixes)
+  }
+
+  /** Returns whether there is room for it. */
+  announce(prefix: Prefix): boolean {
+    if (this.extras.length >= recordLimits.extras && !this.#announced.has(prefix.text)) return false
+    this.#announced.set(prefix.text, prefix)
+    return true
+  }
+
+  /** Returns whether it was announced by command. */
+  withdraw(prefix: Prefix): boolean {
+    return this.#announced.delete(prefix.text)
+  }
+
+  /** The next version of the record. */
+  record(claims: readonly Claim[], exclusions: readonly Prefix[]): NodeRecord {
+    this.#seqno += 1
+    return { ...this.preview(claims, exclusions) }
+  }
+
+  /** The record as it stands, without a new version. */
+  preview(claims: readonly Claim[], exclusions: readonly Prefix[]): NodeRecord {
+    return {
+      kind: 'record',
+      origin: this.#config.self,
+      cluster: this.#config.cluster,
+      version: { incarnation: this.#incarnation, seqno: this.#seqno },
+      name: this.#config.name,
+      bootedAtMs: this.#bootedAtMs,
+      nextHops: this.#uplink.nextHops,
+      addresses: this.#uplink.nextHops.filter((hop) => !isLinkLocal(hop)).map(this.#dialable),
+      pools: this.#config.pools,
+      claims,
+      extras: this.extras,
+      exclusions,
+      draining: false,
+      software: this.#config.software,
+    }
+  }
+
+  /** Ends this node: each prefix that it held is fenced above its claim. */
+  tombstone(claims: readonly Claim[]): Tombstone {
+    this.#seqno += 1
+    return {
+      kind: 'tombstone',
+      origin: this.#config.self,
+      cluster: this.#config.cluster,
+      version: { incarnation: this.#incarnation, seqno: this.#seqno },
+      reason: 'left',
+      author: this.#config.self,
+      fences: claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
+    }
+  }
+
+  written(entry: Entry): void {
+    this.#entry = entry
+  }
+
+  /**
+   * Word about this node that it did not write and that supersedes what it wrote: an eviction, a self of before its
+   * store was rolled back, or a twin. Raises the incarnation above it. `yield`: an older twin is alive, and this
+   * process must end.
+   */
+  refute(foreign: Body, now: Millis): { action: 'republish' | 'wait' | 'yield'; notes: Note[] } {
+    const { incarnation } = foreign.version
+    const isTwin = foreign.kind === 'record' && incarnation > this.#refutedWith
+    if (isTwin && foreign.bootedAtMs < this.#bootedAtMs) {
+      return { action: 'yield', notes: [this.#duplicate(foreign, true)] }
+    }
+    if (now < this.#refuteAgainAt) return { action: 'wait', notes: [] }
+    this.#incarnation = Math.max(this.#incarnation, incarnation) + 1
+    this.#seqno = 0
+    this.#refutedWith = this.#incarnation
+    if (!isTwin) {
+      const what = foreign.kind === 'tombstone' ? 'eviction' : 'older-self'
+      return {
+        action: 'republish',
+        notes: [{ code: 'refuted', incarnation: this.#incarnation, what }],
+      }
+    }
+    this.#refuteAgainAt = now + refuteMs
+    return { action: 'republish', notes: [this.#duplicate(foreign, false)] }
+  }
+
+  #duplicate(twin: NodeRecord, yielding: boolean): Note {
+    return { code: 'duplicate-identity', name: twin.name, at: hopsText(twin.nextHops), yielding }
+  }
+
+  #dialable = (hop: Address): string => `/ip${hop.family}/${hop.text}/tcp/${this.#config.port}`
+}
+
+const hopsText = (hops: readonly Address[]): string => hops.map(({ text }) => text).join(', ')

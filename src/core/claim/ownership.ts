@@ -1,0 +1,132 @@
+/** All claims by prefix with their standing, kept up to date in time proportional to what changed. */
+
+import { contains, type Prefix } from '../ip/prefix.ts'
+import { PrefixTrie } from '../ip/prefix-trie.ts'
+import type { Claim, NodeId } from './record.ts'
+import { resolve, type Standing } from './resolve.ts'
+
+interface Slot {
+  readonly prefix: Prefix
+  readonly claims: Map<NodeId, Claim>
+}
+
+export class Ownership {
+  readonly #slots = new PrefixTrie<Slot>()
+  readonly #standings = new Map<string, readonly Standing[]>()
+  readonly #yielding = new Map<NodeId, Map<string, Claim>>()
+  readonly #fenceOf: (prefix: Prefix) => number
+
+  constructor(fenceOf: (prefix: Prefix) => number) {
+    this.#fenceOf = fenceOf
+  }
+
+  /** Replaces the claims of `origin`. Returns every prefix whose standings may differ. */
+  update(
+    origin: NodeId,
+    change: { before: readonly Claim[]; after: readonly Claim[] },
+  ): Map<string, Prefix> {
+    for (const { prefix } of change.before) this.#drop(origin, prefix)
+    for (const claim of change.after) this.#put(origin, claim)
+    return this.judge([...change.before, ...change.after].map(({ prefix }) => prefix))
+  }
+
+  /** Judges again all claims that overlap `prefixes`. Returns every prefix whose standings may differ. */
+  judge(prefixes: Iterable<Prefix>): Map<string, Prefix> {
+    const judged = new Map<string, Prefix>()
+    for (const prefix of prefixes) {
+      if (judged.has(prefix.text)) continue
+      judged.set(prefix.text, prefix)
+      this.#setStandings(prefix, [])
+      this.#judgeComponent(prefix, judged)
+    }
+    return judged
+  }
+
+  winner(prefix: Prefix): Standing | undefined {
+    return this.standings(prefix).find(({ standing }) => standing === 'winner')
+  }
+
+  /** Of the claims of exactly this prefix, in order of precedence. */
+  standings(prefix: Prefix): readonly Standing[] {
+    return this.#standings.get(prefix.text) ?? []
+  }
+
+  /** Whether a winning claim of a node other than `self` shares an address with `prefix`. */
+  isTaken(prefix: Prefix, self: NodeId): boolean {
+    for (const slot of this.#slots.overlapping(prefix)) {
+      const winner = this.winner(slot.prefix)
+      if (winner && winner.origin !== self) return true
+    }
+    return false
+  }
+
+  /** The winning claim that `prefix` yields to. */
+  holder(prefix: Prefix): Standing | undefined {
+    for (const slot of this.#slots.overlapping(prefix)) {
+      const winner = this.winner(slot.prefix)
+      if (winner) return winner
+    }
+    return undefined
+  }
+
+  /** Nodes with a tentative claim inside `pool` that yields: they are about to choose again. Ascending. */
+  losers(pool: Prefix): NodeId[] {
+    const losers: NodeId[] = []
+    for (const [origin, claims] of this.#yielding) {
+      for (const { state, prefix } of claims.values()) {
+        if (state !== 'tentative' || !contains(pool, prefix)) continue
+        losers.push(origin)
+        break
+      }
+    }
+    return losers.sort()
+  }
+
+  *all(): Generator<Standing> {
+    for (const slot of this.#slots.values()) yield* this.standings(slot.prefix)
+  }
+
+  #put(origin: NodeId, claim: Claim): void {
+    const slot = this.#slots.get(claim.prefix) ?? { prefix: claim.prefix, claims: new Map() }
+    slot.claims.set(origin, claim)
+    this.#slots.set(claim.prefix, slot)
+  }
+
+  #drop(origin: NodeId, prefix: Prefix): void {
+    this.#yielding.get(origin)?.delete(prefix.text)
+    if (this.#yielding.get(origin)?.size === 0) this.#yielding.delete(origin)
+    const slot = this.#slots.get(prefix)
+    if (!slot) return
+    slot.claims.delete(origin)
+    if (slot.claims.size === 0) this.#slots.delete(prefix)
+  }
+
+  /** Prefixes nest or are apart: all that can influence each other lies inside the broadest claim that covers `prefix`. */
+  #judgeComponent(prefix: Prefix, judged: Map<string, Prefix>): void {
+    const [broadest] = this.#slots.covering(prefix)
+    const slots = [...this.#slots.covered(broadest?.prefix ?? prefix)]
+    const standings = new Map<string, Standing[]>(slots.map((slot) => [slot.prefix.text, []]))
+    const claims = slots.flatMap((slot) =>
+      [...slot.claims].map(([origin, claim]) => ({ origin, claim })),
+    )
+    for (const standing of resolve(claims, this.#fenceOf)) {
+      standings.get(standing.claim.prefix.text)?.push(standing)
+    }
+    for (const slot of slots) {
+      judged.set(slot.prefix.text, slot.prefix)
+      this.#setStandings(slot.prefix, standings.get(slot.prefix.text) ?? [])
+    }
+  }
+
+  #setStandings(prefix: Prefix, standings: readonly Standing[]): void {
+    if (standings.length === 0) this.#standings.delete(prefix.text)
+    else this.#standings.set(prefix.text, standings)
+    for (const { origin, claim, standing } of standings) {
+      const yielding = this.#yielding.get(origin) ?? new Map<string, Claim>()
+      if (standing === 'winner') yielding.delete(prefix.text)
+      else yielding.set(prefix.text, claim)
+      if (yielding.size === 0) this.#yielding.delete(origin)
+      else this.#yielding.set(origin, yielding)
+    }
+  }
+}

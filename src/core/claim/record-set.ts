@@ -1,0 +1,210 @@
+/** The replicated state: a join-semilattice of entries by origin, and the fences that their tombstones raised. */
+
+import type { Carried, Stamp } from '../gossip/message.ts'
+import type { Prefix } from '../ip/prefix.ts'
+import { PrefixTrie } from '../ip/prefix-trie.ts'
+import type { Millis } from '../rng.ts'
+import { bucketOf, Digest, textHash } from './digest.ts'
+import {
+  compareVersions,
+  type Entry,
+  type Fence,
+  type NodeId,
+  type NodeRecord,
+  type Tombstone,
+} from './record.ts'
+
+/** A fence with the tombstone that raised it: what makes others believe it after the tombstone was collected. */
+interface FenceProof extends Fence {
+  readonly proof: Entry
+}
+
+export interface Merged {
+  /** The entry replaced what was there. */
+  readonly news: boolean
+  readonly before: Entry | undefined
+  /** Prefixes whose fence rose. */
+  readonly raised: readonly Prefix[]
+  /** Another entry of the same version was there: two agents write with one identity. */
+  readonly twin: boolean
+}
+
+export class RecordSet {
+  readonly #entries = new Map<NodeId, Entry>()
+  readonly #expiries = new Map<NodeId, Millis>()
+  readonly #fences = new Map<string, FenceProof>()
+  readonly #fenceTrie = new PrefixTrie<FenceProof>()
+  readonly #digest = new Digest()
+  readonly #tombstoneMs: number
+
+  constructor(tombstoneMs: number) {
+    this.#tombstoneMs = tombstoneMs
+  }
+
+  get root(): string {
+    return this.#digest.root
+  }
+
+  get buckets(): readonly string[] {
+    return this.#digest.buckets
+  }
+
+  /** Number of live records. */
+  get size(): number {
+    return this.#entries.size - this.#expiries.size
+  }
+
+  get tombstones(): number {
+    return this.#expiries.size
+  }
+
+  get fences(): number {
+    return this.#fences.size
+  }
+
+  get(origin: NodeId): Entry | undefined {
+    return this.#entries.get(origin)
+  }
+
+  record(origin: NodeId): NodeRecord | undefined {
+    const body = this.#entries.get(origin)?.body
+    return body?.kind === 'record' ? body : undefined
+  }
+
+  /** All live records, by ascending origin. */
+  records(): NodeRecord[] {
+    const records: NodeRecord[] = []
+    for (const { body } of this.#entries.values()) if (body.kind === 'record') records.push(body)
+    return records.sort((a, b) => (a.origin < b.origin ? -1 : 1))
+  }
+
+  /** The lowest fence at which a claim of `prefix` still counts. */
+  fenceOf(prefix: Prefix): number {
+    let floor = 0
+    for (const { fence } of this.#fenceTrie.overlapping(prefix)) floor = Math.max(floor, fence)
+    return floor
+  }
+
+  merge({ entry, remainMs }: Carried, now: Millis): Merged {
+    const { origin } = entry.body
+    const before = this.#entries.get(origin)
+    const raised = entry.body.kind === 'tombstone' ? this.#raise(entry, entry.body) : []
+    const twin =
+      before !== undefined &&
+      before.hash !== entry.hash &&
+      before.body.kind === entry.body.kind &&
+      before.body.kind === 'record' &&
+      compareVersions(before.body.version, entry.body.version) === 0
+    // A remainder of 0 carries fences only: its tombstone is already collected elsewhere.
+    if (remainMs <= 0 || (before && !supersedes(entry, before))) {
+      return { news: false, before, raised, twin }
+    }
+    if (before) this.#digest.toggle(origin, before.hash)
+    this.#digest.toggle(origin, entry.hash)
+    this.#entries.set(origin, entry)
+    if (entry.body.kind === 'tombstone') {
+      this.#expiries.set(origin, now + Math.min(remainMs, this.#tombstoneMs))
+    } else {
+      this.#expiries.delete(origin)
+    }
+    return { news: true, before, raised, twin }
+  }
+
+  /** Forgets the tombstones whose retention is over. Their fences stay. */
+  collect(now: Millis): void {
+    for (const [origin, at] of this.#expiries) {
+      if (at > now) continue
+      const entry = this.#entries.get(origin)
+      if (entry) this.#digest.toggle(origin, entry.hash)
+      this.#entries.delete(origin)
+      this.#expiries.delete(origin)
+    }
+  }
+
+  /** When `collect` next has something to do. */
+  nextExpiry(): Millis {
+    let next = Number.POSITIVE_INFINITY
+    for (const at of this.#expiries.values()) next = Math.min(next, at)
+    return next
+  }
+
+  /** What this side has in the given buckets. */
+  stamps(buckets: ReadonlySet<number>): Stamp[] {
+    const stamps: Stamp[] = []
+    for (const [origin, entry] of this.#entries) {
+      if (buckets.has(bucketOf(origin))) stamps.push(stampOf(entry))
+    }
+    for (const [text, { fence }] of this.#fences) {
+      if (buckets.has(bucketOf(text))) stamps.push({ id: text, version: [fence, 0], hash: '' })
+    }
+    return stamps
+  }
+
+  stamp(id: string): Stamp | undefined {
+    const fence = this.#fences.get(id)
+    if (fence) return { id, version: [fence.fence, 0], hash: '' }
+    const entry = this.#entries.get(id as NodeId)
+    return entry && stampOf(entry)
+  }
+
+  /** The entry, or the proof of the fence, with this id as it travels. */
+  carried(id: string, now: Millis): Carried | undefined {
+    const fence = this.#fences.get(id)
+    if (fence) return { entry: fence.proof, remainMs: this.#remainOf(fence.proof, now) }
+    const entry = this.#entries.get(id as NodeId)
+    return entry && { entry, remainMs: this.#remainOf(entry, now) }
+  }
+
+  /** Everything, for the store. */
+  allCarried(now: Millis): Carried[] {
+    const carried = [...this.#entries.values()].map((entry) => ({
+      entry,
+      remainMs: this.#remainOf(entry, now),
+    }))
+    const held = new Set(carried.map(({ entry }) => entry.hash))
+    for (const { proof } of this.#fences.values()) {
+      if (held.has(proof.hash)) continue
+      held.add(proof.hash)
+      carried.push({ entry: proof, remainMs: 0 })
+    }
+    return carried
+  }
+
+  #remainOf(entry: Entry, now: Millis): number {
+    if (entry.body.kind === 'record') return Number.POSITIVE_INFINITY
+    const { origin } = entry.body
+    if (this.#entries.get(origin)?.hash !== entry.hash) return 0
+    return Math.max(0, (this.#expiries.get(origin) ?? 0) - now)
+  }
+
+  #raise(proof: Entry, tombstone: Tombstone): Prefix[] {
+    const raised: Prefix[] = []
+    for (const { prefix, fence } of tombstone.fences) {
+      const known = this.#fences.get(prefix.text)
+      if (known && known.fence >= fence) continue
+      const item: FenceProof = { prefix, fence, proof }
+      if (known) this.#digest.toggle(prefix.text, fenceHash(known))
+      this.#digest.toggle(prefix.text, fenceHash(item))
+      this.#fences.set(prefix.text, item)
+      this.#fenceTrie.set(prefix, item)
+      raised.push(prefix)
+    }
+    return raised
+  }
+}
+
+/** Whether `a` replaces `b`, an entry of the same origin: a total order, so that merging is a join. */
+export function supersedes(a: Entry, b: Entry): boolean {
+  const order = compareVersions(a.body.version, b.body.version)
+  if (order !== 0) return order > 0
+  if (a.body.kind !== b.body.kind) return a.body.kind === 'tombstone'
+  return a.hash < b.hash
+}
+
+const fenceHash = ({ prefix, fence }: Fence): string => textHash(`${prefix.text}#${fence}`)
+
+const stampOf = ({ body, hash }: Entry): Stamp => ({
+  id: body.origin,
+  version: [body.version.incarnation, body.version.seqno],
+  hash: hash.slice(0, 16),
+})

@@ -1,0 +1,95 @@
+/** What one node says of itself, or what ended it: the unit that is signed, gossiped and stored. */
+
+import type { Address } from '../ip/address.ts'
+import type { Pool } from '../ip/pool.ts'
+import type { Prefix } from '../ip/prefix.ts'
+
+/** A libp2p peer id in base58 (`12D3Koo...`); it contains the node's public key. */
+export type NodeId = string & { readonly brand: 'NodeId' }
+
+/** Compared incarnation first. Raised only by the origin: incarnation per boot or refutation, seqno per change. */
+export interface Version {
+  readonly incarnation: number
+  readonly seqno: number
+}
+
+export interface Claim {
+  readonly prefix: Prefix
+  readonly fence: number
+  readonly state: 'tentative' | 'confirmed'
+  /** It has had a lease. */
+  readonly used: boolean
+  /** Wall clock in ms since 1970 at the origin, 0 while tentative. */
+  readonly confirmedAtMs: number
+}
+
+export interface Fence {
+  readonly prefix: Prefix
+  readonly fence: number
+}
+
+export interface NodeRecord {
+  readonly kind: 'record'
+  readonly origin: NodeId
+  readonly cluster: string
+  readonly version: Version
+  readonly name: string
+  /** Wall clock in ms since 1970 at the origin when its agent started; tells twins of a copied identity apart. */
+  readonly bootedAtMs: number
+  /** At most one per family. */
+  readonly nextHops: readonly Address[]
+  /** Dialable multiaddrs without the peer id. */
+  readonly addresses: readonly string[]
+  /** The pools its claims are cut from. */
+  readonly pools: readonly Pool[]
+  /** At most one per pool. */
+  readonly claims: readonly Claim[]
+  /** Extra prefixes that it announces. */
+  readonly extras: readonly Prefix[]
+  /** Parts of the pools that its host cannot route. */
+  readonly exclusions: readonly Prefix[]
+  readonly draining: boolean
+  readonly software: string
+}
+
+/** The end of a node. `left` is written by the node itself, `evicted` by another one. */
+export interface Tombstone {
+  readonly kind: 'tombstone'
+  readonly origin: NodeId
+  readonly cluster: string
+  readonly version: Version
+  readonly reason: 'left' | 'evicted'
+  readonly author: NodeId
+  /** The new fence of each prefix that the origin held. */
+  readonly fences: readonly Fence[]
+}
+
+export type Body = NodeRecord | Tombstone
+
+/** A body as it travels: `envelope` holds the signed bytes exactly as their author wrote them. */
+export interface Entry<B extends Body = Body> {
+  readonly body: B
+  readonly envelope: Uint8Array
+  /** SHA-256 of the envelope in lower-case hex. */
+  readonly hash: string
+}
+
+/** Signs a body with the node's own key. Pure: one body and one key give one envelope (Ed25519, RFC 8032). */
+export type Seal = <B extends Body>(body: B) => Entry<B>
+
+/** Bounds that keep a record far below gossipsub's message limit. The decoder refuses what exceeds them. */
+export const recordLimits = {
+  envelopeBytes: 16_384,
+  nameLength: 64,
+  nextHops: 2,
+  addresses: 16,
+  pools: 2,
+  claims: 2,
+  extras: 64,
+  exclusions: 128,
+  fences: 8,
+} as const
+
+export function compareVersions(a: Version, b: Version): number {
+  return a.incarnation - b.incarnation || a.seqno - b.seqno
+}

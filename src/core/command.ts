@@ -1,0 +1,99 @@
+/** Whether a command can be carried out, and what to answer. */
+
+import type { AgentParts } from './agent.ts'
+import type { NodeRecord, Tombstone } from './claim/record.ts'
+import type { Command } from './event.ts'
+import { unreachable } from './invariant.ts'
+import type { Prefix } from './ip/prefix.ts'
+import { isAccepted } from './routing/select.ts'
+import type { AgentView } from './view.ts'
+
+export type Decision =
+  | {
+      readonly ok: true
+      readonly message: string
+      /** What an eviction publishes. */
+      readonly tombstone?: Tombstone
+    }
+  | { readonly ok: false; readonly code: string; readonly message: string }
+
+/** Changes the own record's extra prefixes where the command says so, and nothing else. */
+export function decide(command: Command, parts: AgentParts, phase: AgentView['phase']): Decision {
+  if (phase === 'left') {
+    return refuse('left', 'this node has left the cluster: start the agent again to join')
+  }
+  switch (command.type) {
+    case 'announce':
+      return announce(command.prefix, parts)
+    case 'withdraw':
+      return withdraw(command.prefix, parts)
+    case 'evict':
+      return evict(command.node, parts)
+    case 'leave':
+      return agree('left the cluster: subnet freed, routes removed; the agent ends')
+    case 'purge':
+      return agree('owned routes removed; nothing is written until: starling resync')
+    case 'resync':
+      return agree('kernel read again and routes reconciled')
+    case 'probe':
+      return agree('digests asked for')
+    default:
+      return unreachable(command)
+  }
+}
+
+function announce(prefix: Prefix, { own, config }: AgentParts): Decision {
+  if (!own.announce(prefix)) {
+    return refuse(
+      'too-many-prefixes',
+      'this node announces as many extra prefixes as a record holds: withdraw one first',
+    )
+  }
+  return isAccepted(prefix, config.accept)
+    ? agree(`announced ${prefix.text}`)
+    : agree(`announced ${prefix.text}; nodes refuse it unless their acceptPrefixes allows it`)
+}
+
+function withdraw(prefix: Prefix, { own, config }: AgentParts): Decision {
+  if (own.withdraw(prefix)) return agree(`withdrew ${prefix.text}`)
+  return config.announce.some(({ text }) => text === prefix.text)
+    ? refuse(
+        'configured',
+        `${prefix.text} is announced by the configuration: remove it there and restart the agent`,
+      )
+    : refuse(
+        'not-announced',
+        `${prefix.text} is not announced by this node: starling status lists what is`,
+      )
+}
+
+function evict(node: string, { set, config, peers }: AgentParts): Decision {
+  const matches = set.records().filter(({ origin, name }) => origin === node || name === node)
+  const [victim] = matches
+  if (!victim) return refuse('unknown-node', `no node ${node}: starling peers lists the nodes`)
+  if (matches.length > 1) {
+    return refuse('ambiguous-node', `${matches.length} nodes are named ${node}: name one by its id`)
+  }
+  if (victim.origin === config.self) {
+    return refuse('is-self', 'a node does not evict itself: use starling leave')
+  }
+  if (peers.has(victim.origin)) {
+    return refuse('node-alive', `${victim.name} is alive and connected: run starling leave on it`)
+  }
+  const message = `evicted ${victim.name}: its prefixes are free`
+  return { ok: true, message, tombstone: tombstoneOf(victim, config.self) }
+}
+
+/** At the version of the record that it ends: a tombstone goes before a record of the same version. */
+const tombstoneOf = (victim: NodeRecord, author: Tombstone['author']): Tombstone => ({
+  kind: 'tombstone',
+  origin: victim.origin,
+  cluster: victim.cluster,
+  version: victim.version,
+  reason: 'evicted',
+  author,
+  fences: victim.claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
+})
+
+const agree = (message: string): Decision => ({ ok: true, message })
+const refuse = (code: string, message: string): Decision => ({ ok: false, code, message })

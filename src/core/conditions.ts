@@ -1,0 +1,32 @@
+/** Problems that last: each is told once when it begins, and shown in the view until it ends. */
+
+import type { Note } from './note.ts'
+
+export class Conditions {
+  readonly #standing = new Map<string, Note>()
+
+  /** Returns the note if the condition is new or reads otherwise than before. */
+  begin(key: string, note: Note): Note[] {
+    const before = this.#standing.get(key)
+    this.#standing.set(key, note)
+    return before && sameFacts(before, note) ? [] : [note]
+  }
+
+  end(key: string): void {
+    this.#standing.delete(key)
+  }
+
+  has(key: string): boolean {
+    return this.#standing.has(key)
+  }
+
+  /** By ascending key. */
+  all(): Note[] {
+    return [...this.#standing].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note)
+  }
+}
+
+function sameFacts(a: Note, b: Note): boolean {
+  const facts = new Map<string, unknown>(Object.entries(a))
+  return Object.entries(b).every(([name, value]) => String(facts.get(name)) === String(value))
+}

@@ -1,0 +1,59 @@
+/** What the core needs to know of its configuration, and the facts that tell this agent from all others. */
+
+import type { NodeId, Seal } from './claim/record.ts'
+import type { Pool } from './ip/pool.ts'
+import type { Prefix } from './ip/prefix.ts'
+
+export interface CoreConfig {
+  readonly self: NodeId
+  readonly name: string
+  readonly cluster: string
+  readonly software: string
+  /** Signs with this node's key. */
+  readonly seal: Seal
+  /** Wall clock minus monotonic clock, in ms, read once at start. */
+  readonly wallOffsetMs: number
+  /** One per family at the most. */
+  readonly pools: readonly Pool[]
+  /** Extra prefixes of others are installed only inside these. */
+  readonly accept: readonly Prefix[]
+  /** Extra prefixes that this node announces. */
+  readonly announce: readonly Prefix[]
+  /** Empty: no bridge is managed. */
+  readonly bridge: string
+  /** Kernel priority of owned routes, IPv4 and IPv6. */
+  readonly metric: { readonly 4: number; readonly 6: number }
+  /** TCP port of the peer protocol, for the record's dialable addresses. */
+  readonly port: number
+  /** Whether anybody is configured or remembered to be waited for. */
+  readonly seeded: boolean
+  readonly timing: CoreTiming
+}
+
+/** All in ms. */
+export interface CoreTiming {
+  /** How long a tentative claim must stand before it confirms. */
+  readonly settleMs: number
+  /** How long a node with seeds waits for the first anti-entropy answer. */
+  readonly joinTimeoutMs: number
+  /** Between two comparisons with a random neighbour. */
+  readonly antiEntropyMs: number
+  /** How long a tombstone is kept. */
+  readonly tombstoneMs: number
+  /** Between two full dumps of the kernel. */
+  readonly resyncMs: number
+  /** Least time between two publications caused by changes of exclusions. */
+  readonly exclusionMs: number
+  /** Between a change of the known records and their being stored. */
+  readonly rememberMs: number
+}
+
+export const defaultTiming: CoreTiming = {
+  settleMs: 600,
+  joinTimeoutMs: 30_000,
+  antiEntropyMs: 5_000,
+  tombstoneMs: 7 * 24 * 3_600_000,
+  resyncMs: 300_000,
+  exclusionMs: 1_000,
+  rememberMs: 2_000,
+}

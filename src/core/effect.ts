@@ -1,0 +1,78 @@
+/** Everything an agent can ask for, performed in order. */
+
+import type { Entry, NodeId, NodeRecord } from './claim/record.ts'
+import type { Carried, SyncMessage } from './gossip/message.ts'
+import type { Address } from './ip/address.ts'
+import type { Prefix } from './ip/prefix.ts'
+import type { Note } from './note.ts'
+import type { HostAddress, RouteChange } from './routing/route.ts'
+
+/** gossipsub's validation result: only what is accepted is forwarded; the sender of what is rejected loses score. */
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/** What of a node must survive its process. */
+export interface OwnState {
+  /** The last record or tombstone it wrote; undefined before its first one. */
+  readonly entry: Entry | undefined
+  readonly incarnation: number
+  /** Extra prefixes announced by command, besides the configured ones. */
+  readonly announced: readonly Prefix[]
+}
+
+/** What an agent starts from: all of it read back from the store. */
+export interface Snapshot {
+  readonly own: OwnState
+  readonly known: readonly Carried[]
+}
+
+export type CommandResult =
+  | { readonly ok: true; readonly message: string }
+  /** `code` is stable; `message` says what to do. */
+  | { readonly ok: false; readonly code: string; readonly message: string }
+
+/** A peer that the overlay wants a connection to. */
+export interface WantedPeer {
+  readonly id: NodeId
+  readonly addresses: readonly string[]
+}
+
+export type Effect =
+  /** Durable before any later effect of the batch is performed. */
+  | { readonly type: 'persist-own'; readonly own: OwnState }
+  /** A cache: may be lost, never torn. Performed without waiting. */
+  | { readonly type: 'persist-known'; readonly known: readonly Carried[] }
+  | { readonly type: 'publish'; readonly entry: Entry }
+  | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
+  | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }
+  /** The whole list of peers to stay connected to; who is not on it any more is not redialled. */
+  | { readonly type: 'connect'; readonly peers: readonly WantedPeer[] }
+  /** Answered by `routes-applied`. */
+  | { readonly type: 'apply-routes'; readonly changes: readonly RouteChange[] }
+  /** Answered by `kernel-dumped` or `kernel-unreadable`. */
+  | { readonly type: 'dump-kernel' }
+  /** Answered by `next-hops-looked-up`. `ifindex` is where link-local next hops are looked for. */
+  | {
+      readonly type: 'look-up-next-hops'
+      readonly nextHops: readonly Address[]
+      readonly ifindex: number
+    }
+  /** Answered by `uplink-located`. */
+  | { readonly type: 'locate-uplink' }
+  /**
+   * Bridge `name` exists, is up and has `addresses`; of the addresses inside `within` it has no others.
+   * Answered by `bridge-configured`.
+   */
+  | {
+      readonly type: 'configure-bridge'
+      readonly name: string
+      readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
+      readonly within: readonly Prefix[]
+    }
+  /** Answered by `forwarding-enabled`. */
+  | { readonly type: 'enable-forwarding'; readonly families: readonly (4 | 6)[] }
+  | { readonly type: 'reply'; readonly id: number; readonly result: CommandResult }
+  | { readonly type: 'note'; readonly note: Note }
+  /** Everything before it is performed, then the process ends: 0 for a leave, otherwise the note says why. */
+  | { readonly type: 'stop'; readonly exitCode: number }
+
+export type OwnRecord = Entry<NodeRecord>

@@ -1,0 +1,67 @@
+/** Everything that can happen to an agent. */
+
+import type { Entry, NodeId } from './claim/record.ts'
+import type { SyncMessage } from './gossip/message.ts'
+import type { Address } from './ip/address.ts'
+import type { Prefix } from './ip/prefix.ts'
+import type { KernelChange, KernelDump, NextHopAnswer, RouteResult } from './routing/route.ts'
+
+/** What an operator asks for. Each is answered by one `reply` effect with the same id. */
+export type Command =
+  | { readonly type: 'announce'; readonly prefix: Prefix }
+  | { readonly type: 'withdraw'; readonly prefix: Prefix }
+  | { readonly type: 'leave' }
+  /** By node id or by unique node name. */
+  | { readonly type: 'evict'; readonly node: string }
+  /** Remove every owned route of this host's kernel and stop writing until the next `resync`. */
+  | { readonly type: 'purge' }
+  | { readonly type: 'resync' }
+  /** Compare digests with every connected peer that is not known to be equal. */
+  | { readonly type: 'probe' }
+
+export type Event =
+  | { readonly type: 'started' }
+  /** The deadline that `nextDeadline` named has come. */
+  | { readonly type: 'deadline' }
+  | { readonly type: 'command'; readonly id: number; readonly command: Command }
+  | { readonly type: 'peer-connected'; readonly peer: NodeId; readonly address: string }
+  | { readonly type: 'peer-disconnected'; readonly peer: NodeId }
+  /** Every configured seed turned out to be this node itself: nobody is there to wait for. */
+  | { readonly type: 'seeds-are-self' }
+  /** A whole, signature-checked entry came by gossip. Answered by one `verdict` effect with the same id. */
+  | {
+      readonly type: 'gossip-received'
+      readonly id: number
+      readonly from: NodeId
+      readonly entry: Entry
+    }
+  | { readonly type: 'sync-received'; readonly peer: NodeId; readonly message: SyncMessage }
+  | { readonly type: 'kernel-dumped'; readonly dump: KernelDump }
+  /** The kernel could not be read; it is tried again. */
+  | { readonly type: 'kernel-unreadable'; readonly reason: string }
+  | { readonly type: 'kernel-changed'; readonly changes: readonly KernelChange[] }
+  /** Notifications were lost (receive overrun, reader died): only a dump tells what is there. */
+  | { readonly type: 'kernel-overrun'; readonly reason: string }
+  | { readonly type: 'routes-applied'; readonly results: readonly RouteResult[] }
+  | { readonly type: 'next-hops-looked-up'; readonly answers: readonly NextHopAnswer[] }
+  | { readonly type: 'uplink-located'; readonly uplink: Uplink }
+  | { readonly type: 'bridge-configured'; readonly error: string }
+  | { readonly type: 'forwarding-enabled'; readonly error: string }
+  /** Something an adapter must tell the operator: it becomes a problem until `clears`. */
+  | { readonly type: 'trouble-reported'; readonly trouble: Trouble }
+
+/** Where this host's traffic to its peers leaves. Empty next hops: none was found. */
+export interface Uplink {
+  readonly ifindex: number
+  readonly name: string
+  /** At most one per family. */
+  readonly nextHops: readonly Address[]
+}
+
+/** A condition that an adapter found. `active: false` ends the condition with the same code and subject. */
+export interface Trouble {
+  readonly code: 'seed-unresolvable' | 'seed-unreachable' | 'handshake-failed' | 'monitor-died'
+  readonly subject: string
+  readonly reason: string
+  readonly active: boolean
+}

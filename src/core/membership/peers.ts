@@ -1,0 +1,45 @@
+/** The nodes that this one is connected to, and what each last said of its record set. */
+
+import type { NodeId } from '../claim/record.ts'
+
+interface Peer {
+  readonly id: NodeId
+  readonly address: string
+  /** Its last digest; undefined before it said one. */
+  root: string | undefined
+}
+
+export class Peers {
+  readonly #peers = new Map<NodeId, Peer>()
+
+  connected(id: NodeId, address: string): void {
+    this.#peers.set(id, { id, address, root: undefined })
+  }
+
+  disconnected(id: NodeId): void {
+    this.#peers.delete(id)
+  }
+
+  said(id: NodeId, root: string): void {
+    const peer = this.#peers.get(id)
+    if (peer) peer.root = root
+  }
+
+  get(id: NodeId): Peer | undefined {
+    return this.#peers.get(id)
+  }
+
+  has(id: NodeId): boolean {
+    return this.#peers.has(id)
+  }
+
+  /** Ascending: the order of arrival differs between hosts. */
+  ids(): NodeId[] {
+    return [...this.#peers.keys()].sort()
+  }
+
+  /** Those whose digest is unknown or differs from `root`. */
+  differing(root: string): NodeId[] {
+    return this.ids().filter((id) => this.#peers.get(id)?.root !== root)
+  }
+}

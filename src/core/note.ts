@@ -1,0 +1,326 @@
+/** The coded facts that an agent tells its operator, and what each means in words. */
+
+import type { NodeId } from './claim/record.ts'
+import { unreachable } from './invariant.ts'
+
+export type Note =
+  | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
+  | { readonly code: 'joined-alone'; readonly waitedMs: number }
+  | { readonly code: 'claim-tentative'; readonly prefix: string; readonly fence: number }
+  | { readonly code: 'claim-confirmed'; readonly prefix: string; readonly afterMs: number }
+  | {
+      readonly code: 'claim-lost'
+      readonly prefix: string
+      readonly winner: NodeId
+      readonly name: string
+    }
+  | { readonly code: 'pool-full'; readonly pool: string }
+  | { readonly code: 'routes-written'; readonly added: number; readonly removed: number }
+  /** `more`: how many further routes drifted in the same moment. */
+  | {
+      readonly code: 'route-drifted'
+      readonly prefix: string
+      readonly by: 'removed' | 'changed'
+      readonly more: number
+    }
+  | { readonly code: 'route-alien'; readonly prefix: string; readonly origin: NodeId }
+  | {
+      readonly code: 'route-off-link'
+      readonly prefix: string
+      readonly nextHop: string
+      readonly origin: NodeId
+    }
+  | {
+      readonly code: 'route-refused'
+      readonly prefix: string
+      readonly origin: NodeId
+      readonly why: Refusal
+    }
+  | { readonly code: 'route-failed'; readonly prefix: string; readonly error: string }
+  | { readonly code: 'pruned'; readonly routes: number }
+  | { readonly code: 'purged'; readonly routes: number }
+  | { readonly code: 'kernel-resync'; readonly reason: string }
+  | { readonly code: 'kernel-unreadable'; readonly reason: string }
+  | { readonly code: 'kernel-forbidden' }
+  | { readonly code: 'node-joined'; readonly node: NodeId; readonly name: string }
+  | { readonly code: 'node-left'; readonly node: NodeId; readonly name: string }
+  | {
+      readonly code: 'node-evicted'
+      readonly node: NodeId
+      readonly name: string
+      readonly author: NodeId
+    }
+  | {
+      readonly code: 'node-claimed'
+      readonly node: NodeId
+      readonly name: string
+      readonly prefix: string
+    }
+  | { readonly code: 'peer-connected'; readonly peer: NodeId; readonly address: string }
+  | { readonly code: 'peer-disconnected'; readonly peer: NodeId }
+  | {
+      readonly code: 'refuted'
+      readonly incarnation: number
+      readonly what: 'eviction' | 'older-self' | 'twin'
+    }
+  | {
+      readonly code: 'duplicate-identity'
+      readonly name: string
+      readonly at: string
+      readonly yielding: boolean
+    }
+  | { readonly code: 'eviction-refused'; readonly node: NodeId; readonly author: NodeId }
+  | {
+      readonly code: 'pool-mismatch'
+      readonly node: NodeId
+      readonly name: string
+      readonly theirs: string
+      readonly ours: string
+    }
+  | {
+      readonly code: 'clock-skew'
+      readonly node: NodeId
+      readonly name: string
+      readonly aheadMs: number
+    }
+  | { readonly code: 'excluded'; readonly prefixes: readonly string[] }
+  | { readonly code: 'exclusions-too-broad'; readonly pool: string }
+  | { readonly code: 'entry-rejected'; readonly from: NodeId; readonly why: string }
+  | {
+      readonly code: 'bridge-configured'
+      readonly name: string
+      readonly addresses: readonly string[]
+    }
+  | { readonly code: 'bridge-failed'; readonly name: string; readonly error: string }
+  | { readonly code: 'forwarding-off'; readonly error: string }
+  | { readonly code: 'uplink-located'; readonly name: string; readonly nextHops: readonly string[] }
+  | { readonly code: 'uplink-missing' }
+  | { readonly code: 'seed-unresolvable'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
+
+/** Why a route that others announce is not installed here. */
+export type Refusal =
+  /** Outside the accept list, or shorter than it allows. */
+  | 'accept-list'
+  /** A claim outside this node's pool or of another prefix length. */
+  | 'other-pool'
+  /** It would take this host's own addresses or next hops. */
+  | 'own-address'
+  /** It overlaps a local network inside the pool. */
+  | 'local-network'
+  /** Its origin has no next hop of this family. */
+  | 'no-next-hop'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** What a note says to a person: `message` is one sentence, `mend` what to do, empty where nothing is wrong. */
+export interface Description {
+  readonly level: Level
+  readonly message: string
+  readonly mend: string
+}
+
+export function describe(note: Note): Description {
+  switch (note.code) {
+    case 'in-sync':
+      return info(
+        `in sync (${note.by}): owned routes that nobody announces are removed from here on`,
+      )
+    case 'joined-alone':
+      return warn(
+        `no seed answered within ${note.waitedMs / 1000} s: claiming alone`,
+        'check that the seeds run and are reachable; they are redialled for ever and the clusters merge',
+      )
+    case 'claim-tentative':
+      return info(`claiming ${note.prefix}${note.fence > 0 ? ` at fence ${note.fence}` : ''}`)
+    case 'claim-confirmed':
+      return info(`subnet ${note.prefix} is ours, ${Math.round(note.afterMs)} ms after start`)
+    case 'claim-lost':
+      return warn(
+        `lost subnet ${note.prefix} to ${note.name} (${note.winner})`,
+        'another subnet is claimed; containers of the old one must be restarted',
+      )
+    case 'pool-full':
+      return warn(
+        `no available subnets in network configuration: pool ${note.pool} is fully claimed`,
+        'evict nodes that are gone for good (starling evict NODE) or configure a larger pool; the first subnet that frees is taken',
+      )
+    case 'routes-written':
+      return info(`wrote routes: ${note.added} added, ${note.removed} removed`)
+    case 'route-drifted':
+      return warn(
+        `route ${note.prefix}${note.more > 0 ? ` and ${note.more} more` : ''} was ${note.by} by another process and is put back`,
+        'find what writes to the route table: ip monitor route',
+      )
+    case 'route-alien':
+      return warn(
+        `route ${note.prefix} is blocked by a route that is not ours`,
+        `inspect it with: ip route show ${note.prefix}; once it is removed ours is installed`,
+      )
+    case 'route-off-link':
+      return warn(
+        `route ${note.prefix} is not installed: next hop ${note.nextHop} is not on-link`,
+        'hosts must share a link; set --next-hop or --interface on that node',
+      )
+    case 'route-refused':
+      return warn(
+        `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why)}`,
+        refusalMend(note.why),
+      )
+    case 'route-failed':
+      return warn(
+        `the kernel refused route ${note.prefix}: ${note.error}`,
+        'it is tried again at every change and resync',
+      )
+    case 'pruned':
+      return info(`removed ${note.routes} owned routes of a former run that nobody announces`)
+    case 'purged':
+      return warn(
+        `removed all ${note.routes} owned routes; nothing is written until resync`,
+        'starling resync',
+      )
+    case 'kernel-resync':
+      return info(`reading the kernel's routes again: ${note.reason}`)
+    case 'kernel-unreadable':
+      return warn(`cannot read the kernel's routes: ${note.reason}`, 'it is tried again')
+    case 'kernel-forbidden':
+      return error(
+        'the kernel refuses route changes: no CAP_NET_ADMIN',
+        'run as root or add the capability NET_ADMIN',
+      )
+    case 'node-joined':
+      return info(`node ${note.name} joined`)
+    case 'node-left':
+      return info(`node ${note.name} left`)
+    case 'node-evicted':
+      return warn(`node ${note.name} was evicted by ${note.author}`, '')
+    case 'node-claimed':
+      return info(`node ${note.name} has subnet ${note.prefix}`)
+    case 'peer-connected':
+      return info(`connected to ${note.peer} at ${note.address}`)
+    case 'peer-disconnected':
+      return info(`connection to ${note.peer} closed`)
+    case 'refuted':
+      return warn(
+        `the cluster held word of us that we did not write (${note.what}): answered with incarnation ${note.incarnation}`,
+        '',
+      )
+    case 'duplicate-identity':
+      return note.yielding
+        ? error(
+            `another node (${note.name}, ${note.at}) runs with this node's identity and was first`,
+            'this is a copied state directory: remove its identity file on this host and start again',
+          )
+        : warn(
+            `another node (${note.name}, ${note.at}) runs with this node's identity`,
+            'remove the identity file from the state directory of the copy',
+          )
+    case 'eviction-refused':
+      return warn(`eviction of ${note.node} by ${note.author} is refused: it is alive`, '')
+    case 'pool-mismatch':
+      return warn(
+        `node ${note.name} uses pool ${note.theirs}, this node ${note.ours}`,
+        'configure the same pool and prefix length everywhere',
+      )
+    case 'clock-skew':
+      return warn(
+        `the clock of ${note.name} is ${Math.round(note.aheadMs / 1000)} s ahead`,
+        'synchronise the clocks',
+      )
+    case 'excluded':
+      return info(
+        `local networks inside the pool are claimed by nobody: ${note.prefixes.join(', ') || 'none'}`,
+      )
+    case 'exclusions-too-broad':
+      return error(
+        `local networks cover more than half of pool ${note.pool}: this node stays without a subnet`,
+        'remove the routes inside the pool or configure another pool',
+      )
+    case 'entry-rejected':
+      return warn(
+        `rejected a record that ${note.from} sent: ${note.why}`,
+        'check that all nodes have the same cluster name and version',
+      )
+    case 'bridge-configured':
+      return info(`bridge ${note.name} has ${note.addresses.join(', ') || 'no address'}`)
+    case 'bridge-failed':
+      return warn(
+        `cannot set up bridge ${note.name}: ${note.error}`,
+        'mend the cause or start with --bridge none; it is tried again',
+      )
+    case 'forwarding-off':
+      return warn(
+        `IP forwarding is off and cannot be set: ${note.error}`,
+        'set net.ipv4.ip_forward=1 (and net.ipv6.conf.all.forwarding=1) on the host',
+      )
+    case 'uplink-located':
+      return info(`next hop ${note.nextHops.join(', ')} on ${note.name}`)
+    case 'uplink-missing':
+      return warn(
+        'no interface reaches the seeds: others cannot route to this node',
+        'set --interface or --next-hop',
+      )
+    case 'seed-unresolvable':
+      return warn(
+        `seed ${note.subject} does not resolve: ${note.reason}`,
+        'check the name; it is resolved again at every retry',
+      )
+    case 'seed-unreachable':
+      return warn(
+        `seed ${note.subject} does not answer: ${note.reason}`,
+        'check that an agent runs there; it is redialled for ever',
+      )
+    case 'handshake-failed':
+      return warn(
+        `no handshake with ${note.subject}: ${note.reason}`,
+        'the cluster keys differ most likely: configure the same clusterKey on both',
+      )
+    case 'monitor-died':
+      return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again')
+    case 'trouble-over':
+      return info(`${note.was} is over for ${note.subject}`)
+    default:
+      return unreachable(note)
+  }
+}
+
+function refusalText(why: Refusal): string {
+  switch (why) {
+    case 'accept-list':
+      return 'it is not on the accept list'
+    case 'other-pool':
+      return "it is not a subnet of this node's pool"
+    case 'own-address':
+      return "it would take this host's own addresses or next hops"
+    case 'local-network':
+      return 'it overlaps a network of this host'
+    case 'no-next-hop':
+      return 'its node announces no next hop of this family'
+    default:
+      return unreachable(why)
+  }
+}
+
+function refusalMend(why: Refusal): string {
+  switch (why) {
+    case 'accept-list':
+      return 'add the prefix to acceptPrefixes, or withdraw it at its node'
+    case 'other-pool':
+      return 'configure the same pool and prefix length on both nodes'
+    case 'own-address':
+      return 'withdraw the prefix at its node'
+    case 'local-network':
+      return 'remove the local network, or let that node claim another subnet'
+    case 'no-next-hop':
+      return 'set --next-hop or --interface on that node'
+    default:
+      return unreachable(why)
+  }
+}
+
+const info = (message: string): Description => ({ level: 'info', message, mend: '' })
+const warn = (message: string, mend: string): Description => ({ level: 'warn', message, mend })
+const error = (message: string, mend: string): Description => ({ level: 'error', message, mend })

@@ -1,0 +1,77 @@
+/** What an agent shows of itself: read by the API and by the simulator's checkers. */
+
+import type { Claim, NodeId, NodeRecord } from './claim/record.ts'
+import type { Prefix } from './ip/prefix.ts'
+import type { Note, Refusal } from './note.ts'
+import type { KernelRoute, RouteTarget } from './routing/route.ts'
+
+export interface AgentView {
+  readonly self: NodeId
+  readonly name: string
+  readonly cluster: string
+  /** `joining` until in-sync; `purged` after a purge until resync. */
+  readonly phase: 'joining' | 'in-sync' | 'purged' | 'left'
+  readonly incarnation: number
+  readonly own: NodeRecord
+  readonly claims: readonly ClaimView[]
+  readonly routes: readonly RouteView[]
+  readonly nodes: readonly NodeView[]
+  readonly problems: readonly Note[]
+  /** Digest of the whole record set; equal digests mean equal sets. */
+  readonly root: string
+  readonly tombstones: number
+  readonly fences: number
+  readonly convergence: Convergence
+}
+
+export interface Convergence {
+  readonly claimed: boolean
+  readonly digestsEqual: boolean
+  readonly kernelEqual: boolean
+  /** All three. */
+  readonly converged: boolean
+}
+
+export interface ClaimView {
+  readonly claim: Claim
+  readonly origin: NodeId
+  readonly name: string
+  /** `yielding`: another claim precedes it. `fenced`: its fence is below the prefix's fence. */
+  readonly standing: 'winner' | 'yielding' | 'fenced'
+  readonly own: boolean
+}
+
+export interface RouteView {
+  readonly prefix: Prefix
+  readonly origin: NodeId | undefined
+  readonly name: string
+  readonly kind: 'claim' | 'extra' | 'leftover'
+  /** What we want in the kernel; undefined where it is refused. */
+  readonly wanted: RouteTarget | undefined
+  readonly kernel: KernelRoute | undefined
+  readonly state: RouteState
+  readonly refusal: Refusal | undefined
+  /** The kernel's error where `state` is failed. */
+  readonly error: string
+}
+
+export type RouteState =
+  | 'installed'
+  /** Wanted, and not in the kernel yet. */
+  | 'missing'
+  | 'alien'
+  | 'not-on-link'
+  | 'refused'
+  | 'failed'
+  /** Owned and wanted by nobody: removed once in sync. */
+  | 'leftover'
+
+export interface NodeView {
+  readonly record: NodeRecord
+  readonly self: boolean
+  readonly connected: boolean
+  /** Where it is connected; empty when it is not. */
+  readonly address: string
+  /** Whether its last digest equals ours; undefined when not compared yet. */
+  readonly digestEqual: boolean | undefined
+}

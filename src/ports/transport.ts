@@ -1,0 +1,38 @@
+/** How agents talk. An adapter owns connections, dialling and decoding; it knows nothing of claims. */
+
+import type { Entry, NodeId } from '../core/claim/record.ts'
+import type { Verdict, WantedPeer } from '../core/effect.ts'
+import type { Event } from '../core/event.ts'
+import type { SyncMessage } from '../core/gossip/message.ts'
+
+export type TransportEvent = Extract<
+  Event,
+  {
+    type:
+      | 'peer-connected'
+      | 'peer-disconnected'
+      | 'seeds-are-self'
+      | 'gossip-received'
+      | 'sync-received'
+      | 'trouble-reported'
+  }
+>
+
+export interface Transport {
+  /**
+   * Listens, dials the seeds for ever, and delivers. Rejects only when it cannot listen.
+   * Obligations: each peer has one `peer-connected` before anything from it and one `peer-disconnected` after;
+   * entries are delivered only after their signature was checked; malformed input never throws and is rejected
+   * without reaching the core; everything it queues is bounded.
+   */
+  start(deliver: (event: TransportEvent) => void): Promise<void>
+  /** Best effort, at once, to all; a failure is silent, anti-entropy repairs it. */
+  publish(entry: Entry): void
+  /** The core's judgement of the gossip with this id: only accepted gossip is forwarded. */
+  judge(id: number, verdict: Verdict): void
+  /** In order per peer, best effort; dropped when the peer is gone or its queue is full. */
+  send(peer: NodeId, message: SyncMessage): void
+  /** The whole list. Peers on it are redialled for ever (backoff up to 10 s) by the lower of the two ids. */
+  connect(peers: readonly WantedPeer[]): void
+  stop(): Promise<void>
+}

@@ -1,0 +1,191 @@
+/** Bodies and envelopes as msgpack. Fields that this version does not know stay in the envelope and travel on. */
+
+import {
+  type Body,
+  type Claim,
+  type Fence,
+  type NodeId,
+  type NodeRecord,
+  recordLimits,
+  type Tombstone,
+  type Version,
+} from '../core/claim/record.ts'
+import { bitsOf } from '../core/ip/address.ts'
+import type { Pool } from '../core/ip/pool.ts'
+import { pack, unpack } from './packing.ts'
+import {
+  bytes,
+  canonicalAddress,
+  canonicalPrefix,
+  fail,
+  flag,
+  list,
+  map,
+  natural,
+  text,
+} from './shape.ts'
+
+/** The protocol version that this code writes. A body of a higher one is read by the fields that it shares. */
+const protocol = 1
+
+export interface Envelope {
+  readonly payload: Uint8Array
+  /** Raw Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** 64 bytes, over `payload`. */
+  readonly signature: Uint8Array
+}
+
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  return pack([envelope.payload, envelope.publicKey, envelope.signature])
+}
+
+/** Throws on malformed input. */
+export function decodeEnvelope(packed: Uint8Array): Envelope {
+  const fields = unpack(packed)
+  if (!Array.isArray(fields)) return fail('the envelope is not a list')
+  const publicKey = bytes(fields[1], 32, 'the public key')
+  const signature = bytes(fields[2], 64, 'the signature')
+  if (publicKey.length !== 32 || signature.length !== 64)
+    return fail('key or signature is too short')
+  return {
+    payload: bytes(fields[0], recordLimits.envelopeBytes, 'the payload'),
+    publicKey,
+    signature,
+  }
+}
+
+export function encodeBody(body: Body): Uint8Array {
+  return pack(body.kind === 'record' ? packedRecord(body) : packedTombstone(body))
+}
+
+/** `author` is the node whose key signed the payload. Undefined for a kind of a newer version. Throws on malformed input. */
+export function decodeBody(payload: Uint8Array, author: NodeId): Body | undefined {
+  const fields = map(unpack(payload), 'the body')
+  natural(fields.protocol, 'protocol')
+  switch (fields.kind) {
+    case 'record':
+      return recordFrom(fields, author)
+    case 'tombstone':
+      return tombstoneFrom(fields, author)
+    default:
+      return undefined
+  }
+}
+
+const packedRecord = (record: NodeRecord) => ({
+  protocol,
+  kind: 'record',
+  cluster: record.cluster,
+  version: [record.version.incarnation, record.version.seqno],
+  name: record.name,
+  bootedAtMs: record.bootedAtMs,
+  nextHops: record.nextHops.map((hop) => hop.text),
+  addresses: record.addresses,
+  pools: record.pools.map((pool) => [pool.prefix.text, pool.subnetLength]),
+  claims: record.claims.map((claim) => [
+    claim.prefix.text,
+    claim.fence,
+    claim.state === 'confirmed',
+    claim.used,
+    claim.confirmedAtMs,
+  ]),
+  extras: record.extras.map((extra) => extra.text),
+  exclusions: record.exclusions.map((exclusion) => exclusion.text),
+  draining: record.draining,
+  software: record.software,
+})
+
+const packedTombstone = (tombstone: Tombstone) => ({
+  protocol,
+  kind: 'tombstone',
+  cluster: tombstone.cluster,
+  origin: tombstone.origin,
+  version: [tombstone.version.incarnation, tombstone.version.seqno],
+  reason: tombstone.reason,
+  fences: tombstone.fences.map(({ prefix, fence }) => [prefix.text, fence]),
+})
+
+function recordFrom(fields: Record<string, unknown>, author: NodeId): NodeRecord {
+  const hops = list(fields.nextHops, recordLimits.nextHops, 'nextHops', (hop) =>
+    canonicalAddress(hop, 'a next hop'),
+  )
+  if (hops.length === 2 && hops[0]?.family === hops[1]?.family)
+    return fail('two next hops of one family')
+  return {
+    kind: 'record',
+    origin: author,
+    cluster: text(fields.cluster, recordLimits.nameLength, 'cluster'),
+    version: versionFrom(fields.version),
+    name: text(fields.name, recordLimits.nameLength, 'name'),
+    bootedAtMs: natural(fields.bootedAtMs, 'bootedAtMs'),
+    nextHops: hops,
+    addresses: list(fields.addresses, recordLimits.addresses, 'addresses', (value) =>
+      text(value, 256, 'an address'),
+    ),
+    pools: list(fields.pools, recordLimits.pools, 'pools', poolFrom),
+    claims: list(fields.claims, recordLimits.claims, 'claims', claimFrom),
+    extras: list(fields.extras, recordLimits.extras, 'extras', (value) =>
+      canonicalPrefix(value, 'an extra'),
+    ),
+    exclusions: list(fields.exclusions, recordLimits.exclusions, 'exclusions', (value) =>
+      canonicalPrefix(value, 'an exclusion'),
+    ),
+    draining: flag(fields.draining, 'draining'),
+    software: text(fields.software, recordLimits.nameLength, 'software'),
+  }
+}
+
+function tombstoneFrom(fields: Record<string, unknown>, author: NodeId): Tombstone {
+  const reason = fields.reason
+  if (reason !== 'left' && reason !== 'evicted') return fail('a tombstone without a known reason')
+  const origin = text(fields.origin, 64, 'origin') as NodeId
+  if (reason === 'left' && origin !== author) return fail('a leave that another node wrote')
+  return {
+    kind: 'tombstone',
+    origin,
+    cluster: text(fields.cluster, recordLimits.nameLength, 'cluster'),
+    version: versionFrom(fields.version),
+    reason,
+    author,
+    fences: list(fields.fences, recordLimits.fences, 'fences', fenceFrom),
+  }
+}
+
+function versionFrom(value: unknown): Version {
+  const [incarnation, seqno] = list(value, 2, 'version', (part) =>
+    natural(part, 'a version number'),
+  )
+  return incarnation === undefined || seqno === undefined ? fail('version') : { incarnation, seqno }
+}
+
+function poolFrom(value: unknown): Pool {
+  const [packedPrefix, length] = list(value, 2, 'a pool', (part) => part)
+  const prefix = canonicalPrefix(packedPrefix, 'a pool')
+  const subnetLength = natural(length, 'a subnet length')
+  return subnetLength >= prefix.length && subnetLength <= bitsOf(prefix.family)
+    ? { prefix, subnetLength }
+    : fail('a pool that cannot be divided so')
+}
+
+function claimFrom(value: unknown): Claim {
+  // Later versions may append to a claim: only the known head is read.
+  const [packedPrefix, fence, confirmed, used, confirmedAtMs] = list(
+    value,
+    16,
+    'a claim',
+    (part) => part,
+  )
+  return {
+    prefix: canonicalPrefix(packedPrefix, 'a claim'),
+    fence: natural(fence, 'a fence'),
+    state: flag(confirmed, 'confirmed') ? 'confirmed' : 'tentative',
+    used: flag(used, 'used'),
+    confirmedAtMs: natural(confirmedAtMs, 'confirmedAtMs'),
+  }
+}
+
+function fenceFrom(value: unknown): Fence {
+  const [packedPrefix, fence] = list(value, 2, 'a fence', (part) => part)
+  return { prefix: canonicalPrefix(packedPrefix, 'a fence'), fence: natural(fence, 'a fence') }
+}

@@ -1,0 +1,139 @@
+/** Bytes to typed values and back. Decoding never throws, whatever it is given, and keeps no view of its input. */
+
+import { type Entry, recordLimits } from '../core/claim/record.ts'
+import { type Carried, type Stamp, type SyncMessage, syncLimits } from '../core/gossip/message.ts'
+import { unreachable } from '../core/invariant.ts'
+import { decodeBody, decodeEnvelope } from './body.ts'
+import { pack, unpack } from './packing.ts'
+import { bytes, flag, list, natural, text } from './shape.ts'
+import { hashOf, isSigned, nodeIdOf } from './signature.ts'
+
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false
+      /** `unsupported`: of a newer version, no fault of its sender. `forged`: the signature is not its author's. */
+      readonly code: 'malformed' | 'unsupported' | 'forged'
+      readonly reason: string
+    }
+
+/** A signed entry as gossip carries it. Costs one signature check. */
+export function decodeEntry(packed: Uint8Array): Decoded<Entry> {
+  if (packed.length > recordLimits.envelopeBytes) return malformed('the envelope is too long')
+  try {
+    const envelope = new Uint8Array(packed)
+    const { payload, publicKey, signature } = decodeEnvelope(envelope)
+    const body = decodeBody(payload, nodeIdOf(publicKey))
+    if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
+    if (!isSigned(payload, publicKey, signature)) {
+      return {
+        ok: false,
+        code: 'forged',
+        reason: `the signature is not that of ${nodeIdOf(publicKey)}`,
+      }
+    }
+    return { ok: true, value: { body, envelope, hash: hashOf(envelope) } }
+  } catch (thrown) {
+    return malformed(reasonOf(thrown))
+  }
+}
+
+export function encodeMessage(message: SyncMessage): Uint8Array {
+  switch (message.type) {
+    case 'probe':
+    case 'match':
+      return pack([message.type, message.root])
+    case 'buckets':
+      return pack([message.type, message.root, message.buckets])
+    case 'summary':
+      return pack([
+        message.type,
+        message.buckets,
+        message.stamps.map((stamp) => [stamp.id, ...stamp.version, stamp.hash]),
+        message.last,
+      ])
+    case 'delta':
+      return pack([message.type, message.carried.map(packCarried), message.want, message.last])
+    default:
+      return unreachable(message)
+  }
+}
+
+/** Entries inside it that do not decode are left out: one of a newer version must not silence the others. */
+export function decodeMessage(packed: Uint8Array): Decoded<SyncMessage> {
+  if (packed.length > syncLimits.messageBytes) return malformed('the message is too long')
+  try {
+    const fields = list(unpack(packed), 16, 'the message', (field) => field)
+    const message = messageFrom(fields)
+    return message
+      ? { ok: true, value: message }
+      : { ok: false, code: 'unsupported', reason: 'a message of a newer version' }
+  } catch (thrown) {
+    return malformed(reasonOf(thrown))
+  }
+}
+
+function messageFrom(fields: readonly unknown[]): SyncMessage | undefined {
+  const type = text(fields[0], 16, 'the message type')
+  switch (type) {
+    case 'probe':
+    case 'match':
+      return { type, root: digest(fields[1]) }
+    case 'buckets': {
+      const buckets = list(fields[2], syncLimits.buckets, 'buckets', digest)
+      return { type, root: digest(fields[1]), buckets }
+    }
+    case 'summary': {
+      const buckets = list(fields[1], syncLimits.buckets, 'buckets', (value) =>
+        natural(value, 'a bucket'),
+      )
+      const stamps = list(fields[2], syncLimits.stamps, 'stamps', stampFrom)
+      return { type, buckets, stamps, last: flag(fields[3], 'last') }
+    }
+    case 'delta': {
+      const carried = list(fields[1], syncLimits.stamps, 'entries', carriedFrom)
+      const want = list(fields[2], syncLimits.wants, 'wants', (value) => text(value, 64, 'an id'))
+      return {
+        type,
+        carried: carried.filter((item) => item !== undefined),
+        want,
+        last: flag(fields[3], 'last'),
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+const digest = (value: unknown): string => text(value, 64, 'a digest')
+
+function stampFrom(value: unknown): Stamp {
+  const [id, first, second, hash] = list(value, 4, 'a stamp', (part) => part)
+  return {
+    id: text(id, 64, 'an id'),
+    version: [natural(first, 'a version number'), natural(second, 'a version number')],
+    hash: text(hash, 16, 'a hash'),
+  }
+}
+
+/** A record has no remainder on the wire: null stands for it. */
+export const packCarried = ({ entry, remainMs }: Carried): unknown => [
+  entry.envelope,
+  Number.isFinite(remainMs) ? Math.ceil(remainMs) : null,
+]
+
+/** Undefined where the entry does not decode. Throws MalformedError where the frame around it is malformed. */
+export function carriedFrom(value: unknown): Carried | undefined {
+  const [envelope, remainMs] = list(value, 2, 'a carried entry', (part) => part)
+  const decoded = decodeEntry(bytes(envelope, recordLimits.envelopeBytes, 'an envelope'))
+  if (!decoded.ok) return undefined
+  return {
+    entry: decoded.value,
+    remainMs: remainMs === null ? Number.POSITIVE_INFINITY : natural(remainMs, 'a remainder'),
+  }
+}
+
+const malformed = (reason: string): Decoded<never> => ({ ok: false, code: 'malformed', reason })
+
+const reasonOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message.slice(0, 200) : 'unknown'
