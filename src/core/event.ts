@@ -60,7 +60,12 @@ export interface Uplink {
 
 /** A condition that an adapter found. `active: false` ends the condition with the same code and subject. */
 export interface Trouble {
-  readonly code: 'seed-unresolvable' | 'seed-unreachable' | 'handshake-failed' | 'monitor-died'
+  readonly code:
+    | 'seed-unresolvable'
+    | 'seed-unreachable'
+    | 'handshake-failed'
+    | 'monitor-died'
+    | 'store-unwritable'
   readonly subject: string
   readonly reason: string
   readonly active: boolean

@@ -99,6 +99,7 @@ export type Note =
   | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
   | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'store-unwritable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
 
 /** Why a route that others announce is not installed here. */
@@ -280,6 +281,11 @@ export function describe(note: Note): Description {
       )
     case 'monitor-died':
       return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again')
+    case 'store-unwritable':
+      return warn(
+        `cannot store the ${note.subject}: ${note.reason}`,
+        'make the state directory writable and give it space',
+      )
     case 'trouble-over':
       return info(`${note.was} is over for ${note.subject}`)
     default:

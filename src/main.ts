@@ -1,0 +1,186 @@
+/** The daemon: builds the adapters, joins them to the core by one loop, and ends them again. */
+
+import { randomBytes } from 'node:crypto'
+import { type ApiServer, serveApi } from './adapters/api/server.ts'
+import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
+import { libp2pTransport } from './adapters/libp2p/transport.ts'
+import { netlinkKernel } from './adapters/netlink/kernel.ts'
+import { hasNetAdmin } from './adapters/netlink/privilege.ts'
+import { openIdentity } from './adapters/store/identity.ts'
+import { openStore } from './adapters/store/store.ts'
+import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
+import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
+import { version } from './cli/version.ts'
+import type { Config } from './config.ts'
+import { Agent } from './core/agent.ts'
+import type { CoreConfig } from './core/config.ts'
+import type { Snapshot } from './core/effect.ts'
+import type { Kernel } from './ports/kernel.ts'
+import type { Store } from './ports/store.ts'
+import type { Transport } from './ports/transport.ts'
+import { AgentOperator } from './runtime/agent-operator.ts'
+import { EffectRunner } from './runtime/effect-runner.ts'
+import { EventLoop } from './runtime/event-loop.ts'
+import { systemClock } from './runtime/system-clock.ts'
+import { type KeyPair, sealer } from './wire/signature.ts'
+
+/** Runs until a signal, a leave or a failure. Resolves with the exit code; every failure has been said in one line. */
+export async function runAgent(config: Config): Promise<number> {
+  const log = logTelemetry({ ...config.log, clock: systemClock })
+  try {
+    if (!hasNetAdmin()) {
+      log.error('no CAP_NET_ADMIN: run as root or give the container the capability NET_ADMIN')
+      return 1
+    }
+    const keys = await openIdentity(config.stateDir, () => randomBytes(32))
+    const store = await openStore(config.stateDir, keys.id)
+    const snapshot = await store.load()
+    return await new Daemon({ config, keys, store, snapshot, log }).run()
+  } catch (error) {
+    log.error(error instanceof Error ? error.message : String(error), codeOf(error))
+    return 1
+  } finally {
+    log.close()
+  }
+}
+
+interface DaemonParts {
+  readonly config: Config
+  readonly keys: KeyPair
+  readonly store: Store
+  readonly snapshot: Snapshot
+  readonly log: Log
+}
+
+class Daemon {
+  readonly #parts: DaemonParts
+  readonly #telemetry: FanOut
+  readonly #kernel: Kernel
+  readonly #transport: Transport
+  readonly #loop: EventLoop
+  readonly #operator: AgentOperator
+  #end: (exitCode: number) => void = () => undefined
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts
+    const { config, keys, store, snapshot, log } = parts
+    this.#telemetry = fanOut([log], (thrown) => log.warn(`a watcher failed: ${String(thrown)}`))
+    this.#kernel = netlinkKernel({
+      scope: {
+        table: config.table,
+        protocol: config.protocol,
+        interest: config.pools.map((pool) => pool.prefix),
+      },
+      uplink: {
+        ...(config.interface === undefined ? {} : { interface: config.interface }),
+        nextHops: config.nextHops,
+        seedAddresses: () => seedAddresses(config.seeds, config.port),
+      },
+    })
+    this.#transport = libp2pTransport({
+      keys,
+      cluster: config.cluster,
+      clusterKey:
+        config.clusterKey === undefined ? undefined : Buffer.from(config.clusterKey, 'hex'),
+      listen: config.listen.map(({ text }) => text),
+      port: config.port,
+      seeds: config.seeds,
+      defaultPort: config.port,
+      clock: systemClock,
+    })
+    const agent = new Agent(coreConfig(parts), snapshot, Math.random, systemClock.now())
+    const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
+    this.#operator = new AgentOperator({
+      view: () => agent.view(),
+      watch: this.#telemetry.watch,
+      push: deliver,
+    })
+    const runner = new EffectRunner({
+      kernel: this.#kernel,
+      store,
+      transport: this.#transport,
+      telemetry: this.#telemetry,
+      deliver,
+      reply: this.#operator.reply,
+      stop: (exitCode) => this.#end(exitCode),
+    })
+    this.#loop = new EventLoop({
+      machine: agent,
+      clock: systemClock,
+      perform: runner.perform,
+      failed: (error) => {
+        log.error(error instanceof Error ? error.message : String(error), codeOf(error))
+        this.#end(1)
+      },
+    })
+  }
+
+  async run(): Promise<number> {
+    const { config } = this.#parts
+    const ended = new Promise<number>((resolve) => {
+      this.#end = resolve
+    })
+    // First, for it tells whether another agent runs here: nothing is touched before that is known.
+    const api = await serveApi({
+      socket: config.socket,
+      operator: this.#operator,
+      clock: systemClock,
+    })
+    const stopListening = this.#listenToSignals()
+    try {
+      const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
+      await this.#kernel.start(deliver)
+      await this.#transport.start(deliver)
+      this.#loop.push({ type: 'started' })
+      return await ended
+    } finally {
+      stopListening()
+      await this.#stop(api)
+    }
+  }
+
+  /** Routes and claim stay in place: a restart is not an outage. */
+  async #stop(api: ApiServer): Promise<void> {
+    this.#loop.close()
+    this.#operator.close()
+    await Promise.allSettled([api.close(), this.#transport.stop(), this.#kernel.stop()])
+  }
+
+  #listenToSignals(): () => void {
+    const { log } = this.#parts
+    const stop = (signal: NodeJS.Signals) => {
+      log.info(`${signal}: stopping; routes and claim stay in place`)
+      this.#end(0)
+    }
+    const resync = () => {
+      // Its outcome is told by notes.
+      void this.#operator.command({ type: 'resync' })
+    }
+    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', resync)
+    return () => {
+      process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', resync)
+    }
+  }
+}
+
+function coreConfig({ config, keys, snapshot }: DaemonParts): CoreConfig {
+  return {
+    self: keys.id,
+    name: config.name,
+    cluster: config.cluster,
+    software: version(),
+    seal: sealer(keys),
+    wallOffsetMs: Date.now() - systemClock.now(),
+    pools: config.pools,
+    accept: config.accept,
+    announce: config.announce,
+    bridge: config.bridge,
+    metric: config.metric,
+    port: config.port,
+    seeded: config.seeds.length > 0 || snapshot.known.some(({ remainMs }) => remainMs > 0),
+    timing: config.timing,
+  }
+}
+
+const codeOf = (error: unknown): { code?: string } =>
+  error instanceof Error && 'code' in error ? { code: String(error.code) } : {}

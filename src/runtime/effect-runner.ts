@@ -1,0 +1,154 @@
+/** Performs the core's effects through the ports, and feeds their outcomes back as events. */
+
+import type { CommandResult, Effect, OwnState } from '../core/effect.ts'
+import type { Event } from '../core/event.ts'
+import { unreachable } from '../core/invariant.ts'
+import type { RouteChange } from '../core/routing/route.ts'
+import type { Kernel } from '../ports/kernel.ts'
+import type { Store } from '../ports/store.ts'
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { Transport } from '../ports/transport.ts'
+
+export interface RunnerOptions {
+  readonly kernel: Kernel
+  readonly store: Store
+  readonly transport: Transport
+  readonly telemetry: Telemetry
+  readonly deliver: (event: Event) => void
+  readonly reply: (id: number, result: CommandResult) => void
+  readonly stop: (exitCode: number) => void
+}
+
+export class EffectRunner {
+  readonly #options: RunnerOptions
+  /** Kernel work is done one after the other: a dump shows all that was written before it was asked for. */
+  #kernelWork: Promise<void> = Promise.resolve()
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * One durable write for the whole batch comes first, so that nothing is announced or answered that a crash could
+   * forget. Rejects when it fails: the process must end.
+   */
+  readonly perform = async (effects: readonly Effect[]): Promise<void> => {
+    const own = lastOwn(effects)
+    if (own) await this.#options.store.persistOwn(own)
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: Effect): void {
+    const { kernel, transport, telemetry, deliver, reply, stop } = this.#options
+    switch (effect.type) {
+      case 'persist-own':
+        return
+      case 'persist-known':
+        return this.#remember(effect.known)
+      case 'publish':
+        return transport.publish(effect.entry)
+      case 'verdict':
+        return transport.judge(effect.id, effect.verdict)
+      case 'send':
+        return transport.send(effect.peer, effect.message)
+      case 'connect':
+        return transport.connect(effect.peers)
+      case 'apply-routes':
+        return this.#apply(effect.changes)
+      case 'dump-kernel':
+        return this.#inKernel(
+          async () => deliver({ type: 'kernel-dumped', dump: await kernel.dump() }),
+          (reason) => deliver({ type: 'kernel-unreadable', reason }),
+        )
+      case 'look-up-next-hops': {
+        const { nextHops, ifindex } = effect
+        return this.#inKernel(
+          async () => {
+            const answers = await kernel.lookUpNextHops(nextHops, ifindex)
+            deliver({ type: 'next-hops-looked-up', answers })
+          },
+          (reason) => deliver({ type: 'kernel-overrun', reason }),
+        )
+      }
+      case 'locate-uplink':
+        return this.#locate()
+      case 'configure-bridge':
+        return this.#inKernel(
+          async () => {
+            const error = await kernel.configureBridge(effect)
+            deliver({ type: 'bridge-configured', error })
+          },
+          (error) => deliver({ type: 'bridge-configured', error }),
+        )
+      case 'enable-forwarding':
+        return this.#inKernel(
+          async () => {
+            const error = await kernel.enableForwarding(effect.families)
+            deliver({ type: 'forwarding-enabled', error })
+          },
+          (error) => deliver({ type: 'forwarding-enabled', error }),
+        )
+      case 'reply':
+        return reply(effect.id, effect.result)
+      case 'note':
+        return telemetry.note(effect.note)
+      case 'stop':
+        return stop(effect.exitCode)
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  #apply(changes: readonly RouteChange[]): void {
+    const { kernel, deliver } = this.#options
+    this.#inKernel(
+      async () => deliver({ type: 'routes-applied', results: await kernel.apply(changes) }),
+      (error) => {
+        const results = changes.map((change) => ({ change, outcome: 'failed' as const, error }))
+        deliver({ type: 'routes-applied', results })
+      },
+    )
+  }
+
+  /** Resolving a seed's name may take seconds: it must not hold up the kernel's work. */
+  #locate(): void {
+    const { kernel, deliver } = this.#options
+    kernel.locateUplink().then(
+      (uplink) => deliver({ type: 'uplink-located', uplink }),
+      (error: unknown) => {
+        deliver({ type: 'uplink-located', uplink: { ifindex: 0, name: '', nextHops: [] } })
+        deliver({ type: 'kernel-overrun', reason: reasonOf(error) })
+      },
+    )
+  }
+
+  #remember(known: Extract<Effect, { type: 'persist-known' }>['known']): void {
+    const { store, deliver } = this.#options
+    const report = (active: boolean, reason: string) =>
+      deliver({
+        type: 'trouble-reported',
+        trouble: { code: 'store-unwritable', subject: 'known nodes', reason, active },
+      })
+    store.persistKnown(known).then(
+      () => report(false, ''),
+      (error: unknown) => report(true, reasonOf(error)),
+    )
+  }
+
+  #inKernel(work: () => Promise<void>, failed: (reason: string) => void): void {
+    this.#kernelWork = this.#kernelWork
+      .then(work)
+      .catch((error: unknown) => failed(reasonOf(error)))
+  }
+}
+
+function lastOwn(effects: readonly Effect[]): OwnState | undefined {
+  for (let index = effects.length - 1; index >= 0; index -= 1) {
+    const effect = effects[index]
+    if (effect?.type === 'persist-own') return effect.own
+  }
+  return undefined
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
