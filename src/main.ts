@@ -87,6 +87,7 @@ class Daemon {
       seeds: config.seeds,
       defaultPort: config.port,
       clock: systemClock,
+      rng: Math.random,
     })
     const agent = new Agent(coreConfig(parts), snapshot, Math.random, systemClock.now())
     const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)

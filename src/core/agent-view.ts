@@ -1,6 +1,6 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
-import type { AgentParts } from './agent.ts'
+import type { AgentParts } from './parts.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from './view.ts'
 
 export function viewOf(

@@ -27,6 +27,7 @@ import type { Prefix } from './ip/prefix.ts'
 import { observe } from './membership/observe.ts'
 import { Peers } from './membership/peers.ts'
 import type { Note } from './note.ts'
+import type { AgentParts } from './parts.ts'
 import type { Millis, Rng } from './rng.ts'
 import { Bridge } from './routing/bridge.ts'
 import type { KernelChange, KernelDump } from './routing/route.ts'
@@ -61,19 +62,6 @@ interface PendingReply {
   readonly id: number
   readonly until: 'published' | 'settled'
   readonly result: CommandResult
-}
-
-/** Its parts, for the functions that read or command them. */
-export interface AgentParts {
-  readonly config: CoreConfig
-  readonly set: RecordSet
-  readonly ownership: Ownership
-  readonly own: OwnRecord
-  readonly claimant: Claimant
-  readonly router: Router
-  readonly bridge: Bridge
-  readonly peers: Peers
-  readonly conditions: Conditions
 }
 
 export class Agent {
@@ -427,6 +415,8 @@ export class Agent {
     const { action, notes } = own.refute(entry.body, this.#now)
     this.#notes(notes)
     if (action === 'republish' && this.#isInSync) this.#publishSoon()
+    // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
+    this.#dueIn('anti-entropy', spreadMs)
     if (action === 'yield') this.#effect({ type: 'stop', exitCode: 1 })
     return { verdict: 'ignore', news: false }
   }

@@ -1,10 +1,10 @@
 /** Whether a command can be carried out, and what to answer. */
 
-import type { AgentParts } from './agent.ts'
 import type { NodeRecord, Tombstone } from './claim/record.ts'
 import type { Command } from './event.ts'
 import { unreachable } from './invariant.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { AgentParts } from './parts.ts'
 import { isAccepted } from './routing/select.ts'
 import type { AgentView } from './view.ts'
 

@@ -22,7 +22,8 @@ export function decodeEntry(packed: Uint8Array): Decoded<Entry> {
   if (packed.length > recordLimits.envelopeBytes) return malformed('the envelope is too long')
   try {
     const envelope = new Uint8Array(packed)
-    const { payload, publicKey, signature } = decodeEnvelope(envelope)
+    // A view: msgpackr hangs a DataView on whatever it is given.
+    const { payload, publicKey, signature } = decodeEnvelope(envelope.subarray())
     const body = decodeBody(payload, nodeIdOf(publicKey))
     if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
     if (!isSigned(payload, publicKey, signature)) {

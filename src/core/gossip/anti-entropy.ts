@@ -61,7 +61,8 @@ function deltas(
     .map((id) => set.carried(id, now))
     .filter((item): item is Carried => item !== undefined)
   const parts = chunk(carried, ({ entry }) => entry.envelope.length + 16, syncLimits.targetBytes)
-  if (parts.length === 0) parts.push([])
+  // Wishes travel alone: beside entries they would exceed the bound.
+  if (parts.length === 0 || exchange.want.length > 0) parts.push([])
   return parts.map((part, index) => ({
     type: 'delta',
     carried: part,

@@ -38,12 +38,9 @@ export class PrefixTrie<V> {
 
   /** Values of all keys that contain `key`, itself included, shortest first. */
   *covering(key: Prefix): Generator<V> {
-    let node = this.#roots.get(key.family)
-    while (node && contains(node.prefix, key)) {
-      if (node.value !== undefined) yield node.value
-      if (node.prefix.length === key.length) return
-      node = bitAt(key, node.prefix.length) ? node.one : node.zero
-    }
+    yield* this.#above(key)
+    const own = this.get(key)
+    if (own !== undefined) yield own
   }
 
   /** Values of all keys inside `key`, itself included, in ascending order. */
@@ -58,8 +55,7 @@ export class PrefixTrie<V> {
 
   /** Values of all keys that share an address with `key`. */
   *overlapping(key: Prefix): Generator<V> {
-    const own = this.get(key)
-    for (const value of this.covering(key)) if (value !== own) yield value
+    yield* this.#above(key)
     yield* this.covered(key)
   }
 
@@ -67,8 +63,21 @@ export class PrefixTrie<V> {
     return !this.overlapping(key).next().done
   }
 
+  /** In ascending order, whatever the order they came in. */
   *values(): Generator<V> {
-    for (const root of this.#roots.values()) yield* valuesOf(root)
+    for (const family of [4, 6] as const) {
+      const root = this.#roots.get(family)
+      if (root) yield* valuesOf(root)
+    }
+  }
+
+  /** Values of all keys that contain `key` and more. */
+  *#above(key: Prefix): Generator<V> {
+    let node = this.#roots.get(key.family)
+    while (node && node.prefix.length < key.length && contains(node.prefix, key)) {
+      if (node.value !== undefined) yield node.value
+      node = bitAt(key, node.prefix.length) ? node.one : node.zero
+    }
   }
 }
 

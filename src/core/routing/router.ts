@@ -410,8 +410,15 @@ export class Router {
   ): void {
     const text = keyText(route)
     const before = this.#fib.owned(route)
-    if (type === 'route-added') this.#fib.put(route)
-    else this.#fib.drop(route)
+    if (type === 'route-removed') this.#fib.drop(route)
+    else {
+      // It replaced ours, or stands behind it: the notification is the same for both, and only a dump tells.
+      if (before && !route.owned) {
+        this.#fib.drop(before)
+        this.wantDump()
+      }
+      this.#fib.put(route)
+    }
     if (this.#inFlight.has(text) && route.owned) this.wantDump()
     if (this.#failures.get(text)?.outcome === 'alien') this.#failures.delete(text)
     this.#mark(route)

@@ -1,0 +1,233 @@
+/** What must hold of a swarm, each as a pure function from what is observed to what is wrong with it. */
+
+import type { Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
+import { type OwnedClaim, precedence, type Standing } from '../../src/core/claim/resolve.ts'
+import type { CoreConfig } from '../../src/core/config.ts'
+import { type Pool, subnetAt, subnetCount } from '../../src/core/ip/pool.ts'
+import { contains, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
+import type { KernelRoute, RouteChange, RouteTarget } from '../../src/core/routing/route.ts'
+import type { AgentView } from '../../src/core/view.ts'
+import { keyText } from './kernel.ts'
+
+export interface Violation {
+  readonly checker: string
+  readonly host: string
+  readonly what: string
+}
+
+/** One running host, as seen from outside. */
+export interface Observed {
+  readonly name: string
+  readonly id: NodeId
+  readonly config: Pick<CoreConfig, 'pools' | 'metric'>
+  /** The last record that it made durable. */
+  readonly own: NodeRecord | undefined
+  readonly routes: readonly KernelRoute[]
+  /** Interface that its peers are reached by. */
+  readonly uplink: number
+  /** Alien routes that the scenario put into its kernel. */
+  readonly planted: readonly KernelRoute[]
+  /** Costly: made when asked for. */
+  view(): AgentView
+}
+
+/** Hosts that can reach each other, and what all of them could have heard. */
+export interface Island {
+  readonly hosts: readonly Observed[]
+  /** Every claim that was published here and not ended, judged; ascending by precedence. */
+  readonly standings: readonly Standing[]
+  recordOf(origin: NodeId): NodeRecord | undefined
+}
+
+/** Connected nodes have equal digests, and equal winners. */
+export function agreement({ hosts }: Island): Violation[] {
+  const [first, ...others] = hosts.map((host) => ({ host, view: host.view() }))
+  if (!first) return []
+  const expected = winnersOf(first.view)
+  return others.flatMap(({ host, view }) => {
+    if (view.root !== first.view.root) {
+      return [
+        violation(
+          'agreement',
+          host,
+          `root ${view.root}, ${first.host.name} has ${first.view.root}`,
+        ),
+      ]
+    }
+    return winnersOf(view) === expected
+      ? []
+      : [violation('agreement', host, `other winners than ${first.host.name}`)]
+  })
+}
+
+/** No two confirmed claims overlap. */
+export function uniqueness({ hosts }: Island): Violation[] {
+  const confirmed = hosts.flatMap((host) =>
+    (host.own?.claims ?? [])
+      .filter(({ state }) => state === 'confirmed')
+      .map(({ prefix }) => ({ host, prefix })),
+  )
+  const sorted = confirmed.sort((a, b) => (a.prefix.first < b.prefix.first ? -1 : 1))
+  return sorted.flatMap(({ host, prefix }, index) => {
+    const next = sorted[index + 1]
+    return next && overlaps(prefix, next.prefix)
+      ? [violation('uniqueness', host, `${prefix.text} is also ${next.host.name}'s`)]
+      : []
+  })
+}
+
+/** Every node has a confirmed claim of each pool, unless the pool is full. */
+export function claiming({ hosts, standings }: Island): Violation[] {
+  return hosts.flatMap((host) =>
+    host.config.pools.flatMap((pool) => {
+      const { family } = pool.prefix
+      const own = host.own?.claims.find(({ prefix }) => prefix.family === family)
+      if (own?.state === 'confirmed') return []
+      if (own) return [violation('claiming', host, `${own.prefix.text} is still tentative`)]
+      return isFull(pool, hosts, standings)
+        ? []
+        : [violation('claiming', host, `no claim of ${pool.prefix.text}, which has free subnets`)]
+    }),
+  )
+}
+
+/** Every kernel's owned routes are exactly those that the nodes' own records call for. */
+export function convergence(island: Island): Violation[] {
+  return island.hosts.flatMap((host) => {
+    const expected = expectedRoutes(island, host)
+    const found = new Map(
+      host.routes.filter(({ owned }) => owned).map((route) => [keyText(route), route.target]),
+    )
+    const wrong: string[] = []
+    for (const [key, target] of expected) {
+      if (!found.has(key)) wrong.push(`${key} is missing`)
+      else if (targetText(found.get(key)) !== targetText(target))
+        wrong.push(`${key} leads elsewhere`)
+    }
+    for (const key of found.keys()) if (!expected.has(key)) wrong.push(`${key} is too many`)
+    return wrong.length === 0
+      ? []
+      : [violation('convergence', host, `${wrong.length} routes: ${wrong.slice(0, 3).join(', ')}`)]
+  })
+}
+
+/** Alien routes are as they were put there. */
+export function aliensUntouched(hosts: readonly Observed[]): Violation[] {
+  return hosts.flatMap((host) => {
+    const found = new Map(
+      host.routes.filter(({ owned }) => !owned).map((route) => [keyText(route), route.target]),
+    )
+    return host.planted
+      .filter((route) => targetText(found.get(keyText(route))) !== targetText(route.target))
+      .map((route) => violation('aliens', host, `${keyText(route)} was changed or removed`))
+  })
+}
+
+/** Counters that stand still while the swarm is quiet. */
+export interface Activity {
+  readonly kernelWrites: number
+  readonly published: number
+  readonly gossip: number
+}
+
+export function quiet(name: string, before: Activity, after: Activity): Violation[] {
+  return (['kernelWrites', 'published', 'gossip'] as const)
+    .filter((counter) => before[counter] !== after[counter])
+    .map((counter) => ({
+      checker: 'quiet',
+      host: name,
+      what: `${counter} went from ${before[counter]} to ${after[counter]}`,
+    }))
+}
+
+/** A confirmed claim ends only by its node's leave, or for another one that precedes it. */
+export function noTheft(
+  host: Pick<Observed, 'name'>,
+  change: { readonly before: Entry | undefined; readonly after: Entry },
+  claims: Iterable<OwnedClaim>,
+  fenceOf: (prefix: Prefix) => number,
+): Violation[] {
+  const { before, after } = change
+  if (before?.body.kind !== 'record' || after.body.kind !== 'record') return []
+  const { origin, claims: kept } = after.body
+  const others = [...claims].filter((owned) => owned.origin !== origin)
+  return before.body.claims
+    .filter((claim) => claim.state === 'confirmed')
+    .filter(({ prefix }) => !kept.some((claim) => claim.prefix.text === prefix.text))
+    .filter(
+      (claim) =>
+        claim.fence >= fenceOf(claim.prefix) &&
+        !others.some(
+          (owned) =>
+            overlaps(owned.claim.prefix, claim.prefix) && precedence(owned, { origin, claim }) < 0,
+        ),
+    )
+    .map(({ prefix }) => violation('no-theft', host, `${prefix.text} was lost to nobody`))
+}
+
+/** No owned route is removed before in-sync. */
+export function inSyncGate(
+  host: Pick<Observed, 'name'>,
+  isInSync: boolean,
+  changes: readonly RouteChange[],
+): Violation[] {
+  const removals = changes.filter(({ type }) => type === 'remove')
+  return isInSync || removals.length === 0
+    ? []
+    : [violation('in-sync-gate', host, `${removals.length} routes removed before in-sync`)]
+}
+
+function expectedRoutes(island: Island, host: Observed): Map<string, RouteTarget> {
+  const expected = new Map<string, RouteTarget>()
+  const aliens = host.routes.filter(({ owned }) => !owned)
+  for (const { origin, claim, standing } of island.standings) {
+    if (standing !== 'winner' || claim.state !== 'confirmed' || origin === host.id) continue
+    const { prefix } = claim
+    const nextHop = island.recordOf(origin)?.nextHops.find(({ family }) => family === prefix.family)
+    if (!nextHop || isLocal(prefix, aliens, host.config.pools)) continue
+    const key = { prefix, metric: host.config.metric[prefix.family] }
+    expected.set(keyText(key), { type: 'via', nextHop, ifindex: host.uplink })
+  }
+  return expected
+}
+
+/** Whether the host uses part of the prefix itself. A route at least as broad as the pool is no local network. */
+function isLocal(prefix: Prefix, aliens: readonly KernelRoute[], pools: readonly Pool[]): boolean {
+  const pool = pools.find((candidate) => contains(candidate.prefix, prefix))
+  return aliens.some(
+    (alien) => overlaps(alien.prefix, prefix) && !(pool && contains(alien.prefix, pool.prefix)),
+  )
+}
+
+/** Every subnet is claimed by a winner or excluded by somebody. */
+function isFull(pool: Pool, hosts: readonly Observed[], standings: readonly Standing[]): boolean {
+  const count = subnetCount(pool)
+  if (count > 65_536n) return false
+  const taken = [
+    ...standings.filter(({ standing }) => standing === 'winner').map(({ claim }) => claim.prefix),
+    ...hosts.flatMap(({ own }) => own?.exclusions ?? []),
+  ]
+  for (let index = 0n; index < count; index += 1n) {
+    const subnet = subnetAt(pool, index)
+    if (!taken.some((prefix) => overlaps(prefix, subnet))) return false
+  }
+  return true
+}
+
+const winnersOf = (view: AgentView): string =>
+  view.claims
+    .filter(({ standing }) => standing === 'winner')
+    .map(({ claim, origin }) => `${claim.prefix.text}@${origin}`)
+    .sort()
+    .join(' ')
+
+function targetText(target: RouteTarget | undefined): string {
+  if (!target) return 'nothing'
+  return target.type === 'via' ? `via ${target.nextHop.text} dev ${target.ifindex}` : target.type
+}
+
+const violation = (checker: string, host: Pick<Observed, 'name'>, what: string): Violation => ({
+  checker,
+  host: host.name,
+  what,
+})

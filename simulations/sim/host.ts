@@ -1,0 +1,292 @@
+/** One simulated host: its kernel and disk, and the shell that drives its agent in virtual time. */
+
+import { Agent } from '../../src/core/agent.ts'
+import type { Entry } from '../../src/core/claim/record.ts'
+import type { CoreConfig } from '../../src/core/config.ts'
+import type { CommandResult, Effect, Snapshot } from '../../src/core/effect.ts'
+import type { Command, Event } from '../../src/core/event.ts'
+import { invariant, unreachable } from '../../src/core/invariant.ts'
+import type { Note } from '../../src/core/note.ts'
+import type { Millis } from '../../src/core/rng.ts'
+import type { FakeKernel } from './kernel.ts'
+import type { Network } from './network.ts'
+import type { Random } from './random.ts'
+import type { Station } from './station.ts'
+import type { FakeStore } from './store.ts'
+import { summary } from './summary.ts'
+import type { World } from './world.ts'
+
+/** What a host lets the swarm watch. */
+export interface Watcher {
+  published(host: Host, entry: Entry): void
+  applied(host: Host, changes: Extract<Effect, { type: 'apply-routes' }>['changes']): void
+  noted(host: Host, note: Note): void
+}
+
+export interface HostOptions {
+  readonly world: World
+  readonly network: Network
+  readonly kernel: FakeKernel
+  readonly store: FakeStore
+  readonly watcher: Watcher
+  /** All but what each process finds out at its start. */
+  readonly config: Omit<CoreConfig, 'wallOffsetMs' | 'seeded'>
+  readonly addresses: readonly string[]
+  readonly seeds: readonly string[]
+  /** How far the host's wall clock is off. */
+  readonly clockSkewMs: Millis
+}
+
+interface Process {
+  readonly agent: Agent
+  readonly station: Station
+  /** Its monotonic clock began this long before the world's. */
+  readonly clockOffsetMs: Millis
+}
+
+// How long a healthy host takes for its calls, in ms.
+const syncMs: readonly [Millis, Millis] = [0.3, 4]
+const callMs: readonly [Millis, Millis] = [0.1, 1.5]
+const routeMs = 0.005
+const alarmMsMin = 0.001
+/** The world begins at this wall clock. */
+const epochMs = 1_800_000_000_000
+
+export class Host {
+  readonly kernel: FakeKernel
+  readonly store: FakeStore
+  readonly config: HostOptions['config']
+  readonly #options: HostOptions
+  readonly #world: World
+  readonly #random: Random
+  readonly #replies = new Map<number, CommandResult>()
+  #process: Process | undefined
+  #commandIds = 0
+  #exitCode: number | undefined
+  #inbox: Event[] = []
+  #busy = false
+  #alarmAt: Millis = Number.POSITIVE_INFINITY
+
+  constructor(options: HostOptions) {
+    this.kernel = options.kernel
+    this.store = options.store
+    this.config = options.config
+    this.#options = options
+    this.#world = options.world
+    this.#random = options.world.random.fork()
+  }
+
+  get name(): string {
+    return this.config.name
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined
+  }
+
+  get agent(): Agent | undefined {
+    return this.#process?.agent
+  }
+
+  /** Of the last process that ended by itself. */
+  get exitCode(): number | undefined {
+    return this.#exitCode
+  }
+
+  /** Starts a process from what the disk holds. */
+  start(): void {
+    invariant(!this.#process, 'a host runs one agent')
+    const snapshot = this.store.load()
+    const station = this.#options.network.attach({
+      id: this.config.self,
+      addresses: this.#options.addresses,
+      seeds: this.#options.seeds,
+      deliver: (event) => this.#deliver(event),
+    })
+    const clockOffsetMs = this.#random.below(1_000_000)
+    const agent = this.#agentFrom(snapshot, clockOffsetMs)
+    this.#process = { agent, station, clockOffsetMs }
+    this.#exitCode = undefined
+    this.#inbox = []
+    this.#busy = false
+    this.#alarmAt = Number.POSITIVE_INFINITY
+    this.kernel.watch((event) => this.#deliver(event))
+    this.#deliver({ type: 'started' })
+  }
+
+  /** Like kill -9: the kernel keeps its routes, the disk what was synced. */
+  crash(): void {
+    this.#trace('! crash')
+    this.store.crash()
+    this.#end()
+  }
+
+  command(command: Command): number {
+    this.#commandIds += 1
+    this.#deliver({ type: 'command', id: this.#commandIds, command })
+    return this.#commandIds
+  }
+
+  replyTo(id: number): CommandResult | undefined {
+    return this.#replies.get(id)
+  }
+
+  #agentFrom(snapshot: Snapshot, clockOffsetMs: Millis): Agent {
+    const { clockSkewMs, seeds } = this.#options
+    const config: CoreConfig = {
+      ...this.config,
+      wallOffsetMs: epochMs + clockSkewMs - clockOffsetMs,
+      seeded: seeds.length > 0 || snapshot.known.length > 0,
+    }
+    const rng = this.#random.fork()
+    return new Agent(config, snapshot, () => rng.next(), this.#world.now + clockOffsetMs)
+  }
+
+  #end(): void {
+    const ended = this.#process
+    if (!ended) return
+    this.#process = undefined
+    this.kernel.unwatch()
+    this.#options.network.detach(ended.station)
+  }
+
+  #deliver(event: Event): void {
+    const process = this.#process
+    if (!process) return
+    this.#inbox.push(event)
+    if (!this.#busy) this.#wake(process)
+  }
+
+  /** One turn: steps every waiting event, then performs the effects of all of them. */
+  #wake(process: Process): void {
+    this.#busy = true
+    this.#whileAlive(process, 0, () => {
+      const effects = this.#inbox.splice(0).flatMap((event) => this.#step(process, event))
+      this.#perform(process, effects)
+    })
+  }
+
+  #step({ agent, clockOffsetMs }: Process, event: Event): Effect[] {
+    this.#trace(`< ${summary(event)}`)
+    return agent.step(event, this.#world.now + clockOffsetMs)
+  }
+
+  /** One durable write for all effects of a turn, awaited, then the rest in order. */
+  #perform(process: Process, effects: readonly Effect[]): void {
+    for (const effect of effects) this.#trace(`> ${summary(effect)}`)
+    const newest = effects.findLast((effect) => effect.type === 'persist-own')
+    const rest = effects.filter((effect) => effect.type !== 'persist-own')
+    const finish = () => {
+      for (const effect of rest) if (this.#process === process) this.#effect(process, effect)
+      this.#endTurn(process)
+    }
+    if (newest) this.store.persistOwn(newest.own, finish)
+    else finish()
+  }
+
+  #endTurn(process: Process): void {
+    if (this.#process !== process) return
+    this.#busy = false
+    if (this.#inbox.length > 0) this.#wake(process)
+    else this.#arm(process)
+  }
+
+  #arm(process: Process): void {
+    const at = process.agent.nextDeadline().at - process.clockOffsetMs
+    if (at === Number.POSITIVE_INFINITY) return
+    // An alarm that rings early finds nothing due and arms the next one.
+    if (at >= this.#alarmAt && this.#alarmAt > this.#world.now) return
+    // Rounding must not make an alarm ring for ever at the moment just before its deadline.
+    const alarmAt = Math.max(at, this.#world.now + alarmMsMin)
+    this.#alarmAt = alarmAt
+    this.#world.plan(alarmAt, () => {
+      if (this.#process !== process || this.#alarmAt !== alarmAt) return
+      this.#alarmAt = Number.POSITIVE_INFINITY
+      if (this.#isDue(process)) this.#deliver({ type: 'deadline' })
+      else if (!this.#busy) this.#arm(process)
+    })
+  }
+
+  /** In the agent's own clock, as it will judge itself. */
+  #isDue({ agent, clockOffsetMs }: Process): boolean {
+    return agent.nextDeadline().at <= this.#world.now + clockOffsetMs
+  }
+
+  #effect(process: Process, effect: Exclude<Effect, { type: 'persist-own' }>): void {
+    const { network, watcher } = this.#options
+    const { kernel } = this
+    const { station } = process
+    switch (effect.type) {
+      case 'persist-known':
+        return this.store.persistKnown(effect.known)
+      case 'publish':
+        watcher.published(this, effect.entry)
+        return network.publish(station, effect.entry)
+      case 'verdict': {
+        const gossip = station.judge(effect.id, effect.verdict)
+        return gossip && network.forward(station, gossip)
+      }
+      case 'send':
+        return network.send(station, effect.peer, effect.message)
+      case 'connect':
+        return station.want(effect.peers)
+      case 'apply-routes': {
+        const { changes } = effect
+        watcher.applied(this, changes)
+        return this.#call(process, changes.length * routeMs, () => ({
+          type: 'routes-applied',
+          results: kernel.apply(changes),
+        }))
+      }
+      case 'dump-kernel':
+        return this.#call(process, 1, () => ({ type: 'kernel-dumped', dump: kernel.dump() }))
+      case 'look-up-next-hops':
+        return this.#call(process, effect.nextHops.length * routeMs, () => ({
+          type: 'next-hops-looked-up',
+          answers: kernel.lookUpNextHops(effect.nextHops, effect.ifindex),
+        }))
+      case 'locate-uplink':
+        return this.#call(process, 0, () => ({
+          type: 'uplink-located',
+          uplink: kernel.locateUplink(),
+        }))
+      case 'configure-bridge':
+        return this.#call(process, 1, () => ({
+          type: 'bridge-configured',
+          error: kernel.configureBridge(effect),
+        }))
+      case 'enable-forwarding':
+        return this.#call(process, 0, () => ({ type: 'forwarding-enabled', error: '' }))
+      case 'reply':
+        this.#replies.set(effect.id, effect.result)
+        return
+      case 'note':
+        return watcher.noted(this, effect.note)
+      case 'stop':
+        this.#exitCode = effect.exitCode
+        return this.#end()
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  /** The kernel does it and answers at one moment: what it tells of later changes comes after the answer. */
+  #call(process: Process, extraMs: Millis, answer: () => Event): void {
+    this.#whileAlive(process, this.#random.between(...callMs) + extraMs, () =>
+      this.#deliver(answer()),
+    )
+  }
+
+  #whileAlive(process: Process, delayMs: Millis, action: () => void): void {
+    this.#world.after(delayMs, () => {
+      if (this.#process === process) action()
+    })
+  }
+
+  #trace(what: string): void {
+    this.#world.trace.add(`${this.#world.now} ${this.name} ${what}`)
+  }
+}
+
+/** How long a write of the fake disk takes. */
+export const syncDelay = (random: Random): Millis => random.between(...syncMs)

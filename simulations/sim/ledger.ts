@@ -1,0 +1,69 @@
+/** What the nodes really said, as an observer who misses nothing knows it: the source of the checkers' expectations. */
+
+import type { Entry, NodeId } from '../../src/core/claim/record.ts'
+import { supersedes } from '../../src/core/claim/record-set.ts'
+import { type OwnedClaim, resolve, type Standing } from '../../src/core/claim/resolve.ts'
+import { overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
+
+export class Ledger {
+  readonly #entries = new Map<NodeId, Entry>()
+  readonly #fences = new Map<string, { prefix: Prefix; fence: number }>()
+  readonly #past = new Map<string, OwnedClaim>()
+  #standings: readonly Standing[] | undefined
+
+  write(entry: Entry): void {
+    const { body } = entry
+    if (this.#entries.get(body.origin)?.hash === entry.hash) return
+    this.#standings = undefined
+    for (const owned of claimsOf(entry)) this.#past.set(pastKey(owned), owned)
+    if (body.kind === 'tombstone') {
+      for (const { prefix, fence } of body.fences) {
+        const known = this.#fences.get(prefix.text)
+        if (!known || known.fence < fence) this.#fences.set(prefix.text, { prefix, fence })
+      }
+    }
+    const before = this.#entries.get(body.origin)
+    if (!before || supersedes(entry, before)) this.#entries.set(body.origin, entry)
+  }
+
+  /** Everything that either observer heard. */
+  join(other: Ledger): void {
+    for (const owned of other.#past.values()) this.#past.set(pastKey(owned), owned)
+    for (const entry of other.#entries.values()) this.write(entry)
+    for (const [text, fence] of other.#fences) {
+      const known = this.#fences.get(text)
+      if (!known || known.fence < fence.fence) this.#fences.set(text, fence)
+    }
+  }
+
+  get(origin: NodeId): Entry | undefined {
+    return this.#entries.get(origin)
+  }
+
+  /** Every claim that was ever made, in each of its states; as many as were published. */
+  get past(): Iterable<OwnedClaim> {
+    return this.#past.values()
+  }
+
+  /** Of the claims that stand, judged afresh and all at once. */
+  get standings(): readonly Standing[] {
+    this.#standings ??= resolve([...this.#entries.values()].flatMap(claimsOf), (prefix) =>
+      this.fenceOf(prefix),
+    )
+    return this.#standings
+  }
+
+  fenceOf(prefix: Prefix): number {
+    let floor = 0
+    for (const { prefix: fenced, fence } of this.#fences.values()) {
+      if (overlaps(fenced, prefix)) floor = Math.max(floor, fence)
+    }
+    return floor
+  }
+}
+
+const claimsOf = ({ body }: Entry): OwnedClaim[] =>
+  body.kind === 'record' ? body.claims.map((claim) => ({ origin: body.origin, claim })) : []
+
+const pastKey = ({ origin, claim }: OwnedClaim): string =>
+  `${origin} ${claim.prefix.text} ${claim.state} ${claim.confirmedAtMs} ${claim.fence}`

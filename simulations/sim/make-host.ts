@@ -1,0 +1,77 @@
+/** How a simulated host is set up: its key, addresses, kernel, disk and configuration, all from the world's seed. */
+
+import { type CoreTiming, defaultTiming } from '../../src/core/config.ts'
+import type { Address } from '../../src/core/ip/address.ts'
+import type { Pool } from '../../src/core/ip/pool.ts'
+import { keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
+import { Host, type HostOptions, syncDelay, type Watcher } from './host.ts'
+import { FakeKernel } from './kernel.ts'
+import { addressFrom, prefixFrom } from './literal.ts'
+import type { Network } from './network.ts'
+import { FakeStore } from './store.ts'
+import type { World } from './world.ts'
+
+export interface Surroundings {
+  readonly world: World
+  readonly network: Network
+  readonly watcher: Watcher
+  readonly pool: Pool
+  /** Indices of the hosts that every host has as its seeds. */
+  readonly seeds: readonly number[]
+  readonly timing: Partial<CoreTiming>
+}
+
+const port = 7946
+
+export function makeHost(index: number, around: Surroundings): Host {
+  const { world, network, watcher, pool, seeds, timing } = around
+  const keys = keyPairFromSeed(world.random.bytes(32))
+  const random = world.random.fork()
+  const addresses = addressesOf(index)
+  const config: HostOptions['config'] = {
+    self: keys.id,
+    name: `host-${String(index).padStart(3, '0')}`,
+    cluster: 'simulation',
+    software: 'starling/simulated',
+    seal: sealer(keys),
+    pools: [pool],
+    accept: acceptList,
+    announce: [],
+    bridge: 'starling0',
+    metric: { 4: 0, 6: 1024 },
+    port,
+    timing: { ...defaultTiming, ...timing },
+  }
+  const kernel = new FakeKernel({
+    scope: { table: 254, protocol: 83, interest: [pool.prefix] },
+    addresses: addresses.map((address) => ({ address, length: lengthOf(address) })),
+    later: (deliver) => world.after(random.between(0.1, 2), deliver),
+  })
+  const store = new FakeStore({ later: (synced) => world.after(syncDelay(random), synced) })
+  return new Host({
+    world,
+    network,
+    kernel,
+    store,
+    watcher,
+    config,
+    addresses: addresses.map(dialable),
+    seeds: seeds.flatMap((seed) => addressesOf(seed).slice(0, 1).map(dialable)),
+    clockSkewMs: random.between(-50, 50),
+  })
+}
+
+/** Outside every pool that a scenario uses. */
+const addressesOf = (index: number): Address[] => {
+  const number = index + 1
+  return [
+    addressFrom(`192.168.${number >> 8}.${number & 255}`),
+    addressFrom(`fd00:a::${number.toString(16)}`),
+  ]
+}
+
+const lengthOf = ({ family }: Address): number => (family === 4 ? 16 : 64)
+
+const dialable = (address: Address): string => `/ip${address.family}/${address.text}/tcp/${port}`
+
+const acceptList = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].map(prefixFrom)

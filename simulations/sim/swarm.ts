@@ -1,0 +1,325 @@
+/** A number of hosts on one network, watched by every checker: what a scenario plays with. */
+
+import type { Entry, NodeId } from '../../src/core/claim/record.ts'
+import type { CoreTiming } from '../../src/core/config.ts'
+import type { Command } from '../../src/core/event.ts'
+import { invariant } from '../../src/core/invariant.ts'
+import type { Pool } from '../../src/core/ip/pool.ts'
+import type { Note } from '../../src/core/note.ts'
+import type { Millis } from '../../src/core/rng.ts'
+import type { KernelRoute, RouteChange } from '../../src/core/routing/route.ts'
+import {
+  type Activity,
+  agreement,
+  aliensUntouched,
+  claiming,
+  convergence,
+  type Island,
+  inSyncGate,
+  noTheft,
+  type Observed,
+  quiet,
+  uniqueness,
+  type Violation,
+} from './checkers.ts'
+import type { Host, Watcher } from './host.ts'
+import { keyText, uplinkIndex } from './kernel.ts'
+import { Ledger } from './ledger.ts'
+import { makeHost } from './make-host.ts'
+import { Network, type NetworkFaults } from './network.ts'
+import { type Phase, PhaseInProgress, type Work } from './phase.ts'
+import type { World } from './world.ts'
+
+export interface SwarmOptions {
+  readonly world: World
+  readonly nodes: number
+  readonly faults: NetworkFaults
+  readonly pool: Pool
+  /** Indices of the hosts that every host has as its seeds. */
+  readonly seeds: readonly number[]
+  readonly timing?: Partial<CoreTiming>
+}
+
+/** Ends a scenario: nothing that follows would mean anything. */
+export class NotSettled extends Error {}
+
+const pollMs = 100
+const answerMsMax = 10_000
+/** Gossip that is still under way when the last kernel is complete has this long to end. */
+const drainMs = 10_000
+const quietMs = 60_000
+
+export class Swarm implements Watcher {
+  readonly world: World
+  readonly network: Network
+  readonly hosts: readonly Host[]
+  readonly phases: Phase[] = []
+  readonly violations: Violation[] = []
+  readonly #planted = new Map<Host, Map<string, KernelRoute>>()
+  readonly #inSync = new Set<Host>()
+  /** Hosts whose agent must be running. */
+  readonly #wanted = new Set<Host>()
+  #laggard: NodeId | undefined
+  #ledgers = new Map<number, Ledger>([[0, new Ledger()]])
+  #published = 0
+  #phase: PhaseInProgress
+
+  constructor(options: SwarmOptions) {
+    this.world = options.world
+    this.network = new Network(options.world, options.faults)
+    const around = { timing: {}, ...options, network: this.network, watcher: this }
+    this.hosts = Array.from({ length: options.nodes }, (_, index) => makeHost(index, around))
+    for (const host of this.hosts) this.#planted.set(host, new Map())
+    this.#phase = this.#newPhase()
+  }
+
+  host(index: number): Host {
+    const host = this.hosts[index]
+    invariant(host !== undefined, 'a scenario names hosts that exist')
+    return host
+  }
+
+  get running(): Host[] {
+    return this.hosts.filter((host) => host.isRunning)
+  }
+
+  /** Starts hosts at random moments within `spreadMs`. */
+  start(hosts: readonly Host[], spreadMs: Millis): void {
+    for (const host of hosts) {
+      this.#wanted.add(host)
+      this.world.after(this.world.random.between(0, spreadMs), () => this.#boot(host))
+    }
+  }
+
+  /** Like kill -9. */
+  crash(host: Host): void {
+    this.#wanted.delete(host)
+    host.crash()
+  }
+
+  /** Runs until the host's agent has left and ended. */
+  leave(host: Host): void {
+    this.#wanted.delete(host)
+    host.command({ type: 'leave' })
+    this.world.runUntil(() => !host.isRunning, { withinMs: answerMsMax, everyMs: 10 })
+    this.expect(host.exitCode === 0, `the leaver ended with ${host.exitCode}`, host.name)
+  }
+
+  /** Runs until the command is answered. */
+  command(host: Host, command: Command): void {
+    const id = host.command(command)
+    this.world.runUntil(() => host.replyTo(id) !== undefined, {
+      withinMs: answerMsMax,
+      everyMs: 10,
+    })
+    const result = host.replyTo(id)
+    this.expect(result?.ok === true, result?.message ?? `${command.type}: no answer`, host.name)
+  }
+
+  partition(groups: readonly (readonly Host[])[]): void {
+    const groupOf = new Map(
+      groups.flatMap((hosts, group) => hosts.map((host) => [host.config.self, group] as const)),
+    )
+    const before = this.#joinedLedger()
+    this.#ledgers = new Map(groups.map((_, group) => [group, copyOf(before)]))
+    this.network.partition(groupOf)
+    this.world.trace.add(`${this.world.now} partition ${groups.map((g) => g.length).join(' ')}`)
+  }
+
+  heal(): void {
+    this.#ledgers = new Map([[0, this.#joinedLedger()]])
+    this.network.heal()
+    this.world.trace.add(`${this.world.now} heal`)
+  }
+
+  /** Puts an alien route into a kernel; it replaces what has its key. */
+  plant(host: Host, route: Omit<KernelRoute, 'owned'>): void {
+    const alien = { ...route, owned: false }
+    this.#planted.get(host)?.set(keyText(route), alien)
+    host.kernel.putRoute(alien)
+  }
+
+  unplant(host: Host, route: Omit<KernelRoute, 'owned'>): void {
+    this.#planted.get(host)?.delete(keyText(route))
+    host.kernel.removeRoute(route)
+  }
+
+  /** Runs until every checker is content, within the bound; otherwise reports what is wrong and ends the scenario. */
+  settle(name: string, withinMs: Millis = 90_000): void {
+    const isSettled = this.world.runUntil(() => this.#isSettled(), {
+      withinMs,
+      everyMs: pollMs,
+    })
+    if (!isSettled) {
+      for (const found of this.#discontent()) {
+        this.violations.push({ ...found, what: `${found.what} (${name}, after ${withinMs} ms)` })
+      }
+      throw new NotSettled(name)
+    }
+    const end = { hosts: this.running.length, work: this.#work() }
+    this.phases.push(this.#phase.end(name, end, this.world.now))
+    this.#phase = this.#newPhase()
+  }
+
+  /** Runs on for a minute in which nothing may be written or gossiped. */
+  stayQuiet(name: string): void {
+    this.world.runFor(drainMs)
+    const before = this.#activity()
+    this.world.runFor(quietMs)
+    this.violations.push(...quiet(name, before, this.#activity()), ...this.#discontent())
+    this.#phase = this.#newPhase()
+  }
+
+  expect(condition: boolean, what: string, host = 'all'): void {
+    if (!condition) this.violations.push({ checker: 'scenario', host, what })
+  }
+
+  /** The confirmed subnet of a host, as text. */
+  subnetOf(host: Host): string | undefined {
+    const body = host.store.load().own.entry?.body
+    if (body?.kind !== 'record') return undefined
+    return body.claims.find(({ state }) => state === 'confirmed')?.prefix.text
+  }
+
+  // What the hosts do
+
+  published(host: Host, entry: Entry): void {
+    const ledger = this.#ledgerOf(host)
+    const before = ledger.get(entry.body.origin)
+    this.#published += 1
+    if (entry.body.origin === host.config.self) {
+      this.violations.push(
+        ...noTheft(host, { before, after: entry }, ledger.past, (prefix) => ledger.fenceOf(prefix)),
+      )
+    }
+    ledger.write(entry)
+  }
+
+  applied(host: Host, changes: readonly RouteChange[]): void {
+    this.#phase.applied(this.world.now)
+    this.violations.push(
+      ...inSyncGate(host, this.#inSync.has(host), changes),
+      ...aliensUntouched([this.#observe(host)]),
+    )
+  }
+
+  noted(host: Host, note: Note): void {
+    if (note.code === 'in-sync') this.#inSync.add(host)
+    this.#phase.noted(note, this.world.now)
+  }
+
+  #boot(host: Host): void {
+    this.#inSync.delete(host)
+    host.start()
+  }
+
+  /** Like `discontent`, but stops at the first find: it is asked often, and mostly in vain. */
+  #isSettled(): boolean {
+    if ([...this.#wanted].some((host) => !host.isRunning)) return false
+    for (const island of this.#islands()) {
+      if (claiming(island).length > 0) return false
+      // Whoever lagged behind at the last look does so at most of the next ones.
+      for (const host of island.hosts.toSorted((a) => (a.id === this.#laggard ? -1 : 0))) {
+        if (convergence({ ...island, hosts: [host] }).length === 0) continue
+        this.#laggard = host.id
+        return false
+      }
+    }
+    return this.#discontent().length === 0
+  }
+
+  #discontent(): Violation[] {
+    const idle = [...this.#wanted].filter((host) => !host.isRunning)
+    return [
+      ...idle.map(({ name }) => ({ checker: 'running', host: name, what: 'no agent runs' })),
+      ...aliensUntouched(this.running.map((host) => this.#observe(host))),
+      ...this.#islands().flatMap((island) =>
+        [claiming, uniqueness, convergence, agreement].flatMap((check) => check(island)),
+      ),
+    ]
+  }
+
+  #islands(): Island[] {
+    return [...this.#ledgers].flatMap(([group, ledger]) => {
+      const hosts = this.running.filter((host) => this.network.groupOf(host.config.self) === group)
+      for (const host of hosts) {
+        const { entry } = host.store.load().own
+        if (entry) ledger.write(entry)
+      }
+      if (hosts.length === 0) return []
+      return [
+        {
+          hosts: hosts.map((host) => this.#observe(host)),
+          standings: ledger.standings,
+          recordOf: (origin: NodeId) => {
+            const body = ledger.get(origin)?.body
+            return body?.kind === 'record' ? body : undefined
+          },
+        },
+      ]
+    })
+  }
+
+  #observe(host: Host): Observed {
+    const body = host.store.load().own.entry?.body
+    return {
+      name: host.name,
+      id: host.config.self,
+      config: host.config,
+      own: body?.kind === 'record' ? body : undefined,
+      routes: host.kernel.routes,
+      uplink: uplinkIndex,
+      planted: [...(this.#planted.get(host)?.values() ?? [])],
+      view: () => {
+        const { agent } = host
+        invariant(agent !== undefined, 'only running hosts are viewed')
+        return agent.view()
+      },
+    }
+  }
+
+  #activity(): Activity {
+    const { kernelWrites, gossipMessages } = this.#work()
+    return { kernelWrites, published: this.#published, gossip: gossipMessages }
+  }
+
+  #newPhase(): PhaseInProgress {
+    return new PhaseInProgress(this.#work(), this.world.now)
+  }
+
+  #work(): Work {
+    const traffic = [...this.network.traffic.values()]
+    return {
+      gossipMessages: sum(traffic, (of) => of.gossipMessages),
+      syncMessages: sum(traffic, (of) => of.syncMessages),
+      bytes: sum(traffic, ({ bytes }) => bytes),
+      probes: sum(traffic, ({ probes }) => probes),
+      kernelWrites: sum(this.hosts, ({ kernel }) => kernel.writes),
+    }
+  }
+
+  #ledgerOf(host: Host): Ledger {
+    const group = this.network.groupOf(host.config.self)
+    const ledger = this.#ledgers.get(group) ?? new Ledger()
+    this.#ledgers.set(group, ledger)
+    return ledger
+  }
+
+  #joinedLedger(): Ledger {
+    const joined = new Ledger()
+    for (const ledger of this.#ledgers.values()) joined.join(ledger)
+    return joined
+  }
+}
+
+function copyOf(ledger: Ledger): Ledger {
+  const copy = new Ledger()
+  copy.join(ledger)
+  return copy
+}
+
+const sum = <T>(items: Iterable<T>, of: (item: T) => number): number => {
+  let total = 0
+  for (const item of items) total += of(item)
+  return total
+}

@@ -1,0 +1,209 @@
+/** What the API says of an agent's view. */
+
+import { unreachable } from '../../core/invariant.ts'
+import { gatewayOf } from '../../core/ip/pool.ts'
+import { contains } from '../../core/ip/prefix.ts'
+import { type Description, describe, type Level, type Note } from '../../core/note.ts'
+import type { KernelRoute, RouteTarget } from '../../core/routing/route.ts'
+import type { AgentView, ClaimView, NodeView, RouteState, RouteView } from '../../core/view.ts'
+import type {
+  ClaimMessage,
+  EventMessage,
+  KernelRouteMessage,
+  PeerMessage,
+  ProblemMessage,
+  RouteCountsMessage,
+  RouteMessage,
+  StatusResponse,
+  TargetMessage,
+} from './definition.ts'
+
+/** Names of interfaces by their index. */
+export type LinkNames = ReadonlyMap<number, string>
+
+export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse {
+  const { own } = view
+  return {
+    name: view.name,
+    node: view.self,
+    cluster: view.cluster,
+    phase: view.phase,
+    convergence: view.convergence,
+    problems: view.problems.map(problemMessage).sort(graverFirst),
+    claims: own.claims.map(({ prefix, state }) => ({
+      prefix: prefix.text,
+      state,
+      gateway: gatewayOf(prefix).text,
+      pool: own.pools.find((pool) => contains(pool.prefix, prefix))?.prefix.text ?? '',
+    })),
+    announced: own.extras.map(({ text }) => text),
+    nextHops: own.nextHops.map(({ text }) => text),
+    nodes: view.nodes.length,
+    peersConnected: view.nodes.filter((node) => node.connected && !node.self).length,
+    routes: routeCounts(view.routes),
+    digest: view.root,
+    tombstones: view.tombstones,
+    incarnation: view.incarnation,
+    software: own.software,
+    uptimeMs: Math.round(uptimeMs),
+  }
+}
+
+export const claimMessage = ({ claim, origin, name, standing, own }: ClaimView): ClaimMessage => ({
+  prefix: claim.prefix.text,
+  name,
+  node: origin,
+  own,
+  state: claim.state,
+  standing,
+  fence: claim.fence,
+  used: claim.used,
+  confirmedAt: claim.state === 'confirmed' ? timeText(claim.confirmedAtMs) : '',
+})
+
+export function routeMessage(
+  route: RouteView,
+  phase: AgentView['phase'],
+  links: LinkNames,
+): RouteMessage {
+  const { message, mend } = explain(route, phase)
+  return {
+    prefix: route.prefix.text,
+    name: route.name,
+    node: route.origin ?? '',
+    kind: route.kind,
+    state: route.state,
+    reason: message,
+    mend,
+    wanted: route.wanted ? targetMessage(route.wanted, links) : null,
+    kernel: route.kernel ? kernelMessage(route.kernel, links) : null,
+  }
+}
+
+export const peerMessage = ({
+  record,
+  self,
+  connected,
+  address,
+  digestEqual,
+}: NodeView): PeerMessage => ({
+  name: record.name,
+  node: record.origin,
+  self,
+  connected,
+  address,
+  digest: self || digestEqual ? 'equal' : digestEqual === false ? 'different' : 'unknown',
+  subnets: record.claims.map(({ prefix }) => prefix.text),
+  announced: record.extras.map(({ text }) => text),
+  nextHops: record.nextHops.map(({ text }) => text),
+  draining: record.draining,
+  software: record.software,
+})
+
+export function eventMessage(note: Note, timeMs: number, dropped: number): EventMessage {
+  const { code, ...facts } = note
+  const { level, message, mend } = describe(note)
+  return {
+    time: timeText(timeMs),
+    code,
+    level,
+    message,
+    mend,
+    fields: JSON.stringify(facts),
+    dropped,
+  }
+}
+
+function problemMessage(note: Note): ProblemMessage {
+  const { level, message, mend } = describe(note)
+  return { code: note.code, level, message, mend }
+}
+
+const gravity: readonly Level[] = ['error', 'warn', 'info', 'debug']
+
+const graverFirst = (a: ProblemMessage, b: ProblemMessage): number =>
+  gravity.indexOf(a.level as Level) - gravity.indexOf(b.level as Level)
+
+function routeCounts(routes: readonly RouteView[]): RouteCountsMessage {
+  const count = (state: RouteState): number =>
+    routes.filter((route) => route.state === state).length
+  return {
+    wanted: routes.filter(({ wanted }) => wanted !== undefined).length,
+    installed: count('installed'),
+    missing: count('missing'),
+    alien: count('alien'),
+    notOnLink: count('not-on-link'),
+    refused: count('refused'),
+    failed: count('failed'),
+    leftover: count('leftover'),
+  }
+}
+
+type Explanation = Pick<Description, 'message' | 'mend'>
+
+const nothingWrong: Explanation = { message: '', mend: '' }
+
+/** Why a route is not installed, in the words of the note that told of it. */
+function explain(route: RouteView, phase: AgentView['phase']): Explanation {
+  const { origin, refusal, wanted } = route
+  const prefix = route.prefix.text
+  switch (route.state) {
+    case 'installed':
+      return nothingWrong
+    case 'missing':
+      return phase === 'purged'
+        ? { message: 'nothing is written since the purge', mend: 'starling resync' }
+        : { message: `route ${prefix} is not in the kernel yet`, mend: '' }
+    case 'leftover':
+      return { message: `route ${prefix} is of a former run and is removed once in sync`, mend: '' }
+    case 'alien':
+      return origin ? describe({ code: 'route-alien', prefix, origin }) : nothingWrong
+    case 'not-on-link': {
+      const nextHop = wanted?.type === 'via' ? wanted.nextHop.text : 'of its node'
+      return origin ? describe({ code: 'route-off-link', prefix, nextHop, origin }) : nothingWrong
+    }
+    case 'refused':
+      return origin && refusal
+        ? describe({ code: 'route-refused', prefix, origin, why: refusal })
+        : nothingWrong
+    case 'failed':
+      return describe({ code: 'route-failed', prefix, error: route.error })
+    default:
+      return unreachable(route.state)
+  }
+}
+
+const kernelMessage = (route: KernelRoute, links: LinkNames): KernelRouteMessage => ({
+  target: targetMessage(route.target, links),
+  owned: route.owned,
+  metric: route.metric,
+})
+
+function targetMessage(target: RouteTarget, links: LinkNames): TargetMessage {
+  switch (target.type) {
+    case 'via': {
+      const { nextHop, ifindex } = target
+      return { type: 'via', nextHop: nextHop.text, interface: linkName(ifindex, links) }
+    }
+    case 'unreachable':
+      return { type: 'unreachable', nextHop: '', interface: '' }
+    case 'other':
+      return {
+        type: 'other',
+        nextHop: '',
+        interface: target.ifindex === undefined ? '' : linkName(target.ifindex, links),
+      }
+    default:
+      return unreachable(target)
+  }
+}
+
+/** 0 is no interface: the kernel finds one itself. */
+const linkName = (ifindex: number, links: LinkNames): string =>
+  ifindex === 0 ? '' : (links.get(ifindex) ?? `if${ifindex}`)
+
+/** Out of the range of dates is what a hostile or broken node claims: it must not break the answer. */
+function timeText(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString()
+}

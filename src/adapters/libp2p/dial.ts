@@ -1,0 +1,156 @@
+/** One dial and what came of it, in words an operator can act on. Never throws. */
+
+import type { Connection, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { NodeId } from '../../core/claim/record.ts'
+
+export type DialOutcome =
+  | { readonly type: 'connected'; readonly peer: NodeId }
+  /** It is this node that answers there. */
+  | { readonly type: 'self' }
+  | DialFailure
+
+export interface DialFailure {
+  readonly type: 'failed'
+  /** `handshake-failed`: TCP connected, so the host is there and answers. */
+  readonly code: 'seed-unreachable' | 'handshake-failed'
+  readonly reason: string
+}
+
+export interface DialHost {
+  /** libp2p's own. */
+  readonly dial: (
+    addresses: readonly Multiaddr[],
+    options: { onProgress: (event: { type: string }) => void },
+  ) => Promise<Connection>
+  /** Empty once the peer of this connection proved to be of this cluster, otherwise why it is not. */
+  readonly prove: (peer: NodeId) => Promise<string>
+}
+
+/** At a time. More handshakes than this slow each other down until they time out. */
+const dialsMax = 16
+
+export class Dialler {
+  readonly #host: DialHost
+  /** Dialled address to the peer that was found there, known before the connection is. */
+  readonly #identified = new Map<string, NodeId>()
+  readonly #reached = new Set<string>()
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(host: DialHost) {
+    this.#host = host
+  }
+
+  /** The first of the addresses that answers. Beyond 16 at a time dials wait: as many as there are redial tasks. */
+  async dial(addresses: readonly Multiaddr[]): Promise<DialOutcome> {
+    if (this.#running >= dialsMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    this.#running += 1
+    try {
+      return await this.#dial(addresses)
+    } finally {
+      this.#running -= 1
+      this.#waiting.shift()?.()
+    }
+  }
+
+  /** TCP is connected there and the handshake begins. */
+  reached(address: Multiaddr): void {
+    this.#reached.add(address.toString())
+  }
+
+  /** The handshake revealed who is there; the connection may still be denied. */
+  identified(address: Multiaddr, peer: PeerId): void {
+    this.#identified.set(address.toString(), peer.toString() as NodeId)
+  }
+
+  async #dial(addresses: readonly Multiaddr[]): Promise<DialOutcome> {
+    const keys = addresses.map(String)
+    this.#forget(keys)
+    let reached = false
+    try {
+      const connection = await this.#host.dial(addresses, {
+        onProgress: ({ type }) => {
+          reached ||= type === 'upgrader:encrypt-outbound-connection'
+        },
+      })
+      return await this.#prove(connection.remotePeer.toString() as NodeId)
+    } catch (thrown) {
+      if (isSelf(thrown)) return { type: 'self' }
+      const denied = keys.find((key) => this.#identified.has(key))
+      // Denied by our own gater: this peer is connected already.
+      if (denied && hasName(thrown, 'ConnectionInterceptedError')) {
+        return await this.#prove(this.#identified.get(denied) as NodeId)
+      }
+      return failure(thrown, reached || keys.some((key) => this.#reached.has(key)))
+    } finally {
+      this.#forget(keys)
+    }
+  }
+
+  #forget(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.#identified.delete(key)
+      this.#reached.delete(key)
+    }
+  }
+
+  async #prove(peer: NodeId): Promise<DialOutcome> {
+    const fault = await this.#host.prove(peer)
+    return fault === ''
+      ? { type: 'connected', peer }
+      : { type: 'failed', code: 'handshake-failed', reason: fault }
+  }
+}
+
+function failure(thrown: unknown, reached: boolean): DialFailure {
+  const error = rootOf(thrown)
+  if (!reached)
+    return { type: 'failed', code: 'seed-unreachable', reason: unreachableReason(error) }
+  const how = isTimeout(error) ? 'is not answered' : `fails (${messageOf(error)})`
+  return {
+    type: 'failed',
+    code: 'handshake-failed',
+    reason: `the host answers, but the handshake ${how}: its cluster key is another one, or it is no starling agent`,
+  }
+}
+
+function unreachableReason(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ECONNREFUSED':
+      return 'connection refused: no agent listens there'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'no route to the host'
+    default:
+      return isTimeout(error) ? 'no answer' : messageOf(error)
+  }
+}
+
+/** Of several addresses' errors the first one tells. */
+function rootOf(thrown: unknown): unknown {
+  return thrown instanceof AggregateError && thrown.errors.length > 0
+    ? rootOf(thrown.errors[0])
+    : thrown
+}
+
+const isSelf = (thrown: unknown): boolean =>
+  thrown instanceof AggregateError
+    ? thrown.errors.some(isSelf)
+    : hasName(thrown, 'InvalidPeerIdError') || messageOf(thrown) === 'Tried to dial self'
+
+const hasName = (thrown: unknown, name: string): boolean =>
+  thrown instanceof AggregateError
+    ? thrown.errors.some((error) => hasName(error, name))
+    : thrown instanceof Error && thrown.name === name
+
+const isTimeout = (error: unknown): boolean =>
+  hasName(error, 'TimeoutError') || hasName(error, 'AbortError') || codeOf(error) === 'ETIMEDOUT'
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message.slice(0, 200) : String(error)

@@ -1,0 +1,224 @@
+/** Who is connected: one `peer-connected` and one `peer-disconnected` per peer, however many connections it has. */
+
+import type { Connection, Stream } from '@libp2p/interface'
+import type { NodeId } from '../../core/claim/record.ts'
+import type { Millis } from '../../core/rng.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { TransportEvent } from '../../ports/transport.ts'
+import { decodeMessage } from '../../wire/codec.ts'
+import { Outbox, readFrames } from './sync-stream.ts'
+
+export interface LinksHost {
+  readonly clock: Clock
+  readonly syncProtocol: string
+  readonly deliver: (event: TransportEvent) => void
+  readonly lost: (peer: NodeId, livedMs: number) => void
+  /** Whether gossip flows both ways between us and the peer of these connections. */
+  readonly gossips: (peer: NodeId, connections: Iterable<Connection>) => boolean
+}
+
+interface Link {
+  readonly peer: NodeId
+  /** One per connection, oldest first: heartbeats take all. */
+  readonly lanes: Map<Connection, Lane>
+  /**
+   * Where its last message came from, and answers go to. It matters where two agents run with one identity: each
+   * hears the answer to what it asked, and so hears of the other.
+   */
+  spokenOn: Lane | undefined
+  readonly openedAt: Millis
+  readonly proof: PromiseWithResolvers<string>
+  /** It spoke a protocol of this cluster, and the core knows of it. */
+  met: boolean
+}
+
+interface Lane {
+  readonly connection: Connection
+  readonly outbox: Outbox
+  heard: boolean
+  /** Silence counts from here. */
+  heardAt: Millis
+}
+
+/**
+ * Heartbeats are empty frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms
+ * of CPU each at both ends), and aborts healthy connections after our own event loop stalled.
+ */
+const beatMs = 1_000
+/** Silent loss is found after 4 to 6 s. A starved host or a short SIGSTOP is not silent for so long. */
+const silenceMsMax = 5_000
+/** A peer that just connected has streams to open before it can be heard. */
+const settlingMs = 5_000
+/** The heartbeat itself came this late: it was us who did not listen. */
+const stallMs = 1_000
+/** How long gossipsub may take to attach to a connection, or to come back, on a starved host. */
+const gossipMsMax = 30_000
+const openStreamMsMax = 5_000
+
+export class Links {
+  readonly #host: LinksHost
+  readonly #links = new Map<NodeId, Link>()
+  #cancelBeat: (() => void) | undefined
+  #stopped = false
+
+  constructor(host: LinksHost) {
+    this.#host = host
+  }
+
+  start(): void {
+    const at = this.#host.clock.now() + beatMs
+    this.#cancelBeat = this.#host.clock.schedule(at, () => {
+      this.#beat(this.#host.clock.now() - at > stallMs)
+      if (!this.#stopped) this.start()
+    })
+  }
+
+  /** Nothing is delivered afterwards. */
+  stop(): void {
+    this.#stopped = true
+    this.#cancelBeat?.()
+    for (const { proof } of this.#links.values()) proof.resolve('stopped')
+    this.#links.clear()
+  }
+
+  has(peer: NodeId): boolean {
+    return this.#links.has(peer)
+  }
+
+  /** Empty once the peer spoke a protocol of this cluster; why, where it is gone before that. */
+  async prove(peer: NodeId): Promise<string> {
+    return (await this.#links.get(peer)?.proof.promise) ?? 'the connection was closed at once'
+  }
+
+  opened(connection: Connection): void {
+    if (this.#stopped || connection.status !== 'open') return
+    const peer = connection.remotePeer.toString() as NodeId
+    const link = this.#links.get(peer) ?? this.#begin(peer)
+    const lane: Lane = {
+      connection,
+      outbox: new Outbox((reason) => this.#lose(link, lane, reason)),
+      heard: false,
+      heardAt: this.#host.clock.now() + settlingMs,
+    }
+    // Two peers that dial each other at once have two connections, and both stand. Where the peer lost its end of the
+    // first one and came anew, that one falls silent.
+    link.lanes.set(connection, lane)
+    void this.#openStream(link, lane)
+  }
+
+  closed(connection: Connection): void {
+    const link = this.#links.get(connection.remotePeer.toString() as NodeId)
+    const lane = link?.lanes.get(connection)
+    if (link && lane) this.#lose(link, lane, 'the connection was closed')
+  }
+
+  /** The peer spoke a protocol of this cluster. False where it is not connected. */
+  met(peer: NodeId): boolean {
+    const link = this.#links.get(peer)
+    if (!link) return false
+    if (link.met) return true
+    link.met = true
+    link.proof.resolve('')
+    const [connection] = link.lanes.keys()
+    this.#host.deliver({ type: 'peer-connected', peer, address: remoteAddress(connection) })
+    return true
+  }
+
+  send(peer: NodeId, frame: Uint8Array): void {
+    const link = this.#links.get(peer)
+    const [oldest] = link?.lanes.values() ?? []
+    const lane = link?.spokenOn ?? oldest
+    lane?.outbox.push(frame)
+  }
+
+  /** A sync stream that the peer opened. */
+  read(stream: Stream, connection: Connection): void {
+    void readFrames(stream, (frame) => this.#received(connection, frame))
+  }
+
+  #begin(peer: NodeId): Link {
+    const openedAt = this.#host.clock.now()
+    const link: Link = {
+      peer,
+      lanes: new Map(),
+      spokenOn: undefined,
+      openedAt,
+      proof: Promise.withResolvers<string>(),
+      met: false,
+    }
+    this.#links.set(peer, link)
+    return link
+  }
+
+  #received(connection: Connection, frame: Uint8Array): void {
+    const peer = connection.remotePeer.toString() as NodeId
+    const link = this.#links.get(peer)
+    const lane = link?.lanes.get(connection)
+    if (!link || !lane || !this.met(peer)) return
+    lane.heard = true
+    lane.heardAt = Math.max(lane.heardAt, this.#host.clock.now())
+    if (frame.length === 0) return
+    link.spokenOn = lane
+    const decoded = decodeMessage(frame)
+    if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
+  }
+
+  async #openStream(link: Link, lane: Lane): Promise<void> {
+    try {
+      const stream = await lane.connection.newStream(this.#host.syncProtocol, {
+        signal: AbortSignal.timeout(openStreamMsMax),
+      })
+      if (this.#links.get(link.peer)?.lanes.get(lane.connection) !== lane) return
+      lane.outbox.opened(stream)
+      this.met(link.peer)
+    } catch (thrown) {
+      const foreign = thrown instanceof Error && thrown.name === 'UnsupportedProtocolError'
+      this.#lose(link, lane, foreign ? 'it is an agent of another cluster' : String(thrown))
+    }
+  }
+
+  #beat(stalled: boolean): void {
+    const now = this.#host.clock.now()
+    for (const link of this.#links.values()) {
+      for (const lane of link.lanes.values()) {
+        if (stalled) lane.heardAt = Math.max(lane.heardAt, now)
+        if (now - lane.heardAt > silenceMsMax) this.#drop(link, 'the peer is silent')
+        lane.outbox.beat()
+      }
+      // gossipsub drops a peer whose stream broke, without closing the connection, and never comes back to it.
+      if (now - link.openedAt > gossipMsMax && !this.#host.gossips(link.peer, link.lanes.keys()))
+        this.#drop(link, 'gossip does not reach the peer')
+    }
+  }
+
+  /**
+   * gossipsub and we have our streams on one of a peer's connections and do not move them to another: with one
+   * connection gone the others are closed too, and the peer is dialled afresh. Except for one that never carried
+   * anything: the peer found while it dialled that we are connected already, and denied it.
+   */
+  #lose(link: Link, lane: Lane, reason: string): void {
+    const [first] = link.lanes.values()
+    if (lane === first || lane.heard) return this.#drop(link, reason)
+    link.lanes.delete(lane.connection)
+    if (link.spokenOn === lane) link.spokenOn = undefined
+    lane.connection.abort(new Error(reason))
+  }
+
+  #drop(link: Link, reason: string): void {
+    if (this.#links.get(link.peer) !== link) return
+    this.#links.delete(link.peer)
+    link.proof.resolve(reason)
+    for (const connection of link.lanes.keys()) connection.abort(new Error(reason))
+    if (link.met) this.#host.deliver({ type: 'peer-disconnected', peer: link.peer })
+    this.#host.lost(link.peer, this.#host.clock.now() - link.openedAt)
+  }
+}
+
+/** `10.0.1.71:7871`, `[fd00::1]:7871`. */
+function remoteAddress(connection: Connection | undefined): string {
+  if (!connection) return ''
+  const parts = connection.remoteAddr.getComponents()
+  const part = (name: string) => parts.find((each) => each.name === name)?.value ?? ''
+  const v6 = part('ip6')
+  return `${v6 ? `[${v6}]` : part('ip4')}:${part('tcp')}`
+}

@@ -1,0 +1,134 @@
+/** The libp2p node: TCP, the cluster's pre-shared key, Noise, yamux; every limit set on purpose. */
+
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { ConnectionGater, ConnectionProtector, MultiaddrConnection } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { preSharedKey } from '@libp2p/pnet'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import type { KeyPair } from '../../wire/signature.ts'
+import { gossipService } from './gossip.ts'
+import { addressOf } from './seeds.ts'
+
+export interface NodeOptions {
+  readonly keys: KeyPair
+  /** 32 bytes. Who lacks it, or has another, gets no further than TCP. Undefined: anybody may connect. */
+  readonly clusterKey: Uint8Array | undefined
+  /** Addresses of this host, 0.0.0.0 and :: included. */
+  readonly listen: readonly string[]
+  readonly port: number
+  readonly topic: string
+  readonly gater: ConnectionGater
+  /** Called when a dialled TCP connection is up and its handshake begins; with a cluster key only. */
+  readonly reached: (address: Multiaddr) => void
+}
+
+export class ListenError extends Error {
+  readonly code = 'listen-failed'
+}
+
+export type Node = Awaited<ReturnType<typeof createNode>>
+
+/** A handshake takes tens of ms; a whole cluster that starts on two cores makes it seconds. */
+const handshakeMsMax = 5_000
+
+/** Not started yet. */
+export function createNode(options: NodeOptions) {
+  const { keys, clusterKey } = options
+  return createLibp2p({
+    start: false,
+    privateKey: privateKeyFromRaw(Buffer.concat([keys.seed, keys.publicKey])),
+    // Both would tell strangers about software and host.
+    nodeInfo: { name: 'starling', version: '', userAgent: 'starling' },
+    addresses: {
+      listen: options.listen.map((ip) => addressOf(ip, options.port).toString()),
+      // Records say where nodes are: identify has nothing to add.
+      announceFilter: () => [],
+    },
+    transports: [tcp({ backlog: 1_024 })],
+    ...(clusterKey && { connectionProtector: protector(clusterKey, options.reached) }),
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      yamux({
+        // It would notice nothing; our own heartbeats keep the connection busy.
+        enableKeepAlive: false,
+        // A connection carries two gossip and two sync streams, and identify once.
+        maxInboundStreams: 32,
+        maxOutboundStreams: 32,
+        // Below what `readFrames` buffers, so that a burst between two turns of the event loop fits.
+        streamOptions: { maxStreamWindowSize: 2 ** 20 },
+      }),
+    ],
+    connectionGater: options.gater,
+    connectionManager: {
+      // Per second and per remote address, by default 5: pods and NAT put a cluster behind one address.
+      inboundConnectionThreshold: 1_000,
+      // By default 10: a cluster that starts at once dials its seed at once.
+      maxIncomingPendingConnections: 512,
+      // Beyond it inbound connections are refused; a seed of a large cluster holds one for each node.
+      maxConnections: 2_048,
+      // `Redial` does it, for ever: libp2p would give up after five times.
+      reconnectRetries: 0,
+      // `Dialler` has a lower bound of its own.
+      maxParallelDials: 32,
+      maxDialQueueLength: 1_024,
+      maxPeerAddrsToDial: 16,
+      addressDialTimeout: handshakeMsMax,
+      dialTimeout: 30_000,
+      inboundUpgradeTimeout: handshakeMsMax,
+      inboundStreamProtocolNegotiationTimeout: handshakeMsMax,
+      outboundStreamProtocolNegotiationTimeout: handshakeMsMax,
+    },
+    // `Links` has cheaper and safer heartbeats.
+    connectionMonitor: { enabled: false },
+    services: {
+      // gossipsub needs it, to learn that a peer speaks gossipsub.
+      identify: identify({ protocolPrefix: 'starling', timeout: handshakeMsMax }),
+      gossip: gossipService(options.topic),
+    },
+  })
+}
+
+/** Rejects with a ListenError. A host without IPv6 listens on IPv4 alone. */
+export async function startNode(node: Node, { listen, port }: NodeOptions): Promise<void> {
+  try {
+    await node.start()
+  } catch (thrown) {
+    const text = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new ListenError(listenFailure(text, `${listen.join(' and ')}, port ${port}`), {
+      cause: thrown,
+    })
+  }
+}
+
+function listenFailure(text: string, place: string): string {
+  if (text.includes('EADDRINUSE')) {
+    return `cannot listen on ${place}: the port is taken; stop the other agent or choose another port`
+  }
+  if (text.includes('EACCES')) {
+    return `cannot listen on ${place}: not permitted; choose a port above 1023`
+  }
+  if (text.includes('EADDRNOTAVAIL')) {
+    return `cannot listen on ${place}: this host has no such address; listen on 0.0.0.0 or one it has`
+  }
+  return `cannot listen on ${place}: ${text}`
+}
+
+function protector(key: Uint8Array, reached: (address: Multiaddr) => void) {
+  const text = `/key/swarm/psk/1.0.0/\n/base16/\n${Buffer.from(key).toString('hex')}`
+  const create = preSharedKey({ psk: Buffer.from(text) })
+  return (): ConnectionProtector => {
+    const shared = create()
+    return {
+      protect(connection, options) {
+        // The upgrader passes the connection itself, whatever the type says.
+        const { remoteAddr } = connection as MultiaddrConnection
+        if (connection.direction === 'outbound') reached(remoteAddr)
+        return shared.protect(connection, options)
+      },
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/** What a libp2p transport is told at its making. */
+
+import type { Rng } from '../../core/rng.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { KeyPair } from '../../wire/signature.ts'
+import type { LookUp } from './seeds.ts'
+
+export interface Libp2pOptions {
+  readonly keys: KeyPair
+  /** Part of the topic's and the protocol's name: nodes of two clusters do not hear each other. */
+  readonly cluster: string
+  /** 32 bytes; undefined: whoever reaches the port may join. */
+  readonly clusterKey: Uint8Array | undefined
+  /** Addresses of this host; 0.0.0.0 and :: for all. */
+  readonly listen: readonly string[]
+  readonly port: number
+  /** See `parseSeed`. */
+  readonly seeds: readonly string[]
+  /** Of seeds that name none. */
+  readonly defaultPort: number
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly lookUp?: LookUp
+}

@@ -1,0 +1,174 @@
+/** The parts of a transport that runs, joined: who is lost is redialled, who is dialled becomes a link. */
+
+import type { ConnectionGater } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { NodeId } from '../../core/claim/record.ts'
+import type { WantedPeer } from '../../core/effect.ts'
+import type { TransportEvent } from '../../ports/transport.ts'
+import { Dialler } from './dial.ts'
+import { Gossip } from './gossip.ts'
+import { Links } from './links.ts'
+import { createNode, type Node, startNode } from './node.ts'
+import type { Libp2pOptions } from './options.ts'
+import { Redial } from './redial.ts'
+import { isListening, SeedSeeker } from './seed-seeker.ts'
+import { addressOf, parseSeed, SeedResolver } from './seeds.ts'
+
+export interface Session {
+  readonly gossip: Gossip
+  readonly links: Links
+  connect(peers: readonly WantedPeer[]): void
+  stop(): Promise<void>
+}
+
+/** A seed of lower id dials us by itself where it knows us: we give it this long. */
+const politenessMs = 2_000
+
+/** Rejects with a ListenError. */
+export async function openSession(
+  setting: Libp2pOptions,
+  listener: (event: TransportEvent) => void,
+): Promise<Session> {
+  const { clock, keys, cluster } = setting
+  const topic = `/starling/${cluster}/records/1`
+  const syncProtocol = `/starling/${cluster}/sync/1.0.0`
+  let seekers: readonly SeedSeeker[] = []
+  let node: Node
+  let stopped = false
+
+  // What is under way when it stops, a dial or a lookup, ends unheard.
+  const deliver = (event: TransportEvent): void => {
+    if (!stopped) listener(event)
+  }
+  const redial = new Redial(clock, setting.rng)
+  const links: Links = new Links({
+    clock,
+    syncProtocol,
+    deliver,
+    lost(peer, livedMs) {
+      redial.wake(peer, { livedMs, pauseMs: 0 })
+      const pauseMs = keys.id < peer ? 0 : politenessMs
+      for (const seeker of seekers) {
+        if (seeker.found(peer)) redial.wake(seeker.key, { livedMs, pauseMs })
+      }
+    },
+    gossips: (peer, connections) => gossip.reaches(peer, connections),
+  })
+  const dialler = new Dialler({
+    dial: (addresses, options) => node.dial([...addresses], options),
+    prove: (peer) => links.prove(peer),
+  })
+  const gater: ConnectionGater = {
+    denyOutboundEncryptedConnection(peer, { remoteAddr }) {
+      dialler.identified(remoteAddr, peer)
+      // A seed may turn out to be a peer that is connected already: one connection is enough.
+      return links.has(peer.toString() as NodeId)
+    },
+  }
+  const nodeOptions = { ...setting, topic, gater, reached: (at: Multiaddr) => dialler.reached(at) }
+  node = await createNode(nodeOptions)
+  const gossip: Gossip = new Gossip(node.services.gossip, {
+    clock,
+    topic,
+    deliver,
+    met: (peer) => links.met(peer),
+  })
+  node.addEventListener('connection:open', ({ detail }) => links.opened(detail))
+  node.addEventListener('connection:close', ({ detail }) => links.closed(detail))
+  await node.handle(syncProtocol, (stream, connection) => links.read(stream, connection), {
+    // One is used; a second replaces one whose loss the peer noticed before us.
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+  })
+  await startNode(node, nodeOptions)
+  gossip.start()
+  links.start()
+  seekers = seek(setting, { dialler, links, deliver })
+  for (const seeker of seekers) redial.add(seeker)
+
+  return {
+    gossip,
+    links,
+    connect: wanting({ self: keys.id, redial, links, dialler }),
+    async stop() {
+      stopped = true
+      redial.stop()
+      links.stop()
+      gossip.stop()
+      await node.stop()
+    },
+  }
+}
+
+function seek(
+  { clock, seeds, defaultPort, listen, port, lookUp }: Libp2pOptions,
+  parts: { dialler: Dialler; links: Links; deliver: (event: TransportEvent) => void },
+): SeedSeeker[] {
+  const { dialler, links, deliver } = parts
+  const resolver = new SeedResolver(lookUp)
+  const seekers: SeedSeeker[] = []
+  let told = false
+  for (const text of new Set(seeds)) {
+    const seed = parseSeed(text, defaultPort)
+    if (!seed) {
+      const reason = 'it is neither a host, host:port nor a multiaddr over TCP'
+      const trouble = { code: 'seed-unresolvable', subject: text, reason, active: true } as const
+      deliver({ type: 'trouble-reported', trouble })
+      // It can never be told to be this node: others may be meant by it.
+      told = true
+      continue
+    }
+    const seeker = new SeedSeeker(seed, {
+      clock,
+      resolver,
+      dialler,
+      isConnected: (peer) => links.has(peer),
+      isOwn: (ip, at) => at === port && isListening(ip, listen),
+      report: (trouble) => deliver({ type: 'trouble-reported', trouble }),
+      isSelf() {
+        if (told || !seekers.every(({ self }) => self)) return
+        told = true
+        deliver({ type: 'seeds-are-self' })
+      },
+    })
+    seekers.push(seeker)
+  }
+  return seekers
+}
+
+/** Keeps one redial task per wanted peer that is ours to dial. */
+function wanting(parts: { self: NodeId; redial: Redial; links: Links; dialler: Dialler }) {
+  const { self, redial, links, dialler } = parts
+  let tasks = new Map<NodeId, string>()
+  return (peers: readonly WantedPeer[]): void => {
+    const before = tasks
+    tasks = new Map()
+    for (const { id, addresses } of peers) {
+      // Of two peers the lower one dials, or they would end with two connections.
+      if (id <= self) continue
+      const text = addresses.join(' ')
+      tasks.set(id, text)
+      if (before.get(id) === text) continue
+      const targets = dialable(id, addresses)
+      const attempt = async () =>
+        links.has(id) || targets.length === 0 || (await dialler.dial(targets)).type !== 'failed'
+      redial.add({ key: id, restMs: Number.POSITIVE_INFINITY, attempt })
+    }
+    for (const id of before.keys()) if (!tasks.has(id)) redial.remove(id)
+  }
+}
+
+/** Only plain TCP addresses: a record must not make us look up names or dial what we have no transport for. */
+function dialable(id: NodeId, addresses: readonly string[]): Multiaddr[] {
+  return addresses.flatMap((text) => {
+    try {
+      const [network, transport, ...rest] = multiaddr(text).getComponents()
+      const plain = network?.name === 'ip4' || network?.name === 'ip6'
+      if (!plain || !network.value || transport?.name !== 'tcp' || rest.length > 0) return []
+      return [addressOf(network.value, Number(transport.value), id)]
+    } catch {
+      // The multiaddr parser throws on malformed text, and another node's text is no fault of ours.
+      return []
+    }
+  })
+}

@@ -1,0 +1,23 @@
+/** `Transport` over libp2p: one long-lived connection per peer, gossip on one topic, anti-entropy on a stream. */
+
+import type { Transport } from '../../ports/transport.ts'
+import { encodeMessage } from '../../wire/codec.ts'
+import type { Libp2pOptions } from './options.ts'
+import { openSession, type Session } from './session.ts'
+
+export function libp2pTransport(options: Libp2pOptions): Transport {
+  let session: Session | undefined
+  return {
+    async start(deliver) {
+      session = await openSession(options, deliver)
+    },
+    publish: (entry) => session?.gossip.publish(entry),
+    judge: (id, verdict) => session?.gossip.judge(id, verdict),
+    send: (peer, message) => session?.links.send(peer, encodeMessage(message)),
+    connect: (peers) => session?.connect(peers),
+    async stop() {
+      await session?.stop()
+      session = undefined
+    },
+  }
+}

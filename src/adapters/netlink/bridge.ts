@@ -1,0 +1,150 @@
+/** A bridge with exactly the wanted addresses; writes nothing where all is right. */
+
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { holds, type Prefix } from '../../core/ip/prefix.ts'
+import type { HostAddress } from '../../core/routing/route.ts'
+import { writeAddress } from './address-message.ts'
+import { type LinkFacts, writeBridge, writeLinkUp } from './link-message.ts'
+import { MessageWriter } from './message.ts'
+import type { Reader } from './reader.ts'
+import { failureOf, NetlinkError, type RequestSocket } from './socket.ts'
+
+export interface WantedBridge {
+  readonly name: string
+  readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
+  /** Addresses inside these that are not wanted are removed. */
+  readonly within: readonly Prefix[]
+}
+
+type Addressed = Omit<HostAddress, 'ifindex'>
+
+export class BridgeKeeper {
+  readonly #socket: RequestSocket
+  readonly #reader: Reader
+
+  constructor(socket: RequestSocket, reader: Reader) {
+    this.#socket = socket
+    this.#reader = reader
+  }
+
+  /** An error text, or empty. */
+  async configure(wanted: WantedBridge): Promise<string> {
+    try {
+      const bridge = (await this.#find(wanted.name)) ?? (await this.#create(wanted.name))
+      if (bridge.kind !== 'bridge') {
+        return `${wanted.name} exists and is not a bridge (${bridge.kind || 'a device'})`
+      }
+      if (!bridge.up) await this.#raise(bridge)
+      if (wanted.addresses.some(({ address }) => address.family === 6)) {
+        await keepAddressesOnDown(wanted.name)
+      }
+      await this.#address(bridge.ifindex, wanted)
+      return ''
+    } catch (thrown) {
+      return textOf(thrown)
+    }
+  }
+
+  async #find(name: string): Promise<LinkFacts | undefined> {
+    return (await this.#reader.links()).find((link) => link.name === name)
+  }
+
+  async #create(name: string): Promise<LinkFacts> {
+    await this.#perform(`cannot create bridge ${name}`, (writer, seq) =>
+      writeBridge(writer, { name, mac: localMac(), seq }),
+    )
+    const bridge = await this.#find(name)
+    if (!bridge) throw new NetlinkError('ENODEV', `bridge ${name} vanished`)
+    return bridge
+  }
+
+  #raise({ ifindex, name }: LinkFacts): Promise<void> {
+    return this.#perform(`cannot set ${name} up`, (writer, seq) =>
+      writeLinkUp(writer, { ifindex, seq }),
+    )
+  }
+
+  async #address(ifindex: number, { addresses, within }: WantedBridge): Promise<void> {
+    const held = (await this.#reader.addresses()).filter((one) => one.ifindex === ifindex)
+    // Removals first: a second address of one subnet would be secondary to the first and go with it.
+    for (const one of held) {
+      if (addresses.some((wanted) => isSame(wanted, one))) continue
+      if (within.some((prefix) => holds(prefix, one.address))) {
+        await this.#writeAddress('remove', ifindex, one)
+      }
+    }
+    for (const wanted of addresses) {
+      if (!held.some((one) => isSame(wanted, one))) await this.#writeAddress('add', ifindex, wanted)
+    }
+  }
+
+  #writeAddress(
+    action: 'add' | 'remove',
+    ifindex: number,
+    { address, length }: Addressed,
+  ): Promise<void> {
+    return this.#perform(`cannot ${action} address ${address.text}/${length}`, (writer, seq) =>
+      writeAddress(writer, action, {
+        family: address.family,
+        value: address.value,
+        length,
+        ifindex,
+        seq,
+      }),
+    )
+  }
+
+  async #perform(
+    failing: string,
+    write: (writer: MessageWriter, seq: number) => void,
+  ): Promise<void> {
+    const writer = new MessageWriter(256)
+    const seq = this.#socket.reserve(1)
+    write(writer, seq)
+    writer.acknowledgeLast()
+    let failure: string | undefined
+    await this.#socket.exchange({
+      bytes: writer.bytes,
+      firstSeq: seq,
+      lastSeq: seq,
+      visit: (message) => {
+        failure = failureOf(message)
+      },
+    })
+    if (failure !== undefined) throw new NetlinkError(failure, failing)
+  }
+}
+
+/** Best effort: without it a bridge that is set down and up again has lost its IPv6 address, which is then added anew. */
+async function keepAddressesOnDown(name: string): Promise<void> {
+  const path = `/proc/sys/net/ipv6/conf/${name}/keep_addr_on_down`
+  try {
+    if ((await readFile(path, 'utf8')).trim() === '0') await writeFile(path, '1')
+  } catch {
+    // A read-only /proc/sys or no IPv6: adding the address tells whether that matters.
+    return
+  }
+}
+
+function localMac(): Uint8Array {
+  const mac = randomBytes(6)
+  // Locally administered, not multicast.
+  mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02
+  return mac
+}
+
+const isSame = (a: Addressed, b: Addressed): boolean =>
+  a.address.text === b.address.text && a.length === b.length
+
+function textOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const cause = thrown instanceof NetlinkError ? causes.get(thrown.code) : undefined
+  return cause === undefined ? thrown.message : `${thrown.message} (${cause})`
+}
+
+/** What the kernel means by them here. */
+const causes: ReadonlyMap<string, string> = new Map([
+  ['EPERM', 'CAP_NET_ADMIN is missing'],
+  ['EACCES', 'IPv6 is disabled on it'],
+])

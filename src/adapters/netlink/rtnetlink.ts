@@ -1,0 +1,82 @@
+/** The numbers of rtnetlink that we use (linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h). */
+
+export const protocolRoute = 0
+
+export const headerBytes = 16
+export const messageType = {
+  error: 2,
+  done: 3,
+  newLink: 16,
+  delLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  delAddress: 21,
+  getAddress: 22,
+  newRoute: 24,
+  delRoute: 25,
+  getRoute: 26,
+} as const
+
+export const messageFlag = {
+  request: 0x1,
+  ack: 0x4,
+  dumpInterrupted: 0x10,
+  /** On a request and on a notification of a new object. */
+  replace: 0x100,
+  exclusive: 0x200,
+  create: 0x400,
+  dump: 0x300,
+} as const
+
+export const multicastGroup = {
+  link: 1,
+  ipv4Address: 5,
+  ipv4Route: 7,
+  ipv6Address: 9,
+  ipv6Route: 11,
+} as const
+
+export const kernelFamily = { unspecified: 0, ipv4: 2, ipv6: 10 } as const
+
+/** IPv4 and IPv6 have these route types in common. */
+export const routeType = {
+  unspecified: 0,
+  unicast: 1,
+  local: 2,
+  multicast: 5,
+  unreachable: 7,
+} as const
+export const routeTypeHidden: ReadonlySet<number> = new Set([0, 2, 3, 4, 5])
+export const routeFlagCloned = 0x200
+export const routeScope = { universe: 0, link: 253, nowhere: 255 } as const
+export const routeAttribute = {
+  destination: 1,
+  oif: 4,
+  gateway: 5,
+  priority: 6,
+  preferredSource: 7,
+  multipath: 9,
+  table: 15,
+  via: 18,
+  encapsulation: 22,
+  nextHopId: 30,
+} as const
+
+export const linkAttribute = { address: 1, name: 3, linkInfo: 18, extensionMask: 29 } as const
+export const linkInfoKind = 1
+export const linkFlagUp = 0x1
+/** Without it each link's answer carries a kilobyte of counters. */
+export const linkFilterSkipStatistics = 0x8
+
+export const addressAttribute = { address: 1, local: 2, flags: 8 } as const
+export const addressFlag = {
+  /** Also "secondary" for IPv4. */
+  temporary: 0x01,
+  noDuplicateDetection: 0x02,
+  duplicate: 0x08,
+  deprecated: 0x20,
+  tentative: 0x40,
+} as const
+
+/** The loopback's index in every network namespace. */
+export const loopback = 1

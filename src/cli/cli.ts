@@ -1,0 +1,133 @@
+/** The command line: which commands there are and what each takes. */
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { defaultSocket } from '../config/socket-path.ts'
+import { exitCode } from './exit-code.ts'
+import type { Shared } from './session.ts'
+import type { StatusOptions } from './status.ts'
+import { version } from './version.ts'
+
+/** Performs one command line and returns its exit code. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  endQuietlyWithReader()
+  const [command, ...rest] = args
+  const asksForHelp = rest.includes('--help') || rest.includes('-h')
+  if (command === 'config' && !asksForHelp) return (await import('./config.ts')).config(rest)
+  const outcome = { code: exitCode.fine as number }
+  const program = createProgram(outcome)
+  if (command === 'agent' || command === 'config' || command === 'help') {
+    const { describeSettings } = await import('./settings-help.ts')
+    for (const each of program.commands) {
+      if (each.name() === 'agent' || each.name() === 'config') describeSettings(each)
+    }
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    // Commander has printed its message; help that was asked for is no failure.
+    return thrown.exitCode === 0 && args.length > 0 ? exitCode.fine : exitCode.usage
+  }
+  return outcome.code
+}
+
+function createProgram(outcome: { code: number }): Command {
+  const program = new Command('starling')
+    .description('Container subnets and routes for every host of a cluster.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'starling:')) })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 failed or not well, 2 wrong usage or configuration, 3 no agent answers.',
+    )
+  // They read their flags themselves, to report every problem at once; here they only have help.
+  program.command('agent').description('Run the agent of this host.').helpGroup('Agent:')
+  program
+    .command('config')
+    .description('Print the effective settings and where each comes from.')
+    .option('--json', 'print JSON')
+    .helpGroup('Agent:')
+
+  const add = (group: string, name: string, about: string): Command =>
+    program
+      .command(name)
+      .description(about)
+      .helpGroup(group)
+      .option('--json', 'print JSON')
+      .addOption(
+        // An empty variable counts as absent, as it does for the agent.
+        new Option('--socket <path>', 'unix socket of the agent (STARLING_SOCKET)').default(
+          process.env.STARLING_SOCKET || defaultSocket,
+        ),
+      )
+  const see = (name: string, about: string): Command => add('See:', name, about)
+  const change = (name: string, about: string): Command => add('Change:', name, about)
+  const run =
+    <Arguments extends unknown[]>(perform: (...given: Arguments) => Promise<number>) =>
+    async (...given: Arguments): Promise<void> => {
+      outcome.code = await perform(...given)
+    }
+
+  see('status', 'Is all well? Exits 0 when it is.')
+    .option('--wait', 'wait until converged: exits 0 then, 1 at the timeout')
+    .option('--timeout <seconds>', 'with --wait: how long at most', seconds, 30)
+    .action(run(async (options: StatusOptions) => (await import('./status.ts')).status(options)))
+  see('claims', 'Which node claims which subnet.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).claims(shared)),
+  )
+  see('routes', 'Wanted routes beside those in the kernel.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).routes(shared)),
+  )
+  see('peers', 'The nodes of the cluster.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).peers(shared)),
+  )
+  see('watch', 'Events as they happen.').action(
+    run(async (shared: Shared) => (await import('./watch.ts')).watch(shared)),
+  )
+  change('announce', 'Let the cluster route a further prefix to this host.')
+    .argument('<prefix>')
+    .action(
+      run(async (prefix: string, shared: Shared) =>
+        (await import('./actions.ts')).announce(prefix, shared),
+      ),
+    )
+  change('withdraw', 'End an announced prefix.')
+    .argument('<prefix>')
+    .action(
+      run(async (prefix: string, shared: Shared) =>
+        (await import('./actions.ts')).withdraw(prefix, shared),
+      ),
+    )
+  change('evict', 'End a node that is gone for good and free its subnet.')
+    .argument('<node>', 'name or id')
+    .action(
+      run(async (node: string, shared: Shared) =>
+        (await import('./actions.ts')).evict(node, shared),
+      ),
+    )
+  change('leave', "Free this host's subnet, remove its routes, stop the agent.").action(
+    run(async (shared: Shared) => (await import('./actions.ts')).leave(shared)),
+  )
+  change('purge', 'Remove every route of ours from the kernel; resync brings them back.').action(
+    run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)),
+  )
+  change('resync', "Read the kernel's routes again and repair what differs.").action(
+    run(async (shared: Shared) => (await import('./actions.ts')).resync(shared)),
+  )
+  return program
+}
+
+function seconds(text: string): number {
+  const value = /^[0-9]{1,4}(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= 0 && value <= 3_600) return value
+  throw new InvalidArgumentError('Write a number of seconds, at most 3600.')
+}
+
+/** `starling routes | head` is no failure of ours. */
+function endQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCode.fine)
+    throw error
+  })
+}

@@ -1,0 +1,29 @@
+/** The settings as options in the help of the commands that take them. */
+
+import { type Command, Option } from 'commander'
+import { fieldKeys, fields } from '../config/fields.ts'
+import { fileFlag, fileVariable, flagOf } from '../config/names.ts'
+
+export function describeSettings(command: Command): void {
+  command.addOption(
+    new Option(`${fileFlag} <path>`, `YAML file with settings (${fileVariable})`).helpGroup(
+      'Settings file:',
+    ),
+  )
+  for (const key of fieldKeys) {
+    const { value, about, list, group } = fields[key]
+    const usual = fields[key].defaultText || fields[key].default({ hostname: '' }).join(', ')
+    const parts = [about, list ? 'Repeatable.' : '', usual === '' ? '' : `Default: ${usual}.`]
+    command.addOption(
+      new Option(
+        `${flagOf(key)} <${value}>`,
+        parts.filter((part) => part !== '').join(' '),
+      ).helpGroup(`${group}:`),
+    )
+  }
+  command.addHelpText(
+    'after',
+    '\nFlags go over variables (STARLING_SETTLE_MS) over the file (settleMs: 600).' +
+      '\ndocs/configuration.md says what each setting trades.',
+  )
+}

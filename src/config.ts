@@ -1,0 +1,183 @@
+/** Flags over environment over file over defaults: one frozen configuration, or every problem at once. */
+
+import { hostname } from 'node:os'
+import { type EffectiveSetting, effectiveSettings } from './config/effective.ts'
+import { type Environment, readEnvironment } from './config/environment.ts'
+import { type FieldKey, fieldKeys, fields, type HostFacts, type Settings } from './config/fields.ts'
+import { readFile, readKeyFile } from './config/file.ts'
+import { readFlags } from './config/flags.ts'
+import { fileFlag, fileVariable } from './config/names.ts'
+import { type Problem, printProblems } from './config/problem.ts'
+import { checkRules, type Parsed, zipPools } from './config/rules.ts'
+import type { Reading, Source } from './config/source.ts'
+import type { IssueParams } from './config/text.ts'
+import { type CoreTiming, defaultTiming } from './core/config.ts'
+import type { Address } from './core/ip/address.ts'
+import type { Pool } from './core/ip/pool.ts'
+import { type Prefix, parsePrefix } from './core/ip/prefix.ts'
+
+export { type EffectiveSetting, printProblems }
+
+/** All that an agent is told, parsed. Frozen to the bottom. */
+export interface Config {
+  readonly cluster: string
+  readonly name: string
+  readonly seeds: readonly string[]
+  /** 64 hex digits in lower case; undefined: any node may join. */
+  readonly clusterKey: string | undefined
+  readonly pools: readonly Pool[]
+  readonly accept: readonly Prefix[]
+  readonly announce: readonly Prefix[]
+  /** Empty: no bridge is managed. */
+  readonly bridge: string
+  /** Undefined: the interface that reaches the seeds. */
+  readonly interface: string | undefined
+  /** At most one per family; the interface's address is used for a family without one. */
+  readonly nextHops: readonly Address[]
+  readonly table: number
+  readonly protocol: number
+  readonly metric: { readonly 4: number; readonly 6: number }
+  readonly listen: readonly Address[]
+  readonly port: number
+  readonly stateDir: string
+  readonly socket: string
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+    readonly format: 'auto' | 'json' | 'pretty'
+  }
+  readonly timing: CoreTiming
+}
+
+export type ConfigResult =
+  | {
+      readonly ok: true
+      readonly config: Config
+      readonly settings: readonly EffectiveSetting[]
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+
+/** `others`: flags without a value that the caller handles itself. */
+export function loadConfig(input: {
+  readonly args: readonly string[]
+  readonly env: Environment
+  readonly others?: readonly string[]
+  readonly host?: HostFacts
+}): ConfigResult {
+  const { args, env, others = [], host = { hostname: hostname() } } = input
+  const flags = readFlags(args, others)
+  const path = flags.file ?? env[fileVariable]
+  const namedBy = flags.file === undefined ? fileVariable : fileFlag
+  const sources: Source[] = [flags, readEnvironment(env)]
+  if (path) sources.push(readFile(path, namedBy))
+  const problems = sources.flatMap((source) => source.problems)
+
+  const readings = new Map(fieldKeys.map((key) => [key, pick(key, sources, host)]))
+  const whereOf = (key: FieldKey): string => readings.get(key)?.where || `default of ${key}`
+  const parsed = new Map<FieldKey, unknown>()
+  for (const [key, reading] of readings) {
+    const result = parse(key, reading)
+    if (result.ok) parsed.set(key, result.value)
+    else problems.push(...result.problems)
+  }
+  // Each value comes from the field of its key.
+  const settings = Object.fromEntries(parsed) as Parsed
+  problems.push(...checkRules(settings, whereOf))
+  const clusterKey = settings.clusterKeyFile
+    ? readKeyFile(settings.clusterKeyFile, whereOf('clusterKeyFile'))
+    : settings.clusterKey
+  if (typeof clusterKey === 'object') problems.push(clusterKey)
+  if (problems.length > 0 || typeof clusterKey === 'object') return { ok: false, problems }
+
+  // Nothing is missing: whatever could not be parsed was a problem.
+  const config = freeze(assemble(settings as Settings, clusterKey, readings))
+  return { ok: true, config, settings: effectiveSettings(config, settings as Settings, readings) }
+}
+
+/** The first source that has it, the default otherwise. */
+function pick(key: FieldKey, sources: readonly Source[], host: HostFacts): Reading {
+  for (const source of sources) {
+    const reading = source.readings.get(key)
+    if (reading) return reading
+  }
+  const values = fields[key].default(host).map((text) => ({ text, where: `default of ${key}` }))
+  return { from: 'default', where: '', values }
+}
+
+function parse(
+  key: FieldKey,
+  reading: Reading,
+): { ok: true; value: unknown } | { ok: false; problems: readonly Problem[] } {
+  const { type, secret } = fields[key]
+  const result = type.safeParse(reading.values.map(({ text }) => text))
+  if (result.success) return { ok: true, value: result.data }
+  const problems = result.error.issues.map((issue) => {
+    const written = reading.values[Number(issue.path[0])]
+    const quoted = written === undefined || secret ? '' : ` ${JSON.stringify(written.text)}`
+    const params = 'params' in issue ? (issue.params as IssueParams | undefined) : undefined
+    return {
+      where: written?.where || reading.where || `default of ${key}`,
+      message: `${key}${quoted} ${issue.message}`,
+      mend: params?.mend ?? '',
+    }
+  })
+  return { ok: false, problems }
+}
+
+function assemble(
+  settings: Settings,
+  clusterKey: string | undefined,
+  readings: ReadonlyMap<FieldKey, Reading>,
+): Config {
+  const acceptsDefault = readings.get('acceptPrefixes')?.from === 'default'
+  return {
+    cluster: settings.cluster,
+    name: settings.name,
+    seeds: settings.seed,
+    clusterKey,
+    pools: zipPools(settings.pool, settings.prefixLength),
+    accept: acceptsDefault ? defaultAccept(settings.pool) : settings.acceptPrefixes,
+    announce: settings.announce,
+    bridge: settings.bridge === 'none' ? '' : settings.bridge,
+    interface: settings.interface,
+    nextHops: settings.nextHop,
+    table: settings.table,
+    protocol: settings.protocol,
+    metric: { 4: settings.metric, 6: settings.metric || ipv6Metric },
+    listen: settings.listen,
+    port: settings.port,
+    stateDir: settings.stateDir,
+    socket: settings.socket,
+    log: { level: settings.logLevel, format: settings.logFormat },
+    timing: {
+      ...defaultTiming,
+      settleMs: settings.settleMs,
+      joinTimeoutMs: settings.joinTimeoutMs,
+      antiEntropyMs: settings.antiEntropyMs,
+      tombstoneMs: settings.tombstoneMs,
+      resyncMs: settings.resyncMs,
+    },
+  }
+}
+
+const defaultAccept = (pools: readonly Prefix[]): readonly Prefix[] => [
+  ...pools.filter((pool) => privateSpace.every((space) => space.text !== pool.text)),
+  ...privateSpace,
+]
+
+const privateSpace: readonly Prefix[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  'fc00::/7',
+].flatMap((text) => parsePrefix(text) ?? [])
+
+/** The kernel's own default, which it also uses for a priority of 0. */
+const ipv6Metric = 1024
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}

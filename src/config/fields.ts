@@ -1,0 +1,316 @@
+/** The one table of settings: flags, variables, file keys, help and documentation all come from it. */
+
+import { z } from 'zod'
+import { recordLimits } from '../core/claim/record.ts'
+import { defaultTiming } from '../core/config.ts'
+import { defaultSocket } from './socket-path.ts'
+import {
+  absolutePath,
+  duration,
+  integer,
+  interfaceName,
+  key,
+  label,
+  listenAddress,
+  nextHopAddress,
+  oneOf,
+  prefix,
+  prefixWithin,
+  seedText,
+  type TextType,
+} from './text.ts'
+
+export interface Field<V> {
+  readonly group: Group
+  /** Written values to meaning. */
+  readonly type: z.ZodType<V, readonly string[]>
+  readonly list: boolean
+  /** What the value is called in help. */
+  readonly value: string
+  /** What a plain number means; empty where none is taken. */
+  readonly unit: string
+  /** Written values; a value that depends on the host is computed from `host`. */
+  readonly default: (host: HostFacts) => readonly string[]
+  /** The default in words, where the written values do not say it. */
+  readonly defaultText: string
+  readonly about: string
+  /** What one gains and loses by changing it. */
+  readonly trade: string
+  /** Bounds, those against other settings included. */
+  readonly bounds: string
+  /** Never printed. */
+  readonly secret: boolean
+}
+
+type Group = 'Cluster' | 'Subnets' | 'Host network' | 'Process' | 'Timing'
+
+export interface HostFacts {
+  readonly hostname: string
+}
+
+export type FieldKey = keyof typeof fields
+
+/** Every setting with its meaning. */
+export type Settings = {
+  readonly [K in FieldKey]: (typeof fields)[K] extends Field<infer V> ? V : never
+}
+
+const hour = 3_600_000
+const day = 24 * hour
+
+export const fields = {
+  cluster: one(label(64), {
+    group: 'Cluster',
+    value: 'name',
+    default: ['starling'],
+    about: 'Name of the cluster; nodes of other clusters are not heard.',
+    bounds: '1 to 64 letters, digits, dots, dashes, underscores',
+  }),
+  name: one(label(recordLimits.nameLength), {
+    group: 'Cluster',
+    value: 'name',
+    default: ({ hostname }) => [hostname],
+    defaultText: 'host name',
+    about: 'Name of this node, for people; unique names let commands say which node is meant.',
+    bounds: `1 to ${recordLimits.nameLength} letters, digits, dots, dashes, underscores`,
+  }),
+  seed: many(seedText, 64, {
+    group: 'Cluster',
+    value: 'host[:port]',
+    about: 'Where other nodes may be found: host, host:port, [v6]:port or a multiaddr.',
+    trade: 'Without any, this node claims at once and waits to be found.',
+    bounds: 'up to 64',
+  }),
+  clusterKey: maybe(key, {
+    group: 'Cluster',
+    value: 'hex',
+    secret: true,
+    about: 'Key that every node of the cluster must have; without it no handshake succeeds.',
+    trade: 'As a flag it is visible in the process list: clusterKeyFile is safer.',
+    bounds: '64 hex digits; not together with clusterKeyFile',
+  }),
+  clusterKeyFile: maybe(absolutePath(4_095), {
+    group: 'Cluster',
+    value: 'path',
+    about: 'File that holds the cluster key.',
+    bounds: 'absolute path; not together with clusterKey',
+  }),
+  pool: many(prefixWithin({ 4: [8, 29], 6: [16, 125] }), 2, {
+    group: 'Subnets',
+    value: 'prefix',
+    default: ['172.16.0.0/12'],
+    about: 'Prefix that the subnets of the hosts are cut from; the same on every node.',
+    bounds: 'one per family, IPv4 /8 to /29, IPv6 /16 to /125',
+  }),
+  prefixLength: many(integer(9, 126), 2, {
+    group: 'Subnets',
+    value: 'bits',
+    defaultText: 'pool length + 10, at most 30 (IPv4) or 64 (IPv6, 126 in a pool from /64 on)',
+    about: 'Length of each subnet; the first belongs to the first pool, the second to the second.',
+    trade: 'Longer: more hosts, fewer addresses on each.',
+    bounds: 'above the length of its pool; IPv4 at most 30, IPv6 at most 126',
+  }),
+  announce: many(prefixWithin({ 4: [8, 32], 6: [16, 128] }), recordLimits.extras, {
+    group: 'Subnets',
+    value: 'prefix',
+    about: 'Further prefixes that others reach through this host.',
+    bounds: `up to ${recordLimits.extras}, none broader than /8 (IPv4) or /16 (IPv6)`,
+  }),
+  acceptPrefixes: many(prefix, 256, {
+    group: 'Subnets',
+    value: 'prefix',
+    defaultText: 'the pools, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7',
+    about: 'Further prefixes of other nodes are installed only inside these.',
+    trade: "Broader: a misconfigured node can draw more of this host's traffic.",
+    bounds: 'up to 256',
+  }),
+  bridge: one(interfaceName, {
+    group: 'Host network',
+    value: 'name',
+    default: ['starling0'],
+    about: "Bridge that gets the gateway address of this host's subnet; `none` manages no bridge.",
+    bounds: 'interface name of at most 15 characters; not the same as interface',
+  }),
+  interface: maybe(interfaceName, {
+    group: 'Host network',
+    value: 'name',
+    defaultText: 'the interface that reaches the seeds',
+    about: 'Interface whose addresses other hosts use as next hop.',
+    bounds: 'interface name of at most 15 characters; not the same as bridge',
+  }),
+  nextHop: many(nextHopAddress, 2, {
+    group: 'Host network',
+    value: 'address',
+    defaultText: 'addresses of the interface',
+    about: 'Address that other hosts route to.',
+    trade: 'Fixed here, it does not follow the interface when that changes its address.',
+    bounds: 'one per family',
+  }),
+  table: one(integer(1, 0xffff_ffff), {
+    group: 'Host network',
+    value: 'number',
+    default: ['254'],
+    about: 'Kernel routing table that routes are written to; 254 is main.',
+    trade: 'Another table needs an `ip rule` that leads there, which starling does not make.',
+    bounds: '1 to 4294967295, not 255 (local)',
+  }),
+  metric: one(integer(0, 0xffff_ffff), {
+    group: 'Host network',
+    value: 'number',
+    default: ['0'],
+    about: 'Kernel priority of the routes; IPv6 has no 0 and uses 1024 for it.',
+    trade: 'Higher: a route of another program to the same prefix wins over ours.',
+    bounds: '0 to 4294967295',
+  }),
+  protocol: one(integer(1, 255), {
+    group: 'Host network',
+    value: 'number',
+    default: ['83'],
+    about:
+      'Route protocol number that marks the routes as ours; routes with it are ours to remove.',
+    trade: 'After a change, routes with the former number stay: starling purge before it.',
+    bounds: '1 to 255, none that the kernel or a known routing daemon uses',
+  }),
+  listen: many(listenAddress, 16, {
+    group: 'Process',
+    value: 'address',
+    default: ['0.0.0.0', '::'],
+    about: 'Addresses to accept connections of other nodes on.',
+    bounds: '1 to 16',
+  }),
+  port: one(integer(1, 65_535), {
+    group: 'Process',
+    value: 'number',
+    unit: 'TCP port',
+    default: ['7871'],
+    about: 'Port of the peer protocol.',
+    bounds: '1 to 65535',
+  }),
+  stateDir: one(absolutePath(4_000), {
+    group: 'Process',
+    value: 'path',
+    default: ['/var/lib/starling'],
+    about: 'Directory of the identity and what must survive a restart.',
+    trade: 'Two agents must not share one; a copy of it is a copied identity.',
+    bounds: 'absolute path',
+  }),
+  socket: one(absolutePath(107), {
+    group: 'Process',
+    value: 'path',
+    default: [defaultSocket],
+    about: 'Unix socket of the operator API.',
+    bounds: 'absolute path of at most 107 bytes',
+  }),
+  logLevel: one(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
+    group: 'Process',
+    value: 'level',
+    default: ['info'],
+    about: 'Least level that is logged.',
+    bounds: 'trace, debug, info, warn or error',
+  }),
+  logFormat: one(oneOf('auto', 'json', 'pretty'), {
+    group: 'Process',
+    value: 'format',
+    default: ['auto'],
+    about: 'JSON lines, or lines for people; auto is pretty on a terminal.',
+    bounds: 'auto, json or pretty',
+  }),
+  settleMs: one(duration(10, hour), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.settleMs}`],
+    about: 'How long a claim must stand undisputed before it is confirmed and used.',
+    trade: 'Shorter: a node is ready sooner, and races are settled after confirmation more often.',
+    bounds: '10ms to 1h; below joinTimeoutMs',
+  }),
+  joinTimeoutMs: one(duration(100, hour), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.joinTimeoutMs}`],
+    about: 'How long a node with seeds waits for the first answer before it claims alone.',
+    trade: 'Shorter: a node whose seeds are slow may claim a subnet that it must give back.',
+    bounds: '100ms to 1h; above settleMs',
+  }),
+  antiEntropyMs: one(duration(100, hour), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.antiEntropyMs}`],
+    about: 'Time between two comparisons with a random neighbour.',
+    trade: 'Shorter: what gossip lost is repaired sooner, at more traffic.',
+    bounds: '100ms to 1h; at most a tenth of tombstoneMs',
+  }),
+  tombstoneMs: one(duration(1_000, 365 * day), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.tombstoneMs}`],
+    about: 'How long the end of a node is remembered.',
+    trade: 'Shorter: less memory, and a node cut off for longer may bring ended ones back.',
+    bounds: '1s to 365d; at least ten times antiEntropyMs',
+  }),
+  resyncMs: one(duration(1_000, day), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.resyncMs}`],
+    about:
+      "Time between two full readings of the kernel's routes; changes are seen at once anyway.",
+    trade: 'Shorter: a missed notification is repaired sooner, at more work for the kernel.',
+    bounds: '1s to 1d',
+  }),
+} as const
+
+export const fieldKeys = Object.keys(fields) as readonly FieldKey[]
+
+/** What a field says of itself, beyond what its kind knows. */
+interface Spec {
+  readonly group: Group
+  readonly value: string
+  readonly unit?: string
+  readonly default?: readonly string[] | ((host: HostFacts) => readonly string[])
+  readonly defaultText?: string
+  readonly about: string
+  readonly trade?: string
+  readonly bounds: string
+  readonly secret?: boolean
+}
+
+function one<T>(type: TextType<T>, spec: Spec): Field<T> {
+  return field(
+    z.array(type).transform(([value]) => value as T),
+    false,
+    spec,
+  )
+}
+
+function maybe<T>(type: TextType<T>, spec: Spec): Field<T | undefined> {
+  return field(
+    z.array(type).transform(([value]) => value),
+    false,
+    spec,
+  )
+}
+
+function many<T>(type: TextType<T>, most: number, spec: Spec): Field<readonly T[]> {
+  return field(z.array(type).max(most, `has more than ${most} values`), true, spec)
+}
+
+function field<V>(type: z.ZodType<V, readonly string[]>, list: boolean, spec: Spec): Field<V> {
+  const { default: written = [], unit = '', defaultText = '', trade = '', secret = false } = spec
+  return {
+    group: spec.group,
+    type,
+    list,
+    value: spec.value,
+    unit,
+    default: typeof written === 'function' ? written : () => written,
+    defaultText,
+    about: spec.about,
+    trade,
+    bounds: spec.bounds,
+    secret,
+  }
+}

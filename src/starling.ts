@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The executable: starts the agent, or hands over to the command line's client. */
+
+process.exitCode = await run(process.argv.slice(2))
+
+async function run(args: readonly string[]): Promise<number> {
+  if (Number(process.versions.node.split('.')[0]) < 24) {
+    console.error(`starling: this is Node ${process.versions.node}; Node 24 or later is needed`)
+    return 1
+  }
+  const [command, ...rest] = args
+  if (command === 'agent' && !rest.includes('--help') && !rest.includes('-h')) return agent(rest)
+  const { runCli } = await import('./cli/cli.ts')
+  return runCli(args)
+}
+
+async function agent(args: readonly string[]): Promise<number> {
+  const { loadConfig, printProblems } = await import('./config.ts')
+  const result = loadConfig({ args, env: process.env })
+  if (!result.ok) {
+    console.error(printProblems(result.problems))
+    return 2
+  }
+  const { runAgent } = await import('./main.ts')
+  // All is closed and written when it resolves: what a library still holds open must not keep us.
+  process.exit(await runAgent(result.config))
+}

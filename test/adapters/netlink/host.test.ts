@@ -1,0 +1,220 @@
+/** What the adapter makes of its host: bridges, forwarding, the uplink, and a lack of rights. */
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { UplinkOptions } from '../../../src/adapters/netlink/uplink.ts'
+import { isLinkLocal } from '../../../src/core/ip/address.ts'
+import type { KernelChange } from '../../../src/core/routing/route.ts'
+import { EventLog } from '../../conformance/event-log.ts'
+import type { Host } from '../../conformance/kernel.ts'
+import { addressOf, ip, makeHost, makeKernel, prefixOf } from './host.ts'
+import { inNamespace } from './in-namespace.ts'
+
+if (await inNamespace(import.meta.url)) {
+  describe('bridges', bridges)
+  describe('the uplink', uplinks)
+  describe('forwarding', forwarding)
+  describe('a process without CAP_NET_ADMIN', unprivileged)
+}
+
+function bridges(): void {
+  let host: Host
+  let log: EventLog
+  beforeEach(async () => {
+    host = await makeHost()
+    log = new EventLog()
+    await host.kernel.start(log.deliver)
+  })
+  afterEach(() => host.stop())
+
+  const configure = () =>
+    host.kernel.configureBridge({
+      name: 'starling0',
+      addresses: [
+        { address: addressOf('172.16.4.1'), length: 22 },
+        { address: addressOf('fd00:10:0:4::1'), length: 64 },
+      ],
+      within: [prefixOf('172.16.0.0/12'), prefixOf('fd00:10::/40')],
+    })
+
+  test('an address of a bridge without ports works at once, IPv6 too', async () => {
+    assert.equal(await configure(), '')
+    const shown = await ip('-json -6 address show dev starling0 scope global')
+    const [bridge] = JSON.parse(shown) as { addr_info: { tentative?: boolean }[] }[]
+    assert.deepEqual(
+      bridge?.addr_info.map(({ tentative }) => tentative ?? false),
+      [false],
+    )
+    await ip('link set starling0 down')
+    await ip('link set starling0 up')
+    assert.match(await ip('-6 address show dev starling0 scope global'), /fd00:10:0:4::1/)
+  })
+
+  test('a bridge that is right is not written to', async () => {
+    assert.equal(await configure(), '')
+    await log.change('the address', (change) => change.type === 'address-added')
+    await ip('address add 10.0.2.5/24 dev starling0')
+    await log.change(
+      'a first mark',
+      (change) => change.type === 'address-added' && change.address.address.text === '10.0.2.5',
+    )
+    log.clear()
+    assert.equal(await configure(), '')
+    await ip('address del 10.0.2.5/24 dev starling0')
+    await log.change('a second mark', (change) => change.type === 'address-removed')
+    const told = log.changes.filter(
+      (change) => change.type !== 'address-removed' && !isLinkLocalNews(change),
+    )
+    assert.deepEqual(told, [])
+  })
+
+  test('a bridge keeps its hardware address when ports come', async () => {
+    assert.equal(await configure(), '')
+    const hardwareAddress = async () => {
+      const [bridge] = JSON.parse(await ip('-json link show starling0')) as { address: string }[]
+      return bridge?.address
+    }
+    const before = await hardwareAddress()
+    await ip(`link set ${host.link}p address 00:00:00:00:00:01`)
+    await ip(`link set ${host.link}p master starling0`)
+    assert.equal(await hardwareAddress(), before)
+  })
+
+  test('a bridge that is deleted is told, and made again', async () => {
+    assert.equal(await configure(), '')
+    await ip('link del starling0')
+    const removed = await log.change('the removal', (change) => change.type === 'link-removed')
+    assert.equal(removed.type === 'link-removed' && removed.name, 'starling0')
+    assert.equal(await configure(), '')
+    assert.match(await ip('address show dev starling0'), /172\.16\.4\.1\/22/)
+  })
+
+  test('a bridge that was set down is set up', async () => {
+    assert.equal(await configure(), '')
+    await ip('link set starling0 down')
+    assert.equal(await configure(), '')
+    assert.ok((await host.kernel.dump()).links.some((l) => l.name === 'starling0' && l.up))
+  })
+}
+
+/** The kernel makes link-local addresses when it pleases. */
+const isLinkLocalNews = (change: KernelChange): boolean =>
+  change.type === 'address-added' && isLinkLocal(change.address.address)
+
+function uplinks(): void {
+  let host: Host
+  beforeEach(async () => {
+    host = await makeHost()
+    await ip('link add other0 type bridge')
+    await ip('link set other0 up')
+    await ip('address add 10.0.5.1/24 dev other0')
+  })
+  afterEach(() => host.stop())
+
+  const locate = async (uplink: Partial<UplinkOptions>) => {
+    const kernel = makeKernel(uplink)
+    const { name, nextHops } = await kernel.locateUplink()
+    await kernel.stop()
+    return [name, ...nextHops.map(({ text }) => text)]
+  }
+  const seeds = (...texts: string[]) => ({
+    seedAddresses: () => Promise.resolve(texts.map(addressOf)),
+  })
+
+  test('is where the seeds are, with the address that the kernel would send from', async () => {
+    await ip('address add 10.0.6.1/24 dev other0')
+    assert.deepEqual((await locate(seeds('10.0.6.9'))).slice(0, 2), ['other0', '10.0.6.1'])
+    assert.deepEqual(await locate(seeds('10.0.1.71')), [host.link, '10.0.1.70', 'fd00:1::70'])
+    assert.deepEqual(await locate(seeds('fd00:1::71')), [host.link, '10.0.1.70', 'fd00:1::70'])
+  })
+
+  test('is where a seed is that is this host itself', async () => {
+    assert.deepEqual((await locate(seeds('10.0.5.1'))).slice(0, 2), ['other0', '10.0.5.1'])
+  })
+
+  test('a seed that no route leads to, or on the loopback, says nothing', async () => {
+    assert.deepEqual(await locate(seeds('203.0.113.1', '127.0.0.1', '10.0.1.71')), [
+      host.link,
+      '10.0.1.70',
+      'fd00:1::70',
+    ])
+  })
+
+  test('without seeds it is where the default route leads', async () => {
+    await ip('route add default via 10.0.5.254')
+    assert.deepEqual((await locate({})).slice(0, 2), ['other0', '10.0.5.1'])
+  })
+
+  test('two candidates and no route: there is none', async () => {
+    assert.deepEqual(await locate({}), [''])
+  })
+
+  test('the only interface with an address is it, also when the seeds cannot be resolved', async () => {
+    await ip('link set other0 down')
+    const seedAddresses = () => Promise.reject(new Error('no such name'))
+    assert.deepEqual(await locate({ seedAddresses }), [host.link, '10.0.1.70', 'fd00:1::70'])
+  })
+
+  test('a configured interface goes before what the seeds say', async () => {
+    const options = { ...seeds('10.0.1.71'), interface: 'other0' }
+    assert.deepEqual((await locate(options)).slice(0, 2), ['other0', '10.0.5.1'])
+  })
+
+  test('a configured interface that does not exist gives no next hop', async () => {
+    assert.deepEqual(await locate({ interface: 'absent0' }), [''])
+  })
+
+  test('a configured next hop is used on the interface that has it', async () => {
+    assert.deepEqual((await locate({ nextHops: [addressOf('10.0.5.1')] })).slice(0, 2), [
+      'other0',
+      '10.0.5.1',
+    ])
+  })
+
+  test('a configured next hop that no interface has is used all the same', async () => {
+    const options = { nextHops: [addressOf('192.0.2.77')], ...seeds('10.0.1.71') }
+    assert.deepEqual(await locate(options), [host.link, '192.0.2.77', 'fd00:1::70'])
+  })
+}
+
+function forwarding(): void {
+  const v4 = '/proc/sys/net/ipv4/ip_forward'
+  const v6 = '/proc/sys/net/ipv6/conf/all/forwarding'
+  const read = (path: string) => readFileSync(path, 'utf8').trim()
+
+  test('is switched on for the families asked for, and advertisements are still heeded', async () => {
+    const host = await makeHost()
+    writeFileSync(v4, '0')
+    writeFileSync(v6, '0')
+    writeFileSync(`/proc/sys/net/ipv6/conf/${host.link}/accept_ra`, '1')
+    assert.equal(await host.kernel.enableForwarding([4]), '')
+    assert.deepEqual([read(v4), read(v6)], ['1', '0'])
+    assert.equal(await host.kernel.enableForwarding([4, 6]), '')
+    assert.deepEqual([read(v4), read(v6)], ['1', '1'])
+    assert.equal(read(`/proc/sys/net/ipv6/conf/${host.link}/accept_ra`), '2')
+    await host.stop()
+  })
+}
+
+function unprivileged(): void {
+  test('reads, and is told what it may not do', async () => {
+    const host = await makeHost()
+    const program = fileURLToPath(new URL('./unprivileged-kernel.ts', import.meta.url))
+    const dropped = ['--bounding-set', '-net_admin', '--inh-caps', '-net_admin']
+    const printed = execFileSync('setpriv', [...dropped, process.execPath, program], {
+      encoding: 'utf8',
+    })
+    assert.deepEqual(JSON.parse(printed), {
+      sees: true,
+      outcomes: [
+        ['forbidden', 'EPERM'],
+        ['forbidden', 'EPERM'],
+      ],
+      bridge: 'cannot create bridge starling0: EPERM (CAP_NET_ADMIN is missing)',
+    })
+    await host.stop()
+  })
+}

@@ -1,0 +1,132 @@
+/** Who may import whom, as rules for dependency-cruiser. */
+
+import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser'
+
+interface Rule {
+  readonly from: string
+  readonly to: readonly string[]
+}
+
+/** Folders that may import what is listed and nothing else in the world. */
+const closed: readonly Rule[] = [
+  { from: '^src/core/(?!ip/)', to: ['^src/core/'] },
+  { from: '^src/core/ip/', to: ['^src/core/ip/', folderOf('ip-num')] },
+  {
+    from: '^src/wire/',
+    to: ['^src/core/', '^src/wire/', folderOf('msgpackr'), folderOf('multiformats'), '^crypto$'],
+  },
+  { from: '^src/ports/', to: ['^src/core/', '^src/ports/'] },
+  { from: '^src/runtime/', to: ['^src/core/', '^src/ports/', '^src/runtime/'] },
+]
+
+/** Folders that may import what is listed of this project, and packages besides. */
+const bordered: readonly Rule[] = [
+  {
+    from: '^src/adapters/([^/]+)/',
+    to: ['^src/core/', '^src/wire/', '^src/ports/', '^src/adapters/$1/'],
+  },
+  {
+    from: '^src/cli/',
+    to: [
+      '^src/cli/',
+      '^src/config',
+      '^src/core/ip/',
+      '^src/adapters/api/(client|definition)[.]ts$',
+    ],
+  },
+  { from: '^simulations/sim/', to: ['^simulations/sim/', '^src/(core|wire|ports|runtime)/'] },
+]
+
+/** What a folder must not reach by any number of steps. */
+const outOfReach: readonly Rule[] = [
+  { from: '^simulations/sim/', to: ['^src/adapters/'] },
+  {
+    from: '^src/cli/',
+    to: [
+      '^src/adapters/(libp2p|netlink)/',
+      '^src/runtime/',
+      ...['libp2p', '@libp2p', 'netlink'].map(folderOf),
+    ],
+  },
+]
+
+/** The one folder that knows a package. */
+const owners: readonly Rule[] = [
+  { from: '^src/adapters/libp2p/', to: ['libp2p', '@libp2p', '@chainsafe', '@multiformats'] },
+  { from: '^src/adapters/netlink/', to: ['netlink'] },
+  { from: '^src/adapters/api/', to: ['@grpc'] },
+  { from: '^src/adapters/telemetry/', to: ['pino', 'pino-pretty'] },
+  { from: '^src/cli/', to: ['commander'] },
+  { from: '^src/config', to: ['yaml', 'zod', 'fastest-levenshtein'] },
+]
+
+const ours = '^(src|simulations|bench|test)/'
+
+const forbidden: IForbiddenRuleType[] = [
+  { name: 'no cycles', from: {}, to: { circular: true } },
+  { name: 'no unknown imports', from: {}, to: { couldNotResolve: true } },
+  { name: 'sources know no tests', from: { path: '^src/' }, to: { path: ours, pathNot: '^src/' } },
+  ...closed.map(({ from, to }) => ({
+    name: `${from} is closed`,
+    from: { path: from },
+    to: { pathNot: [...to] },
+  })),
+  ...bordered.map(({ from, to }) => ({
+    name: `${from} has a border`,
+    from: { path: from },
+    to: { path: ours, pathNot: [...to] },
+  })),
+  ...outOfReach.map(({ from, to }) => ({
+    name: `out of reach of ${from}`,
+    from: { path: from },
+    to: { path: [...to], reachable: true as const },
+  })),
+  ...owners.map(({ from, to }) => ({
+    name: `known to ${from} alone`,
+    from: { path: '^src/', pathNot: from },
+    to: { path: to.map(folderOf) },
+  })),
+]
+
+export interface Architecture {
+  /** Files of this project that were seen. */
+  readonly files: readonly string[]
+  /** One line per broken rule. */
+  readonly violations: readonly string[]
+}
+
+/** Reads `folders` of the project at `baseDir`. Type imports count: they are knowledge of each other, too. */
+export async function architectureOf(
+  baseDir: string,
+  folders: readonly string[],
+): Promise<Architecture> {
+  const { modules, summary } = await cruiseResult(baseDir, folders)
+  return {
+    files: modules.map(({ source }) => source).filter((source) => source.match(ours)),
+    violations: summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`),
+  }
+}
+
+async function cruiseResult(baseDir: string, folders: readonly string[]): Promise<ICruiseResult> {
+  const { output } = await cruise(
+    [...folders],
+    {
+      baseDir,
+      ruleSet: { forbidden: forbidden.map((rule) => ({ severity: 'error', ...rule })) },
+      validate: true,
+      tsPreCompilationDeps: true,
+      doNotFollow: { path: 'node_modules' },
+    },
+    {
+      extensions: ['.ts', '.js', '.json'],
+      conditionNames: ['import', 'node', 'types'],
+      exportsFields: ['exports'],
+    },
+  )
+  if (typeof output === 'string') throw new TypeError(`dependency-cruiser answers: ${output}`)
+  return output
+}
+
+function folderOf(packageName: string): string {
+  return `node_modules/${packageName}/`
+}

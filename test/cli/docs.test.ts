@@ -1,0 +1,73 @@
+/** docs/cli.md lists exactly the commands that exist and exactly the JSON fields that they print. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { type FakeAgent, startFakeAgent, troubledView } from './fake-agent.ts'
+import { run, start } from './run.ts'
+
+const documented = sections(readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8'))
+
+let agent: FakeAgent
+before(async () => {
+  agent = await startFakeAgent(troubledView())
+})
+after(() => agent.stop())
+
+test('every command has a section, and every section is a command', async () => {
+  const { out } = await run(['--help'])
+  const commands = [...out.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name]) => name)
+  assert.deepEqual([...documented.keys()].sort(), commands.filter((name) => name !== 'help').sort())
+})
+
+for (const [command, fields] of documented) {
+  if (command === 'agent') continue
+  test(`the JSON of ${command} has the documented fields and no others`, async () => {
+    assert.deepEqual([...fieldsOf(await json(command))].sort(), [...fields].sort())
+  })
+}
+
+async function json(command: string): Promise<unknown> {
+  const env = { STARLING_SOCKET: agent.socket }
+  if (command === 'watch') {
+    const child = start(['watch', '--json'], env)
+    await once(child.stderr, 'data')
+    agent.note({ code: 'uplink-missing' })
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    child.kill('SIGTERM')
+    await once(child, 'close')
+    return JSON.parse(line.toString())
+  }
+  const argument = { announce: ['10.9.0.0/16'], withdraw: ['10.9.0.0/16'], evict: ['b'] }
+  const args = command in argument ? argument[command as keyof typeof argument] : []
+  const { out } = await run([command, ...args, '--json'], env)
+  return JSON.parse(out)
+}
+
+/** The paths of all leaves; an object that may be null is a leaf too, and an empty one is one alone. */
+function fieldsOf(value: unknown, path = ''): Set<string> {
+  if (Array.isArray(value)) {
+    const inner = value.flatMap((each) => [...fieldsOf(each, `${path}[]`)])
+    return new Set(path.endsWith('value') ? [path] : inner)
+  }
+  if (value === null || typeof value !== 'object') return new Set([path])
+  const entries = Object.entries(value)
+  if (entries.length === 0) return new Set([path])
+  const prefix = path === '' ? '' : `${path}.`
+  return new Set(entries.flatMap(([key, inner]) => [...fieldsOf(inner, `${prefix}${key}`)]))
+}
+
+/** The first column of each command's table. */
+function sections(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const section of text.split(/^## /m).slice(1)) {
+    const [name = ''] = section.split('\n', 1)
+    if (!/^[a-z]+$/.test(name)) continue
+    found.set(
+      name,
+      [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, field]) => field ?? ''),
+    )
+  }
+  return found
+}

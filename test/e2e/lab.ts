@@ -1,0 +1,84 @@
+/** What the end-to-end tests share: a lab that is always removed, and waiting for what must become true. */
+
+import assert from 'node:assert/strict'
+import type { LabHost } from '../../simulations/lab/host.ts'
+import { requireLabMachine } from '../../simulations/lab/iproute.ts'
+import { Lab } from '../../simulations/lab/topology.ts'
+
+export async function withLab(
+  name: string,
+  use: (lab: Lab) => Promise<void>,
+  options: { lan?: string } = {},
+): Promise<void> {
+  // Throws, and so fails the test, where the machine cannot run it.
+  requireLabMachine()
+  const lab = new Lab({ name: `starling-${name}`, ...options })
+  try {
+    await lab.up()
+    await use(lab)
+  } catch (error) {
+    for (const host of lab.hosts) console.error(host.tail(25))
+    throw error
+  } finally {
+    await lab.down()
+  }
+}
+
+/** Hosts with a running agent each; the first is everybody's seed. */
+export async function startHosts(
+  lab: Lab,
+  count: number,
+  options: readonly string[] = [],
+): Promise<LabHost[]> {
+  const hosts: LabHost[] = []
+  for (let index = 0; index < count; index += 1) hosts.push(await lab.addHost())
+  const seed = hosts[0]?.address ?? ''
+  for (const host of hosts) await host.startAgent(['--seed', seed, ...options])
+  return hosts
+}
+
+/** Asks until the answer is not undefined or false. Each asking is a process, so that asking does not spin. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    assert.ok(performance.now() < end, `not within ${timeoutMs} ms: ${what}`)
+  }
+}
+
+export async function converged(...hosts: readonly LabHost[]): Promise<void> {
+  for (const host of hosts) {
+    const { exitCode, stdout, stderr } = await host.cli('status', '--wait', '--timeout', '60')
+    assert.equal(exitCode, 0, `${host.name} converges:\n${stdout}${stderr}\n${host.tail()}`)
+  }
+}
+
+export async function subnetOf(host: LabHost): Promise<string> {
+  const { stdout } = await host.cli('claims', '--json')
+  const { claims } = JSON.parse(stdout) as { claims: { own: boolean; prefix: string }[] }
+  return claims.find(({ own }) => own)?.prefix ?? ''
+}
+
+/** Destinations of the owned routes in a host's kernel, ascending. */
+export async function destinations(host: LabHost): Promise<string[]> {
+  return (await host.routes()).map(({ dst }) => dst).sort()
+}
+
+/** The states of a host's routes by prefix, as `starling routes` tells them. */
+export async function routeStates(host: LabHost): Promise<Map<string, string>> {
+  const { stdout } = await host.cli('routes', '--json')
+  const { routes } = JSON.parse(stdout) as { routes: { prefix: string; state: string }[] }
+  return new Map(routes.map(({ prefix, state }) => [prefix, state]))
+}
+
+/** The messages of the problems that `starling status` shows, by code. */
+export async function problems(host: LabHost): Promise<Map<string, string>> {
+  const { stdout } = await host.cli('status', '--json')
+  const status = JSON.parse(stdout) as { problems: { code: string; message: string }[] }
+  return new Map(status.problems.map(({ code, message }) => [code, message]))
+}

@@ -1,0 +1,56 @@
+/** What `npm test` runs: says what the tests lack, then hands over to Node's test runner. */
+
+import { spawn, spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+
+/** Two at a time: the tests in network namespaces wait for each other's agents, and more would only slow them. */
+const concurrency = 2
+
+const lacking = [
+  process.getuid?.() === 0
+    ? undefined
+    : 'not root: the tests make network namespaces. Run: sudo npm test',
+  isInstalled('ip')
+    ? undefined
+    : 'no command "ip": the tests set up network namespaces with it. Run: apt-get install iproute2',
+].filter((line) => line !== undefined)
+
+if (lacking.length > 0) {
+  for (const line of lacking) console.error(`cannot test: ${line}`)
+  process.exitCode = 1
+} else {
+  const { flags, globs } = selection(process.argv.slice(2))
+  const runner = spawn(
+    process.execPath,
+    [
+      '--test',
+      '--test-reporter=spec',
+      `--test-concurrency=${concurrency}`,
+      ...flags,
+      ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
+    ],
+    { stdio: 'inherit' },
+  )
+  // The runner gets the terminal's Ctrl-C itself, and tidies up: its end decides ours.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+  runner.on('exit', (code) => {
+    process.exitCode = code ?? 1
+  })
+}
+
+function isInstalled(command: string): boolean {
+  return spawnSync(command, ['-V'], { stdio: 'ignore' }).error === undefined
+}
+
+/** Folders mean all tests inside; options go to Node. */
+function selection(args: readonly string[]): { flags: string[]; globs: string[] } {
+  const flags = args.filter((arg) => arg.startsWith('-'))
+  const globs = args
+    .filter((arg) => !arg.startsWith('-'))
+    .map((arg) => (isFolder(arg) ? `${arg.replace(/\/$/, '')}/**/*.test.ts` : arg))
+  return { flags, globs }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
