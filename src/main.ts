@@ -1,7 +1,10 @@
 /** The daemon: builds the adapters, joins them to the core by one loop, and ends them again. */
 
 import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
+import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { netlinkKernel } from './adapters/netlink/kernel.ts'
@@ -32,10 +35,16 @@ export async function runAgent(config: Config): Promise<number> {
       log.error('no CAP_NET_ADMIN: run as root or give the container the capability NET_ADMIN')
       return 1
     }
+    // Another agent must not find its state touched by one that is about to be refused.
+    await clearSocket(config.socket)
     const keys = await openIdentity(config.stateDir, () => randomBytes(32))
+    const lock = createServer()
+    await listenOnSocket(lock, join(config.stateDir, 'lock'), '--state-dir')
     const store = await openStore(config.stateDir, keys.id)
     const snapshot = await store.load()
-    return await new Daemon({ config, keys, store, snapshot, log }).run()
+    const exitCode = await new Daemon({ config, keys, store, snapshot, log }).run()
+    lock.close()
+    return exitCode
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error), codeOf(error))
     return 1

@@ -14,11 +14,18 @@ export class SocketError extends Error {
   }
 }
 
-/** Listens with mode 0660. A file that a dead server left is replaced; a live one is an error. */
-export async function listenOnSocket(server: Server, path: string): Promise<void> {
+/**
+ * Listens with mode 0660. A file that a dead server left is replaced; a live one is an error. `flag` is the setting
+ * that an operator would change.
+ */
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  flag: '--socket' | '--state-dir' = '--socket',
+): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 })
-    await clear(path)
+    await clearSocket(path)
     await listen(server, path)
   } catch (thrown) {
     if (thrown instanceof SocketError) throw thrown
@@ -26,12 +33,13 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
     throw new SocketError(
       'socket-unusable',
       `cannot listen on ${path} (${reason})`,
-      'set --socket to a path that the agent can create',
+      `set ${flag} to a path that the agent can create`,
     )
   }
 }
 
-async function clear(path: string): Promise<void> {
+/** Removes what a dead server left. Rejects with a SocketError where a live one answers. */
+export async function clearSocket(path: string): Promise<void> {
   const stats = await lstat(path).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined
     throw thrown

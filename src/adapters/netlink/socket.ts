@@ -51,6 +51,7 @@ export class RequestSocket {
   readonly #waiting: Pending[] = []
   #timer: NodeJS.Timeout | undefined
   #answered = false
+  #renewing = false
   #closed = false
 
   /** `messageBytes`: the longest datagram that is read whole. */
@@ -107,7 +108,7 @@ export class RequestSocket {
       if (sender.port === 0) this.#receive(data)
     })
     socket.on('truncatedMessage', () => {
-      this.#finish(new NetlinkError('EMSGSIZE', 'an answer was longer than the buffer'))
+      this.#renew(new NetlinkError('EMSGSIZE', 'an answer was longer than the buffer'))
     })
     socket.on('error', (error) =>
       this.#renew(new NetlinkError(error.code, 'netlink socket failed')),
@@ -128,13 +129,13 @@ export class RequestSocket {
         }
       })
     } catch (thrown) {
-      this.#finish(errorOf(thrown))
+      this.#renew(errorOf(thrown))
     }
   }
 
   #receive(data: Buffer): void {
     const pending = this.#current
-    if (!pending) return
+    if (!pending || this.#renewing) return
     this.#answered = true
     let ended = false
     try {
@@ -146,8 +147,7 @@ export class RequestSocket {
         if (closing && message.seq === pending.lastSeq) ended = true
       })
     } catch (thrown) {
-      this.#finish(errorOf(thrown))
-      return
+      return this.#renew(errorOf(thrown))
     }
     if (ended) this.#finish()
   }
@@ -174,11 +174,17 @@ export class RequestSocket {
     }, this.#patienceMs)
   }
 
-  /** Late answers to what failed must not meet the next exchange, so it gets a new socket, bound to the same port. */
+  /**
+   * An exchange that failed may go on: the kernel refuses a second dump on a socket where one is half read. So the next
+   * exchange gets a new socket, bound to the same port.
+   */
   #renew(error: Error): void {
+    if (this.#renewing) return
+    this.#renewing = true
     clearTimeout(this.#timer)
     outsideListeners()
       .then(() => {
+        this.#renewing = false
         if (this.#closed) return
         this.#socket.close()
         this.#socket = this.#open(this.port)

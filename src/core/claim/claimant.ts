@@ -38,6 +38,8 @@ export class Claimant {
   readonly #claims = new Map<Family, OwnClaim>()
   readonly #full = new Set<Family>()
   readonly #tooBroad = new Set<Family>()
+  /** Since when it leaves what is free to those before it in rank. */
+  readonly #waitingFrom = new Map<Family, Millis>()
   #exclusions: readonly Prefix[] = []
   #rechooseAt: Millis = Number.POSITIVE_INFINITY
 
@@ -160,6 +162,8 @@ export class Claimant {
     if (claim.state === 'confirmed') return false
     if (lost || this.#isExcluded(pool, claim.prefix)) {
       if (at.due) return this.#choose(pool, at)
+      // Should it win after all, it settles from here.
+      this.#claims.set(family, { claim, sinceAt: at.now })
       this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
       return false
     }
@@ -170,15 +174,22 @@ export class Claimant {
   #choose(pool: Pool, at: { now: Millis; notes: Note[] }): boolean {
     const { family } = pool.prefix
     const had = this.#claims.delete(family)
-    const rank = rankAmong(this.#world.ownership.losers(pool.prefix), this.#config.self)
-    const prefix = this.#tooBroad.has(family) ? undefined : this.#free(pool, rank)
+    const prefix = this.#tooBroad.has(family) ? undefined : this.#free(pool, this.#rank(pool, at))
     if (!prefix) {
       this.#wait(pool, at)
       return had
     }
     this.#full.delete(family)
+    this.#waitingFrom.delete(family)
     this.#claim(prefix, at)
     return true
+  }
+
+  /** A loser that took nothing in all the time in which a claim settles is not there any more. */
+  #rank(pool: Pool, { now }: { now: Millis }): number {
+    const waitedMs = now - (this.#waitingFrom.get(pool.prefix.family) ?? now)
+    if (waitedMs >= this.#config.timing.settleMs) return 0
+    return rankAmong(this.#world.ownership.losers(pool.prefix), this.#config.self)
   }
 
   /** Nothing is free, or only as much as those before this node in rank will take. */
@@ -187,7 +198,11 @@ export class Claimant {
     if (this.#tooBroad.has(family)) return
     if (this.#free(pool, 0)) {
       this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
-    } else if (!this.#full.has(family)) {
+      if (!this.#waitingFrom.has(family)) this.#waitingFrom.set(family, at.now)
+      return
+    }
+    this.#waitingFrom.delete(family)
+    if (!this.#full.has(family)) {
       this.#full.add(family)
       at.notes.push({ code: 'pool-full', pool: poolText(pool) })
     }

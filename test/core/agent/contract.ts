@@ -1,0 +1,53 @@
+/** What every agent must keep to, whatever happens to it: watched at each of its steps. */
+
+import assert from 'node:assert/strict'
+import type { Effect } from '../../../src/core/effect.ts'
+import type { Event } from '../../../src/core/event.ts'
+
+export class Contract {
+  #isInSync = false
+  /** A purge and a leave remove routes whenever they are asked for. */
+  #mayRemove = false
+  #persisted: string | undefined
+  readonly #unanswered = new Set<number>()
+
+  observe(event: Event, effects: readonly Effect[]): void {
+    if (event.type === 'command') {
+      this.#unanswered.add(event.id)
+      const { type } = event.command
+      if (type === 'purge' || type === 'leave') this.#mayRemove = true
+    }
+    for (const effect of effects) this.#observe(effect)
+    if (event.type === 'gossip-received') {
+      const verdicts = effects.filter((e) => e.type === 'verdict' && e.id === event.id)
+      assert.equal(verdicts.length, 1, 'gossip gets one verdict')
+    }
+  }
+
+  #observe(effect: Effect): void {
+    switch (effect.type) {
+      case 'note':
+        if (effect.note.code === 'in-sync') this.#isInSync = true
+        return
+      case 'persist-own':
+        this.#persisted = effect.own.entry?.hash
+        return
+      case 'publish': {
+        const { body, hash } = effect.entry
+        const isEviction = body.kind === 'tombstone' && body.reason === 'evicted'
+        assert.ok(isEviction || hash === this.#persisted, 'published before it was persisted')
+        return
+      }
+      case 'apply-routes': {
+        assert.ok(effect.changes.length > 0, 'nothing to apply')
+        const removes = effect.changes.some(({ type }) => type === 'remove')
+        const allowed = this.#isInSync || this.#mayRemove
+        assert.ok(!removes || allowed, 'a route was removed before in-sync')
+        return
+      }
+      case 'reply':
+        assert.ok(this.#unanswered.delete(effect.id), 'a reply to nobody, or the second one')
+        return
+    }
+  }
+}
