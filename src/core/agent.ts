@@ -30,7 +30,7 @@ import type { Note } from './note.ts'
 import type { AgentParts } from './parts.ts'
 import type { Millis, Rng } from './rng.ts'
 import { Bridge } from './routing/bridge.ts'
-import type { KernelChange, KernelDump } from './routing/route.ts'
+import type { KernelChange, KernelDump, RouteResult } from './routing/route.ts'
 import { Router } from './routing/router.ts'
 import type { AgentView } from './view.ts'
 
@@ -43,6 +43,7 @@ const spreadMs = 200
 /** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
 const overlayMs = 100
 const kernelRetryMs = 1_000
+const kernelRetryMsMax = 60_000
 /** A leaving node does not wait longer for its kernel. */
 const leaveMs = 5_000
 /** How many peers a leaving node tells directly, since it will not be there to repair what gossip loses. */
@@ -73,6 +74,7 @@ export class Agent {
   #phase: AgentView['phase'] = 'joining'
   #isInSync = false
   #kernelKnown = false
+  #kernelRetryMs = kernelRetryMs
   #uplinkKnown = false
   #reviewDue = false
   #publishedAt: Millis = -never
@@ -175,7 +177,7 @@ export class Agent {
         this.#note({ code: 'kernel-resync', reason: event.reason })
         return this.#parts.router.wantDump()
       case 'routes-applied':
-        return this.#notes(this.#parts.router.applied(event.results))
+        return this.#routesApplied(event.results)
       case 'next-hops-looked-up':
         return this.#parts.router.lookedUp(event.answers)
       case 'uplink-located':
@@ -399,26 +401,25 @@ export class Agent {
   }
 
   #hearOfSelf(entry: Entry): { verdict: Verdict; news: boolean } {
-    const { config, own, ownership, set } = this.#parts
-    const known = set.get(config.self)
-    if (known && (known.hash === entry.hash || !supersedes(entry, known))) {
-      return { verdict: 'ignore', news: false }
-    }
+    const { config, own, ownership, set, router } = this.#parts
     if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
-    // An eviction's fences are true for everybody, however it is answered.
+    const known = set.get(config.self)
+    // An eviction's fences are true for everybody, however late it comes and however it is answered.
     const { raised } = set.merge({ entry, remainMs: 0 }, this.#now)
     if (raised.length > 0) {
-      this.#parts.router.reselect(ownership.judge(raised).values())
+      router.reselect(ownership.judge(raised).values())
       this.#reviewDue = true
     }
-    if (this.#phase === 'left') return { verdict: 'ignore', news: false }
+    const heard = { verdict: 'ignore', news: raised.length > 0 } as const
+    if (this.#phase === 'left') return heard
+    if (known && (known.hash === entry.hash || !supersedes(entry, known))) return heard
     const { action, notes } = own.refute(entry.body, this.#now)
     this.#notes(notes)
     if (action === 'republish' && this.#isInSync) this.#publishSoon()
     // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
     this.#dueIn('anti-entropy', spreadMs)
     if (action === 'yield') this.#effect({ type: 'stop', exitCode: 1 })
-    return { verdict: 'ignore', news: false }
+    return heard
   }
 
   #merge(carried: Carried): Merged {
@@ -539,6 +540,15 @@ export class Agent {
     }
     this.#exclude()
     this.#reviewDue = true
+  }
+
+  /** What failed for no reason that news could end is tried again, ever more rarely. */
+  #routesApplied(results: readonly RouteResult[]): void {
+    this.#notes(this.#parts.router.applied(results))
+    if (results.some(({ outcome }) => outcome === 'failed' || outcome === 'forbidden')) {
+      this.#dueIn('kernel', this.#kernelRetryMs)
+      this.#kernelRetryMs = Math.min(this.#kernelRetryMs * 2, kernelRetryMsMax)
+    } else if (results.length > 0) this.#kernelRetryMs = kernelRetryMs
   }
 
   #kernelChanged(changes: readonly KernelChange[]): void {

@@ -90,7 +90,9 @@ export class Claimant {
   }
 
   nextDeadline(): Millis {
-    let next = this.#rechooseAt
+    // A claim that is about to be chosen anew does not settle, though its time may have come.
+    if (Number.isFinite(this.#rechooseAt)) return this.#rechooseAt
+    let next = Number.POSITIVE_INFINITY
     for (const { claim, sinceAt } of this.#claims.values()) {
       if (claim.state === 'tentative') next = Math.min(next, sinceAt + this.#config.timing.settleMs)
     }

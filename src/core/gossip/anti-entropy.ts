@@ -57,9 +57,13 @@ function deltas(
   exchange: { give: readonly string[]; want: readonly string[]; last: boolean },
   now: Millis,
 ): SyncMessage[] {
-  const carried = exchange.give
-    .map((id) => set.carried(id, now))
-    .filter((item): item is Carried => item !== undefined)
+  // By hash: a tombstone may be asked for as itself and as the proof of each of its fences.
+  const byHash = new Map<string, Carried>()
+  for (const id of exchange.give) {
+    const item = set.carried(id, now)
+    if (item) byHash.set(item.entry.hash, item)
+  }
+  const carried = [...byHash.values()]
   const parts = chunk(carried, ({ entry }) => entry.envelope.length + 16, syncLimits.targetBytes)
   // Wishes travel alone: beside entries they would exceed the bound.
   if (parts.length === 0 || exchange.want.length > 0) parts.push([])

@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { bucketOf } from '../../../src/core/claim/digest.ts'
 import type { Entry } from '../../../src/core/claim/record.ts'
+import { RecordSet } from '../../../src/core/claim/record-set.ts'
 import type { Snapshot } from '../../../src/core/effect.ts'
+import { answerWant } from '../../../src/core/gossip/anti-entropy.ts'
+import { type Stamp, syncLimits } from '../../../src/core/gossip/message.ts'
 import type { KernelRoute } from '../../../src/core/routing/route.ts'
 import {
   addressOf,
@@ -13,7 +17,6 @@ import {
   prefixOf,
   recordOf,
   type Specimen,
-  tombstoneOf,
 } from '../specimens.ts'
 import { type Host, Table } from './harness.ts'
 
@@ -29,7 +32,7 @@ const ownedRoute = (prefix: string, nextHop: string): KernelRoute => ({
 
 const knowing = (...entries: readonly Entry[]): Snapshot => ({
   own: { entry: undefined, incarnation: 0, announced: [] },
-  known: entries.map((entry) => ({ entry, remainMs: Number.POSITIVE_INFINITY })),
+  known: entries.map((entry) => ({ entry, remainMs: never })),
 })
 
 const subnetOf = (node: Specimen, index: number): Entry =>
@@ -140,55 +143,83 @@ describe('an agent that has not joined', () => {
     }
   })
 
-  for (const [joiner, member] of [
-    [a, c],
-    [c, a],
-  ] as const) {
-    it(`removes no route of a large cluster while parts of the answer are missing (${joiner.name})`, () => {
-      const table = new Table()
-      const many = Array.from({ length: 900 }, (_, index) => {
-        const node = nodeOf(1_000 + index)
-        return node.seal(recordOf(node, { claims: [claimOf(subnetText(index + 1))] }))
-      })
-      const peer = table.running(member, { snapshot: knowing(...many) })
-      const host = table.host(joiner, { seeded: true })
-      for (const { body } of many) {
-        if (body.kind !== 'record') continue
-        const [claim] = body.claims
-        const [hop] = body.nextHops
-        if (claim && hop) host.kernel.putRoute(ownedRoute(claim.prefix.text, hop.text))
-      }
-      host.start()
-      table.settle()
-      table.connect(host, peer)
-      table.pass(3_000)
-      assert.equal(host.routes.length, 901 - 0)
-      assert.deepEqual(
-        host.writes.filter(({ type }) => type === 'remove'),
-        [],
-      )
+  it('is not in sync by a part of an answer', () => {
+    const table = new Table()
+    const host = table.host(a, { seeded: true }).start()
+    const member = new RecordSet(60_000)
+    for (const index of [1, 2]) {
+      member.merge({ entry: subnetOf(nodeOf(300 + index), index), remainMs: never }, 0)
+    }
+    const [first, second] = member.stamps(new Set(everyBucket)) as [Stamp, Stamp]
+    const summaryOf = (stamp: Stamp, last: boolean) => ({
+      type: 'sync-received' as const,
+      peer: b.id,
+      message: { type: 'summary' as const, buckets: [bucketOf(stamp.id)], stamps: [stamp], last },
     })
-  }
+    /** What the member says to each wish that it has heard. */
+    const answers = () =>
+      host
+        .of('send')
+        .splice(0)
+        .flatMap(({ message }) => (message.type === 'delta' ? [message] : []))
+        .map(({ want, last }) => answerWant(member, want, last, 0))
+    host.push(summaryOf(first, false))
+    table.settle()
+    const [early = []] = answers()
+    for (const message of early) host.push({ type: 'sync-received', peer: b.id, message })
+    table.settle()
+    assert.equal(host.agent.view().phase, 'joining', 'one of two parts was answered')
+    host.push(summaryOf(second, true))
+    table.settle()
+    assert.equal(host.agent.view().phase, 'joining', 'the second part was asked for')
+    for (const message of answers()[1] ?? []) {
+      host.push({ type: 'sync-received', peer: b.id, message })
+    }
+    table.settle()
+    assert.equal(host.agent.view().phase, 'in-sync')
+    assert.equal(host.agent.view().nodes.length, 3)
+  })
+
+  it('is not in sync by a part without news, while others are on their way', () => {
+    const table = new Table()
+    const host = table.host(a, { seeded: true, snapshot: knowing(subnetOf(other, 1)) }).start()
+    table.settle()
+    const stamps = [{ id: nodeOf(301).id, version: [1, 1] as const, hash: '00' }]
+    const peer = b.id
+    host.push({
+      type: 'sync-received',
+      peer,
+      message: { type: 'summary', buckets: [], stamps, last: false },
+    })
+    host.push({
+      type: 'sync-received',
+      peer,
+      message: { type: 'summary', buckets: [], stamps: [], last: true },
+    })
+    table.settle()
+    assert.equal(host.agent.view().phase, 'joining')
+  })
 
   it('is not in sync by the farewell of a node that leaves', () => {
     const table = new Table()
     const leaving = table.running(b)
+    const witness = table.running(c)
+    table.connectAll()
     table.pass(1_000)
-    const host = table.host(a, { seeded: true })
-    host.kernel.putRoute(ownedRoute('172.16.200.0/22', '10.0.1.200'))
-    host.start()
-    table.settle()
-    const farewell = b.seal(tombstoneOf(recordOf(b)))
     leaving.command({ type: 'leave' })
     table.settle()
-    const [sent] = leaving.of('send')
-    assert.equal(sent, undefined, 'nobody was connected')
-    table.connect(host, leaving)
-    assert.ok(farewell)
+    const farewell = leaving.of('send').at(-1)?.message
+    assert.equal(farewell?.type, 'delta')
+    assert.ok(witness.agent.view().tombstones === 1)
+    const host = table.host(a, { seeded: true }).start()
+    host.push({ type: 'sync-received', peer: b.id, message: farewell })
+    table.settle()
+    assert.equal(host.agent.view().phase, 'joining')
   })
 })
 
-const subnetText = (index: number) => `172.${16 + (index >> 6)}.${(index & 63) * 4}.0/22`
+const never = Number.POSITIVE_INFINITY
+const everyBucket = Array.from({ length: syncLimits.buckets }, (_, index) => index)
 
 describe('an agent that was killed and started again', () => {
   function cluster(): { table: Table; host: Host; peer: Host } {
