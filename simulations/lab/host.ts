@@ -32,6 +32,12 @@ interface LabHostOptions {
   readonly directory: string
 }
 
+/** Sixteen agents compile the same code once. */
+const env = {
+  NODE_COMPILE_CACHE: new URL('../../node_modules/.cache/starling-lab', import.meta.url).pathname,
+  ...process.env,
+}
+
 const executable = new URL('../../src/starling.ts', import.meta.url).pathname
 
 /** Lines kept of an agent's log; the oldest go first. */
@@ -75,7 +81,7 @@ export class LabHost {
     ]
     // `ip netns exec` becomes the agent: its pid is the agent's.
     const words = ['netns', 'exec', this.namespace, process.execPath, executable, 'agent', ...flags]
-    const agent = spawn('ip', words, { stdio: ['ignore', 'inherit', 'pipe'] })
+    const agent = spawn('ip', words, { env, stdio: ['ignore', 'inherit', 'pipe'] })
     this.#agent = agent
     createInterface({ input: agent.stderr }).on('line', (line) => this.#read(line))
     agent.once('exit', (code, signal) =>
@@ -106,7 +112,7 @@ export class LabHost {
   cli(...words: string[]): Promise<CliResult> {
     const args = [executable, ...words, '--socket', this.socket]
     return new Promise((resolve) => {
-      execFile(process.execPath, args, (error, stdout, stderr) => {
+      execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
         const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0
         resolve({ exitCode, stdout, stderr })
       })

@@ -360,7 +360,9 @@ export class Agent {
 
   // Word of others
 
+  /** What was stored in a cluster of another name is nothing here. */
   #restore(carried: Carried): void {
+    if (carried.entry.body.cluster !== this.#parts.config.cluster) return
     this.#absorb(carried.entry, this.#parts.set.merge(carried, this.#now))
   }
 
@@ -498,13 +500,10 @@ export class Agent {
       case 'buckets':
         for (const answer of answerBuckets(set, message.buckets)) this.#send(peer, answer)
         return
-      case 'summary': {
-        const answers = answerSummary(set, message, this.#now)
-        for (const answer of answers) this.#send(peer, answer)
-        const wants = answers.some((answer) => answer.type === 'delta' && answer.want.length > 0)
-        if (message.last && !wants) this.#inSync('peer')
+      case 'summary':
+        // Never in sync by it, for answers to former parts may be on their way: the own probe leads there.
+        for (const answer of answerSummary(set, message, this.#now)) this.#send(peer, answer)
         return
-      }
       case 'delta':
         return this.#delta(peer, message)
       default:
@@ -517,7 +516,7 @@ export class Agent {
     let news = false
     for (const item of carried) news = this.#receive(item, peer).news || news
     if (want.length > 0) {
-      for (const answer of answerWant(set, want, this.#now)) this.#send(peer, answer)
+      for (const answer of answerWant(set, { want, last }, this.#now)) this.#send(peer, answer)
     }
     if (news) this.#dueIn('anti-entropy', spreadMs * (0.5 + this.#rng()))
     if (!last) return
@@ -651,7 +650,8 @@ export class Agent {
       type: 'delta',
       carried: [{ entry, remainMs: config.timing.tombstoneMs }],
       want: [],
-      last: true,
+      // A joining node must not take it for the answer that it waits for.
+      last: false,
     }
     for (const peer of peers.ids().slice(0, farewells)) this.#send(peer, farewell)
     this.#dueIn('leave', leaveMs)

@@ -1,6 +1,6 @@
 /** Everything an agent can ask for, performed in order. */
 
-import type { Entry, NodeId, NodeRecord } from './claim/record.ts'
+import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
@@ -74,5 +74,3 @@ export type Effect =
   | { readonly type: 'note'; readonly note: Note }
   /** Everything before it is performed, then the process ends: 0 for a leave, otherwise the note says why. */
   | { readonly type: 'stop'; readonly exitCode: number }
-
-export type OwnRecord = Entry<NodeRecord>

@@ -47,9 +47,13 @@ export function answerSummary(
   return deltas(set, { give, want, last: summary.last }, now)
 }
 
-/** What was asked for by `want`. */
-export function answerWant(set: RecordSet, want: readonly string[], now: Millis): SyncMessage[] {
-  return deltas(set, { give: want, want: [], last: true }, now)
+/** What a delta asked for. It ends the exchange if that delta did. */
+export function answerWant(
+  set: RecordSet,
+  asked: { readonly want: readonly string[]; readonly last: boolean },
+  now: Millis,
+): SyncMessage[] {
+  return deltas(set, { give: asked.want, want: [], last: asked.last }, now)
 }
 
 function deltas(

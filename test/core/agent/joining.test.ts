@@ -161,8 +161,10 @@ describe('an agent that has not joined', () => {
       host
         .of('send')
         .splice(0)
-        .flatMap(({ message }) => (message.type === 'delta' ? [message] : []))
-        .map(({ want, last }) => answerWant(member, want, last, 0))
+        .flatMap(({ message }) =>
+          message.type === 'delta' && message.want.length > 0 ? [message] : [],
+        )
+        .map(({ want, last }) => answerWant(member, { want, last }, 0))
     host.push(summaryOf(first, false))
     table.settle()
     const [early = []] = answers()

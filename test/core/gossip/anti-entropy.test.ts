@@ -69,7 +69,7 @@ function answersOf(set: RecordSet, message: SyncMessage): SyncMessage[] {
       return answerSummary(set, message, 0)
     case 'delta':
       for (const item of message.carried) set.merge(item, 0)
-      return message.want.length > 0 ? answerWant(set, message.want, message.last, 0) : []
+      return message.want.length > 0 ? answerWant(set, message, 0) : []
   }
 }
 

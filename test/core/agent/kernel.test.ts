@@ -1,0 +1,433 @@
+/** How an agent keeps its kernel right while other hands are in it. */
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Entry } from '../../../src/core/claim/record.ts'
+import type { KernelRoute, RouteTarget } from '../../../src/core/routing/route.ts'
+import {
+  addressOf,
+  claimOf,
+  nodeOf,
+  nodesInOrder,
+  prefixOf,
+  recordOf,
+  type Specimen,
+} from '../specimens.ts'
+import { type Host, type HostOptions, Table } from './harness.ts'
+
+const [a] = nodesInOrder(1) as [Specimen]
+const other = nodeOf(300)
+const theirs = prefixOf('172.16.20.0/22')
+const key = { prefix: theirs, metric: 0 }
+const installed = [`172.16.20.0/22 via ${other.nextHop.text}`]
+
+const subnetOf = (
+  node: Specimen,
+  text: string,
+  more: Partial<Parameters<typeof recordOf>[1]> = {},
+) => node.seal(recordOf(node, { claims: [claimOf(text)], ...more }))
+
+const ours: RouteTarget = { type: 'via', nextHop: other.nextHop, ifindex: 2 }
+const elsewhere: RouteTarget = { type: 'other', ifindex: 7 }
+
+const alien = (text: string, target: RouteTarget = elsewhere): KernelRoute => ({
+  prefix: prefixOf(text),
+  metric: 0,
+  target,
+  owned: false,
+})
+
+/** A host with a subnet of its own, which knows of one other node. */
+function settled(options: HostOptions = {}): { table: Table; host: Host } {
+  const table = new Table()
+  const host = table.running(a, options)
+  host.hear(subnetOf(other, theirs.text))
+  table.pass(2_000)
+  assert.deepEqual(host.routes, installed)
+  return { table, host }
+}
+
+const stateOf = (host: Host, prefix = theirs.text) =>
+  host.agent.view().routes.find((route) => route.prefix.text === prefix)?.state
+
+describe('a route that is ours', () => {
+  it('is put back at once when it is deleted by hand, and that is said once', () => {
+    const { table, host } = settled()
+    host.kernel.removeRoute(key)
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+    assert.deepEqual(
+      host.notes('route-drifted').map(({ prefix, by, more }) => [prefix, by, more]),
+      [[theirs.text, 'removed', 0]],
+    )
+  })
+
+  it('is put right when its next hop is changed by hand', () => {
+    const { table, host } = settled()
+    host.kernel.putRoute({
+      ...key,
+      target: { ...ours, nextHop: addressOf('10.0.9.9') },
+      owned: true,
+    })
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+    assert.deepEqual(
+      host.notes('route-drifted').map(({ by }) => by),
+      ['changed'],
+    )
+  })
+
+  it('gets its new next hop when its node moves', () => {
+    const { table, host } = settled()
+    const version = { incarnation: 1, seqno: 2 }
+    host.hear(subnetOf(other, theirs.text, { version, nextHops: [addressOf('10.0.7.7')] }))
+    table.settle()
+    assert.deepEqual(host.routes, ['172.16.20.0/22 via 10.0.7.7'])
+    assert.deepEqual(
+      host.writes.slice(-2).map(({ type }) => type),
+      ['remove', 'add'],
+    )
+  })
+
+  it('goes with the claim', () => {
+    const { table, host } = settled()
+    host.hear(other.seal(recordOf(other, { version: { incarnation: 1, seqno: 2 } })))
+    table.settle()
+    assert.deepEqual(host.routes, [])
+    assert.ok(host.agent.view().convergence.kernelEqual)
+  })
+
+  it('that the kernel refuses stops no other route', () => {
+    const { table, host } = settled()
+    const nodes = [301, 302, 303].map(nodeOf)
+    host.kernel.failWrites(1)
+    host.hear(...nodes.map((node, index) => subnetOf(node, `172.16.${24 + index * 4}.0/22`)))
+    table.settle()
+    assert.equal(host.routes.length, 3)
+    assert.equal(host.notes('route-failed').length, 1)
+    table.pass(2_000)
+    assert.equal(host.routes.length, 4, 'tried again')
+  })
+
+  it('that a former run left with another target is replaced after in-sync, not before', () => {
+    const table = new Table()
+    const host = table.host(a, { seeded: true })
+    host.kernel.putRoute({
+      ...key,
+      target: { ...ours, nextHop: addressOf('10.0.9.9') },
+      owned: true,
+    })
+    host.start().hear(subnetOf(other, theirs.text))
+    table.settle()
+    assert.deepEqual(host.routes, ['172.16.20.0/22 via 10.0.9.9'])
+    host.push({ type: 'seeds-are-self' })
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+  })
+})
+
+describe('an alien route', () => {
+  it('in the way is left alone and reported once; once it goes, ours comes', () => {
+    const table = new Table()
+    const host = table.host(a)
+    host.kernel.putRoute(alien(theirs.text))
+    host.start().hear(subnetOf(other, theirs.text))
+    table.pass(5_000)
+    host.command({ type: 'resync' })
+    table.pass(600_000)
+    assert.equal(stateOf(host), 'alien')
+    assert.equal(host.notes('route-alien').length, 1)
+    assert.ok(!host.agent.view().convergence.kernelEqual)
+    assert.ok(host.kernel.routes.some(({ owned, prefix }) => !owned && prefix.text === theirs.text))
+    host.kernel.removeRoute(key)
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+    assert.equal(stateOf(host), 'installed')
+  })
+
+  it('that replaces ours is not fought', () => {
+    const { table, host } = settled()
+    const writes = host.writes.length
+    host.kernel.putRoute(alien(theirs.text))
+    table.pass(5_000)
+    assert.equal(host.writes.length, writes)
+    assert.equal(stateOf(host), 'alien')
+    host.kernel.removeRoute(key)
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+  })
+
+  it('that replaces ours is found out although the kernel tells of no removal', () => {
+    const { table, host } = settled()
+    host.kernelTells({ type: 'route-added', route: alien(theirs.text) })
+    table.settle()
+    // It was a lie of this test: the dump showed ours in place.
+    assert.equal(stateOf(host), 'installed')
+    assert.equal(host.of('dump-kernel').length > 2, true)
+  })
+
+  it('that no dump shows makes the agent give up after a few tries', () => {
+    const { table, host } = settled()
+    // Outside the interest, as a route of another table would be.
+    const extra = prefixOf('192.168.5.0/24')
+    host.kernel.putRoute(alien(extra.text))
+    const before = host.of('dump-kernel').length
+    host.hear(
+      subnetOf(other, theirs.text, { version: { incarnation: 1, seqno: 2 }, extras: [extra] }),
+    )
+    table.pass(10_000)
+    assert.ok(host.of('dump-kernel').length - before <= 6)
+    assert.equal(stateOf(host, extra.text), 'failed')
+    assert.equal(host.notes('route-failed').length, 1)
+    host.kernel.removeRoute({ prefix: extra, metric: 0 })
+    table.pass(600_000)
+    assert.equal(stateOf(host, extra.text), 'installed')
+  })
+})
+
+describe('a link that goes down and up', () => {
+  it('gets its routes back, which went without a word', () => {
+    const { table, host } = settled()
+    host.kernel.setLink('eth0', 'down')
+    table.settle()
+    assert.deepEqual(host.routes, [])
+    assert.equal(stateOf(host), 'not-on-link')
+    host.kernel.setLink('eth0', 'up')
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+    assert.equal(stateOf(host), 'installed')
+  })
+
+  it('so fast that both are told together', () => {
+    const { table, host } = settled()
+    host.kernel.setLink('eth0', 'down')
+    host.kernel.setLink('eth0', 'up')
+    host.disorder = { squash: true }
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+  })
+
+  it('again while a write of the first time is still under way', () => {
+    const { table, host } = settled()
+    host.kernelIsSlow = true
+    host.kernel.setLink('eth0', 'down')
+    host.turn()
+    host.kernelIsSlow = false
+    // The dump shows no route; the one that is written at once meets the link that is down.
+    host.turn()
+    host.turn()
+    host.kernelIsSlow = true
+    host.kernel.setLink('eth0', 'up')
+    host.turn()
+    host.kernelIsSlow = false
+    table.pass(1_000)
+    assert.deepEqual(host.routes, installed)
+  })
+
+  it('is left out of the record while it is down', () => {
+    const { table, host } = settled()
+    host.kernel.setLink('eth0', 'down')
+    table.pass(100)
+    assert.deepEqual(host.agent.view().own.nextHops, [])
+    host.kernel.setLink('eth0', 'up')
+    table.pass(100)
+    assert.deepEqual(host.agent.view().own.nextHops, [a.nextHop])
+  })
+})
+
+describe('a next hop that is not on-link', () => {
+  it('is reported, not installed, and taken as soon as a link leads there', () => {
+    const { table, host } = settled()
+    const far = nodeOf(302)
+    host.hear(subnetOf(far, '172.16.24.0/22', { nextHops: [addressOf('10.9.0.1')] }))
+    table.settle()
+    assert.equal(stateOf(host, '172.16.24.0/22'), 'not-on-link')
+    assert.deepEqual(
+      host.notes('route-off-link').map(({ nextHop }) => nextHop),
+      ['10.9.0.1'],
+    )
+    host.kernel.addAddress({ ifindex: 2, address: addressOf('10.9.0.2'), length: 24 })
+    table.settle()
+    assert.equal(stateOf(host, '172.16.24.0/22'), 'installed')
+  })
+
+  it('that is an address of this host is refused', () => {
+    const { table, host } = settled()
+    host.hear(subnetOf(nodeOf(302), '172.16.24.0/22', { nextHops: [a.nextHop] }))
+    table.settle()
+    assert.equal(stateOf(host, '172.16.24.0/22'), 'refused')
+    assert.deepEqual(
+      host.notes('route-refused').map(({ why }) => why),
+      ['own-address'],
+    )
+  })
+})
+
+describe('what others announce', () => {
+  const announced = (text: string): Entry =>
+    subnetOf(other, theirs.text, {
+      version: { incarnation: 1, seqno: 2 },
+      extras: [prefixOf(text)],
+    })
+
+  it('is installed inside the accept list, and refused outside: no default route', () => {
+    const { table, host } = settled()
+    host.hear(announced('192.168.7.0/24'))
+    table.settle()
+    assert.equal(stateOf(host, '192.168.7.0/24'), 'installed')
+    const { table: table2, host: host2 } = settled()
+    host2.hear(announced('0.0.0.0/0'))
+    table2.settle()
+    assert.equal(stateOf(host2, '0.0.0.0/0'), 'refused')
+    assert.deepEqual(host2.routes, installed)
+    assert.ok(host2.agent.view().convergence.kernelEqual)
+  })
+
+  it('is refused where it holds an address or a next hop of this host', () => {
+    const { table, host } = settled()
+    host.hear(announced('10.0.0.0/16'))
+    table.settle()
+    assert.equal(stateOf(host, '10.0.0.0/16'), 'refused')
+  })
+
+  it('is refused where it overlaps a local network, until that goes', () => {
+    const { table, host } = settled()
+    const local = alien('172.16.21.0/24')
+    host.kernel.putRoute(local)
+    table.settle()
+    assert.equal(stateOf(host), 'refused')
+    assert.deepEqual(host.routes, [])
+    host.kernel.removeRoute(local)
+    table.settle()
+    assert.equal(stateOf(host), 'installed')
+  })
+})
+
+describe('the bridge', () => {
+  const gateways = (host: Host) => {
+    const { links, addresses } = host.kernel.dump()
+    const bridge = links.find(({ name }) => name === 'starling0')
+    return addresses.filter(({ ifindex }) => ifindex === bridge?.ifindex).map((x) => x.address.text)
+  }
+
+  it('has the gateway of the subnet, and gets it back', () => {
+    const { table, host } = settled()
+    assert.deepEqual(gateways(host), ['172.16.0.1'])
+    host.kernel.removeLink('starling0')
+    table.settle()
+    table.pass(1_000)
+    assert.deepEqual(gateways(host), ['172.16.0.1'])
+    const address = host.kernel.dump().addresses.find((x) => x.address.text === '172.16.0.1')
+    assert.ok(address)
+    host.kernel.removeAddress(address)
+    table.settle()
+    table.pass(1_000)
+    assert.deepEqual(gateways(host), ['172.16.0.1'])
+  })
+
+  it('that was set down is set up', () => {
+    const { table, host } = settled()
+    host.kernel.setLink('starling0', 'down')
+    table.pass(1_000)
+    assert.ok(host.kernel.dump().links.find(({ name }) => name === 'starling0')?.up)
+  })
+
+  it('is left alone where none is wanted', () => {
+    const { host } = settled({ bridge: '' })
+    assert.deepEqual(host.of('configure-bridge'), [])
+    assert.ok(host.agent.view().convergence.kernelEqual)
+  })
+})
+
+describe('a dump', () => {
+  it('that was taken before a change does not hide it', () => {
+    const { table, host } = settled()
+    const { kernel } = host
+    host.command({ type: 'resync' })
+    host.kernelIsSlow = true
+    host.turn()
+    const stale = kernel.dump()
+    kernel.removeRoute(key)
+    host.turn()
+    host.push({ type: 'kernel-dumped', dump: stale })
+    host.turn()
+    host.kernelIsSlow = false
+    table.settle()
+    assert.deepEqual(host.routes, installed)
+  })
+
+  it('that was taken before an alien went does not keep ours out', () => {
+    const table = new Table()
+    const host = table.host(a)
+    host.kernel.putRoute(alien(theirs.text))
+    host.start().hear(subnetOf(other, theirs.text))
+    table.pass(2_000)
+    host.command({ type: 'resync' })
+    host.kernelIsSlow = true
+    host.turn()
+    const stale = host.kernel.dump()
+    host.kernel.removeRoute(key)
+    host.turn()
+    host.push({ type: 'kernel-dumped', dump: stale })
+    host.turn()
+    host.kernelIsSlow = false
+    table.pass(1_000)
+    assert.deepEqual(host.routes, installed)
+  })
+
+  it('is asked for once, however many overruns come while one is under way', () => {
+    const { table, host } = settled()
+    const before = host.of('dump-kernel').length
+    host.kernelIsSlow = true
+    for (let times = 0; times < 50; times += 1) {
+      host.push({ type: 'kernel-overrun', reason: 'test' })
+      host.turn()
+    }
+    assert.equal(host.of('dump-kernel').length - before, 1)
+    host.kernelIsSlow = false
+    table.settle()
+    assert.equal(host.of('dump-kernel').length - before, 2, 'and once more after it')
+  })
+
+  it('that fails is tried again, and the problem ends with the first that does not', () => {
+    const { table, host } = settled()
+    host.kernelIsSlow = true
+    host.command({ type: 'resync' })
+    host.turn()
+    host.push({ type: 'kernel-unreadable', reason: 'EIO' })
+    host.turn()
+    assert.ok(host.agent.view().problems.some(({ code }) => code === 'kernel-unreadable'))
+    host.kernelIsSlow = false
+    table.pass(1_000)
+    assert.deepEqual(host.agent.view().problems, [])
+  })
+})
+
+describe('a purge', () => {
+  it('removes all that is ours, and nothing is written until a resync', () => {
+    const { table, host } = settled()
+    const id = host.command({ type: 'purge' })
+    table.settle()
+    assert.equal(host.replies.get(id)?.ok, true)
+    assert.deepEqual(host.routes, [])
+    host.hear(subnetOf(nodeOf(301), '172.16.24.0/22'))
+    table.pass(600_000)
+    assert.deepEqual(host.routes, [])
+    assert.ok(host.agent.view().problems.some(({ code }) => code === 'purged'))
+    host.command({ type: 'resync' })
+    table.settle()
+    assert.equal(host.routes.length, 2)
+    assert.deepEqual(host.agent.view().problems, [])
+  })
+})
+
+describe('a host in steady state', () => {
+  it('writes nothing', () => {
+    const { table, host } = settled()
+    const writes = host.writes.length
+    const bridges = host.of('configure-bridge').length
+    table.pass(3_600_000)
+    assert.equal(host.writes.length, writes)
+    assert.equal(host.of('configure-bridge').length, bridges)
+  })
+})
