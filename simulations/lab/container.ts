@@ -2,16 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { EchoAnswer, EchoRequest } from './echo.ts'
+import type { EchoAnswer, EchoRequest, PingResult } from './echo-message.ts'
 
 const script = new URL('./echo.ts', import.meta.url).pathname
-
-export interface PingResult {
-  readonly sent: number
-  readonly received: number
-  /** Median round trip in ms; undefined when nothing came back. */
-  readonly medianMs: number | undefined
-}
 
 export class Container {
   readonly name: string

@@ -1,22 +1,7 @@
 /** Runs inside a container's namespace: answers every UDP echo, and sends echoes when asked to over IPC. */
 
 import { createSocket } from 'node:dgram'
-import type { PingResult } from './container.ts'
-
-export type EchoRequest =
-  | {
-      readonly id: number
-      readonly type: 'ping'
-      readonly to: string
-      readonly count: number
-      readonly intervalMs: number
-    }
-  | { readonly id: number; readonly type: 'stop' }
-
-export interface EchoAnswer {
-  readonly id: number
-  readonly result: PingResult
-}
+import type { EchoAnswer, EchoRequest } from './echo-message.ts'
 
 /** The echo service's port, RFC 862. */
 const port = 7

@@ -3,10 +3,9 @@
 import type { Entry, NodeId } from '../../src/core/claim/record.ts'
 import type { SyncMessage } from '../../src/core/gossip/message.ts'
 import type { Millis } from '../../src/core/rng.ts'
-import type { TransportEvent } from '../../src/ports/transport.ts'
 import { encodeMessage } from '../../src/wire/codec.ts'
 import type { Random } from './random.ts'
-import { Station } from './station.ts'
+import { type Attachment, Station } from './station.ts'
 import type { World } from './world.ts'
 
 export interface NetworkFaults {
@@ -14,16 +13,6 @@ export interface NetworkFaults {
   readonly latencyMs: readonly [Millis, Millis]
   readonly lossRate: number
   readonly duplicateRate: number
-}
-
-/** One process on the network. */
-export interface Attachment {
-  readonly id: NodeId
-  /** Multiaddrs that reach its host. */
-  readonly addresses: readonly string[]
-  /** Multiaddrs of its seeds. */
-  readonly seeds: readonly string[]
-  readonly deliver: (event: TransportEvent) => void
 }
 
 export interface Traffic {

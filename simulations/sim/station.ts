@@ -5,7 +5,16 @@ import type { Verdict, WantedPeer } from '../../src/core/effect.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import type { TransportEvent } from '../../src/ports/transport.ts'
 import { Connection } from './connection.ts'
-import type { Attachment } from './network.ts'
+
+/** One process on the network. */
+export interface Attachment {
+  readonly id: NodeId
+  /** Multiaddrs that reach its host. */
+  readonly addresses: readonly string[]
+  /** Multiaddrs of its seeds. */
+  readonly seeds: readonly string[]
+  readonly deliver: (event: TransportEvent) => void
+}
 
 export interface Dialler {
   /** Answered by `dialled`. */
@@ -37,7 +46,7 @@ export class Station {
   readonly #dialler: Dialler
   readonly #seeds: readonly string[]
   readonly #targets = new Map<string, Target>()
-  readonly #connections = new Map<NodeId, Connection>()
+  readonly #connections = new Map<NodeId, Connection<Station>>()
   readonly #seen = new Map<string, Millis>()
   readonly #unjudged = new Map<number, Gossip>()
   #gossipIds = 0
@@ -68,11 +77,11 @@ export class Station {
   }
 
   /** In the order they were made. */
-  connections(): Connection[] {
+  connections(): Connection<Station>[] {
     return [...this.#connections.values()]
   }
 
-  connection(peer: NodeId): Connection | undefined {
+  connection(peer: NodeId): Connection<Station> | undefined {
     return this.#connections.get(peer)
   }
 
@@ -88,19 +97,19 @@ export class Station {
   connect(to: Station, address: string): void {
     // The other side may still hold one that it does not know to be dead.
     to.connection(this.id)?.close(to)
-    const connection = new Connection(this, to)
+    const connection = new Connection<Station>(this, to)
     to.opened(connection, `${this.addresses[0] ?? ''}`)
     this.opened(connection, address)
   }
 
-  opened(connection: Connection, address: string): void {
+  opened(connection: Connection<Station>, address: string): void {
     const peer = connection.other(this).id
     this.#connections.set(peer, connection)
     this.deliver({ type: 'peer-connected', peer, address })
   }
 
   /** Called by the connection, once. */
-  closed(connection: Connection): void {
+  closed(connection: Connection<Station>): void {
     const peer = connection.other(this)
     this.#connections.delete(peer.id)
     this.deliver({ type: 'peer-disconnected', peer: peer.id })

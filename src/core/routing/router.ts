@@ -58,7 +58,8 @@ export class Router {
   readonly #blockedTries = new Map<string, number>()
   readonly #reported = new Map<string, RouteState>()
   readonly #unreported = new Set<string>()
-  #dump: 'idle' | 'wanted' | 'under-way' = 'idle'
+  /** `outdated`: one is under way, and what happened since it was asked for wants another. */
+  #dump: 'idle' | 'wanted' | 'under-way' | 'outdated' = 'idle'
   #uplink = 0
 
   constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements) {
@@ -117,11 +118,13 @@ export class Router {
   }
 
   wantDump(): void {
-    this.#dump = 'wanted'
+    // Whoever asks from outside wants all of it tried again.
+    this.#blockedTries.clear()
+    this.#needDump()
   }
 
   dumped(dump: KernelDump): void {
-    this.#dump = this.#dump === 'under-way' ? 'idle' : this.#dump
+    this.#dump = this.#dump === 'outdated' ? 'wanted' : 'idle'
     this.#replaceHost(dump)
     const before = [...this.#fib.allOwned()]
     this.#fib = FibView.of(dump.routes)
@@ -246,6 +249,12 @@ export class Router {
     return this.leftovers === 0
   }
 
+  /** One at a time: each is answered before the next is asked for. */
+  #needDump(): void {
+    if (this.#dump === 'idle') this.#dump = 'wanted'
+    else if (this.#dump === 'under-way') this.#dump = 'outdated'
+  }
+
   #reselect(prefix: Prefix): void {
     const selected = select(this.#announced(prefix), this.#policy)
     if (selected) {
@@ -335,7 +344,7 @@ export class Router {
         // Only a dump tells whether an alien is there or a late notification misled us.
         this.#failures.set(key, { outcome: 'alien', error })
         this.#blockedTries.set(key, (this.#blockedTries.get(key) ?? 0) + 1)
-        this.wantDump()
+        this.#needDump()
         return
       default:
         this.#failures.set(key, {
@@ -378,14 +387,14 @@ export class Router {
         if (!used && !(change.link.up && this.#nextHops.anyOffLink())) return
         news.links = true
         // Going down, a link takes IPv4 routes with it without a word: only a dump tells.
-        if (before && used) this.wantDump()
+        if (before && used) this.#needDump()
         return
       }
       case 'link-removed': {
         const link = this.host.link(change.ifindex)
         if (link && this.#isUsed(link)) {
           news.links = true
-          this.wantDump()
+          this.#needDump()
         }
         this.host.dropLink(change.ifindex)
         return
@@ -398,7 +407,7 @@ export class Router {
         this.host.dropAddress(change.address)
         news.addresses = true
         // With an interface's last address its routes go, without a word too.
-        if (this.#nextHops.usesLink(change.address.ifindex)) this.wantDump()
+        if (this.#nextHops.usesLink(change.address.ifindex)) this.#needDump()
         return
     }
   }
@@ -415,12 +424,14 @@ export class Router {
       // It replaced ours, or stands behind it: the notification is the same for both, and only a dump tells.
       if (before && !route.owned) {
         this.#fib.drop(before)
-        this.wantDump()
+        this.#needDump()
       }
       this.#fib.put(route)
     }
-    if (this.#inFlight.has(text) && route.owned) this.wantDump()
-    if (this.#failures.get(text)?.outcome === 'alien') this.#failures.delete(text)
+    if (this.#inFlight.has(text) && route.owned) this.#needDump()
+    if (this.#failures.get(text)?.outcome === 'alien' || this.#blockedTries.delete(text)) {
+      this.#failures.delete(text)
+    }
     this.#mark(route)
     const wanted = this.#wanted(route)
     if (!route.owned || !wanted || !before) return

@@ -49,6 +49,8 @@ export class Host {
   #contract = new Contract()
   #inbox: Event[] = []
   #kernelWork: (() => Event)[] = []
+  /** Notifications that the kernel has not delivered. */
+  #news: (() => void)[] = []
   #ids = 0
   stored: Snapshot
   /** Everything that was asked for, in order. */
@@ -73,7 +75,8 @@ export class Host {
   }
 
   get isIdle(): boolean {
-    return this.#inbox.length === 0 && (this.kernelIsSlow || this.#kernelWork.length === 0)
+    const hasWork = this.#kernelWork.length > 0 && !this.kernelIsSlow
+    return this.#inbox.length === 0 && this.#news.length === 0 && !hasWork
   }
 
   start(): this {
@@ -85,6 +88,7 @@ export class Host {
   restart(changed: Partial<HostOptions> = {}): this {
     for (const peer of [...this.#table.peersOf(this)]) this.#table.cut(this, peer)
     this.#inbox = []
+    this.#news = []
     this.#kernelWork = []
     this.exitCode = undefined
     this.#contract = new Contract()
@@ -126,6 +130,7 @@ export class Host {
       this.#inbox = []
       return
     }
+    for (const deliver of this.#news.splice(0)) deliver()
     const events = this.#arranged(this.#inbox)
     this.#inbox = []
     for (const batch of this.disorder.squash ? [events] : events.map((event) => [event])) {
@@ -305,7 +310,7 @@ export class Host {
     return new FakeKernel({
       scope: { table: 254, protocol: 83, interest: pools.map((pool) => pool.prefix) },
       addresses: [{ address: this.node.nextHop, length: 16 }],
-      later: (deliver) => deliver(),
+      later: (deliver) => this.#news.push(deliver),
     })
   }
 }

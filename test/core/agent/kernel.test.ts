@@ -207,23 +207,6 @@ describe('a link that goes down and up', () => {
     assert.deepEqual(host.routes, installed)
   })
 
-  it('again while a write of the first time is still under way', () => {
-    const { table, host } = settled()
-    host.kernelIsSlow = true
-    host.kernel.setLink('eth0', 'down')
-    host.turn()
-    host.kernelIsSlow = false
-    // The dump shows no route; the one that is written at once meets the link that is down.
-    host.turn()
-    host.turn()
-    host.kernelIsSlow = true
-    host.kernel.setLink('eth0', 'up')
-    host.turn()
-    host.kernelIsSlow = false
-    table.pass(1_000)
-    assert.deepEqual(host.routes, installed)
-  })
-
   it('is left out of the record while it is down', () => {
     const { table, host } = settled()
     host.kernel.setLink('eth0', 'down')
@@ -353,25 +336,6 @@ describe('a dump', () => {
     host.turn()
     host.kernelIsSlow = false
     table.settle()
-    assert.deepEqual(host.routes, installed)
-  })
-
-  it('that was taken before an alien went does not keep ours out', () => {
-    const table = new Table()
-    const host = table.host(a)
-    host.kernel.putRoute(alien(theirs.text))
-    host.start().hear(subnetOf(other, theirs.text))
-    table.pass(2_000)
-    host.command({ type: 'resync' })
-    host.kernelIsSlow = true
-    host.turn()
-    const stale = host.kernel.dump()
-    host.kernel.removeRoute(key)
-    host.turn()
-    host.push({ type: 'kernel-dumped', dump: stale })
-    host.turn()
-    host.kernelIsSlow = false
-    table.pass(1_000)
     assert.deepEqual(host.routes, installed)
   })
 

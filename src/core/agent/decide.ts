@@ -1,12 +1,11 @@
 /** Whether a command can be carried out, and what to answer. */
 
-import type { NodeRecord, Tombstone } from './claim/record.ts'
-import type { Command } from './event.ts'
-import { unreachable } from './invariant.ts'
-import type { Prefix } from './ip/prefix.ts'
-import type { AgentParts } from './parts.ts'
-import { isAccepted } from './routing/select.ts'
-import type { AgentView } from './view.ts'
+import type { NodeRecord, Tombstone } from '../claim/record.ts'
+import type { Command } from '../event.ts'
+import { unreachable } from '../invariant.ts'
+import type { Prefix } from '../ip/prefix.ts'
+import { isAccepted } from '../routing/select.ts'
+import type { AgentState } from './state.ts'
 
 export type Decision =
   | {
@@ -18,17 +17,15 @@ export type Decision =
   | { readonly ok: false; readonly code: string; readonly message: string }
 
 /** Changes the own record's extra prefixes where the command says so, and nothing else. */
-export function decide(command: Command, parts: AgentParts, phase: AgentView['phase']): Decision {
-  if (phase === 'left') {
-    return refuse('left', 'this node has left the cluster: start the agent again to join')
-  }
+export function decide(command: Command, state: AgentState): Decision {
+  if (state.phase === 'left') return hasLeft
   switch (command.type) {
     case 'announce':
-      return announce(command.prefix, parts)
+      return announce(command.prefix, state)
     case 'withdraw':
-      return withdraw(command.prefix, parts)
+      return withdraw(command.prefix, state)
     case 'evict':
-      return evict(command.node, parts)
+      return evict(command.node, state)
     case 'leave':
       return agree('left the cluster: subnet freed, routes removed; the agent ends')
     case 'purge':
@@ -42,7 +39,7 @@ export function decide(command: Command, parts: AgentParts, phase: AgentView['ph
   }
 }
 
-function announce(prefix: Prefix, { own, config }: AgentParts): Decision {
+function announce(prefix: Prefix, { own, config }: AgentState): Decision {
   if (!own.announce(prefix)) {
     return refuse(
       'too-many-prefixes',
@@ -54,7 +51,7 @@ function announce(prefix: Prefix, { own, config }: AgentParts): Decision {
     : agree(`announced ${prefix.text}; nodes refuse it unless their acceptPrefixes allows it`)
 }
 
-function withdraw(prefix: Prefix, { own, config }: AgentParts): Decision {
+function withdraw(prefix: Prefix, { own, config }: AgentState): Decision {
   if (own.withdraw(prefix)) return agree(`withdrew ${prefix.text}`)
   return config.announce.some(({ text }) => text === prefix.text)
     ? refuse(
@@ -67,7 +64,7 @@ function withdraw(prefix: Prefix, { own, config }: AgentParts): Decision {
       )
 }
 
-function evict(node: string, { set, config, peers }: AgentParts): Decision {
+function evict(node: string, { set, config, peers }: AgentState): Decision {
   const matches = set.records().filter(({ origin, name }) => origin === node || name === node)
   const [victim] = matches
   if (!victim) return refuse('unknown-node', `no node ${node}: starling peers lists the nodes`)
@@ -94,6 +91,12 @@ const tombstoneOf = (victim: NodeRecord, author: Tombstone['author']): Tombstone
   author,
   fences: victim.claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
 })
+
+export const hasLeft = {
+  ok: false,
+  code: 'left',
+  message: 'this node has left the cluster: start the agent again to join',
+} as const
 
 const agree = (message: string): Decision => ({ ok: true, message })
 const refuse = (code: string, message: string): Decision => ({ ok: false, code, message })

@@ -1,13 +1,10 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
-import type { AgentParts } from './parts.ts'
-import type { AgentView, ClaimView, Convergence, NodeView } from './view.ts'
+import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
+import type { AgentState } from './state.ts'
 
-export function viewOf(
-  parts: AgentParts,
-  state: { phase: AgentView['phase']; isReady: boolean },
-): AgentView {
-  const { config, set, own, claimant, router } = parts
+export function viewOf(state: AgentState): AgentView {
+  const { config, set, own, claimant, router } = state
   return {
     self: config.self,
     name: config.name,
@@ -15,18 +12,18 @@ export function viewOf(
     phase: state.phase,
     incarnation: own.incarnation,
     own: own.preview(claimant.claims, claimant.exclusions),
-    claims: claims(parts),
+    claims: claims(state),
     routes: router.view(),
-    nodes: nodes(parts),
-    problems: problems(parts),
+    nodes: nodes(state),
+    problems: problems(state),
     root: set.root,
     tombstones: set.tombstones,
     fences: set.fences,
-    convergence: convergence(parts, state.isReady),
+    convergence: convergence(state),
   }
 }
 
-function claims({ ownership, set, config }: AgentParts): ClaimView[] {
+function claims({ ownership, set, config }: AgentState): ClaimView[] {
   return [...ownership.all()].map(({ claim, origin, standing }) => ({
     claim,
     origin,
@@ -36,7 +33,7 @@ function claims({ ownership, set, config }: AgentParts): ClaimView[] {
   }))
 }
 
-function nodes({ set, peers, config }: AgentParts): NodeView[] {
+function nodes({ set, peers, config }: AgentState): NodeView[] {
   return set.records().map((record) => {
     const peer = peers.get(record.origin)
     return {
@@ -49,13 +46,13 @@ function nodes({ set, peers, config }: AgentParts): NodeView[] {
   })
 }
 
-function problems({ conditions, claimant, router, bridge }: AgentParts): AgentView['problems'] {
+function problems({ conditions, claimant, router, bridge }: AgentState): AgentView['problems'] {
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
   return [...conditions.all(), ...claimant.problems(), ...bridgeProblem, ...router.problems()]
 }
 
-function convergence(parts: AgentParts, isReady: boolean): Convergence {
-  const { claimant, peers, set, router, bridge } = parts
+function convergence(state: AgentState): Convergence {
+  const { claimant, peers, set, router, bridge, isReady } = state
   const claimed = isReady && claimant.complete
   const digestsEqual = isReady && peers.differing(set.root).length === 0
   const kernelEqual = isReady && router.kernelEqual && bridge.settled

@@ -1,0 +1,121 @@
+/** Word of others: admitted, merged, and everything that is derived from the record set brought up to date. */
+
+import { admit } from '../claim/admit.ts'
+import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
+import { type Merged, supersedes } from '../claim/record-set.ts'
+import type { Verdict } from '../effect.ts'
+import type { Carried } from '../gossip/message.ts'
+import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
+import { observe } from '../membership/observe.ts'
+import type { AgentState } from './state.ts'
+
+/** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
+const overlayMs = 100
+
+/** `news`: it changed something here. */
+export interface Heard {
+  readonly verdict: Verdict
+  readonly news: boolean
+}
+
+/** An entry that `from` passed on, whoever wrote it. */
+export function receive(state: AgentState, carried: Carried, from: NodeId): Heard {
+  const { config, set, peers } = state
+  const { entry } = carried
+  if (entry.body.origin === config.self) return hearOfSelf(state, entry)
+  const known = set.get(entry.body.origin)
+  const isAlive = (node: NodeId) => peers.has(node)
+  const admission = admit(entry, { cluster: config.cluster, known, isAlive })
+  if (!admission.admitted) {
+    tellRefused(state, { entry, why: admission.why, from })
+    return { verdict: admission.verdict, news: false }
+  }
+  const isRecord = entry.body.kind === 'record'
+  const merged = merge(state, isRecord ? { entry, remainMs: Number.POSITIVE_INFINITY } : carried)
+  const news = merged.news || merged.raised.length > 0
+  return { verdict: news ? 'accept' : 'ignore', news }
+}
+
+/** What was stored in a cluster of another name is nothing here. */
+export function restore(state: AgentState, carried: Carried): void {
+  if (carried.entry.body.cluster === state.config.cluster) merge(state, carried)
+}
+
+export function merge(state: AgentState, carried: Carried): Merged {
+  const merged = state.set.merge(carried, state.now)
+  if (merged.news || merged.raised.length > 0) absorb(state, carried.entry, merged)
+  return merged
+}
+
+export function drawOverlay(state: AgentState): void {
+  const { config, set } = state
+  const records = new Map(set.records().map((record) => [record.origin, record]))
+  const peers = neighbours(config.self, records.keys()).map((id) => ({
+    id,
+    addresses: records.get(id)?.addresses ?? [],
+  }))
+  state.emit({ type: 'connect', peers })
+}
+
+/** Word about this node that it did not write: an eviction, a former self, a twin. */
+function hearOfSelf(state: AgentState, entry: Entry): Heard {
+  const { config, own, ownership, set, router } = state
+  if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
+  const known = set.get(config.self)
+  // An eviction's fences are true for everybody, however late it comes and however it is answered.
+  const { raised } = set.merge({ entry, remainMs: 0 }, state.now)
+  if (raised.length > 0) {
+    router.reselect(ownership.judge(raised).values())
+    state.reviewDue = true
+    state.dueIn('remember', config.timing.rememberMs)
+  }
+  const heard: Heard = { verdict: 'ignore', news: raised.length > 0 }
+  if (state.phase === 'left') return heard
+  if (known && (known.hash === entry.hash || !supersedes(entry, known))) return heard
+  const { action, notes } = own.refute(entry.body, state.now)
+  state.note(...notes)
+  if (action === 'republish' && state.isInSync) state.publishSoon()
+  // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
+  state.spreadSoon()
+  if (action === 'yield') state.emit({ type: 'stop', exitCode: 1 })
+  return heard
+}
+
+function absorb(state: AgentState, entry: Entry, { news, before, raised }: Merged): void {
+  const { ownership, announcers, router, config } = state
+  const { origin } = entry.body
+  const touched = ownership.judge(raised)
+  if (news) {
+    const was = before?.body.kind === 'record' ? before.body : undefined
+    const is = entry.body.kind === 'record' ? entry.body : undefined
+    const claims = { before: was?.claims ?? [], after: is?.claims ?? [] }
+    for (const [text, prefix] of ownership.update(origin, claims)) touched.set(text, prefix)
+    const extras = { before: was?.extras ?? [], after: is?.extras ?? [] }
+    for (const prefix of announcers.update(origin, extras)) touched.set(prefix.text, prefix)
+    if (origin !== config.self) {
+      router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
+      membersChanged(state, entry, was)
+    }
+  }
+  if (origin !== config.self) state.dueIn('remember', config.timing.rememberMs)
+  router.reselect(touched.values())
+  state.reviewDue = true
+}
+
+function membersChanged(state: AgentState, entry: Entry, before: NodeRecord | undefined): void {
+  const { set, conditions, config, now } = state
+  state.note(...observe(entry, before, { config, conditions, wallMs: now + config.wallOffsetMs }))
+  const sameMember = before !== undefined && entry.body.kind === 'record'
+  if (sameMember && before.addresses.join() === entry.body.addresses.join()) return
+  state.dueIn('overlay', set.size <= fullMeshMax ? 0 : overlayMs)
+}
+
+function tellRefused(
+  state: AgentState,
+  { entry, why, from }: { entry: Entry; why: string; from: NodeId },
+): void {
+  const { body } = entry
+  if (why === 'evicts-the-living' && body.kind === 'tombstone') {
+    state.note({ code: 'eviction-refused', node: body.origin, author: body.author })
+  } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
+}

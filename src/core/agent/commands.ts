@@ -1,0 +1,106 @@
+/** Carries out what an operator asks for. */
+
+import type { Tombstone } from '../claim/record.ts'
+import type { CommandResult } from '../effect.ts'
+import type { Command } from '../event.ts'
+import { probe } from '../gossip/anti-entropy.ts'
+import type { SyncMessage } from '../gossip/message.ts'
+import { unreachable } from '../invariant.ts'
+import { merge } from './absorb.ts'
+import { decide, hasLeft } from './decide.ts'
+import { write } from './publish.ts'
+import type { AgentState } from './state.ts'
+
+/** A leaving node does not wait longer for its kernel. */
+const leaveMs = 5_000
+/** How many peers a leaving node tells directly, since it will not be there to repair what gossip loses. */
+const farewells = 8
+
+export function command(state: AgentState, id: number, asked: Command): void {
+  const decision = decide(asked, state)
+  if (!decision.ok) return state.emit({ type: 'reply', id, result: decision })
+  const result: CommandResult = { ok: true, message: decision.message }
+  switch (asked.type) {
+    case 'announce':
+    case 'withdraw':
+      if (state.isReady) {
+        state.publishSoon()
+        return state.replyOnce('published', id, result)
+      }
+      // Published once it is in sync; kept until then.
+      state.emit({ type: 'persist-own', own: state.own.state })
+      break
+    case 'evict':
+      if (decision.tombstone) evict(state, decision.tombstone)
+      break
+    case 'leave':
+      leave(state)
+      return state.replyOnce('settled', id, result)
+    case 'purge':
+      purge(state)
+      return state.replyOnce('settled', id, result)
+    case 'resync':
+      resync(state)
+      return state.replyOnce('settled', id, result)
+    case 'probe':
+      for (const peer of state.peers.differing(state.set.root)) state.send(peer, probe(state.set))
+      break
+    default:
+      return unreachable(asked)
+  }
+  state.emit({ type: 'reply', id, result })
+}
+
+/** Ends a node that left: nothing is due any more. */
+export function stop(state: AgentState): void {
+  state.due.clear()
+  state.emit({ type: 'stop', exitCode: 0 })
+}
+
+function evict(state: AgentState, tombstone: Tombstone): void {
+  const { config } = state
+  const entry = config.seal(tombstone)
+  merge(state, { entry, remainMs: config.timing.tombstoneMs })
+  state.emit({ type: 'publish', entry })
+  state.dueIn('remember', 0)
+}
+
+function purge(state: AgentState): void {
+  const { router } = state
+  state.phase = 'purged'
+  state.begin('purged', { code: 'purged', routes: router.ownedCount })
+  router.mode = 'purged'
+}
+
+function resync(state: AgentState): void {
+  const { router, isInSync } = state
+  if (state.phase === 'purged') {
+    state.end('purged')
+    state.phase = isInSync ? 'in-sync' : 'joining'
+    router.mode = isInSync ? 'active' : 'held'
+  }
+  state.note({ code: 'kernel-resync', reason: 'asked for' })
+  router.wantDump()
+  state.emit({ type: 'locate-uplink' })
+}
+
+function leave(state: AgentState): void {
+  const { claimant, own, peers, router, config } = state
+  const entry = config.seal(own.tombstone(claimant.claims))
+  claimant.end()
+  state.phase = 'left'
+  state.due.clear()
+  router.mode = 'purged'
+  write(state, entry)
+  // What waits to be published never will be.
+  state.reply('published', hasLeft)
+  const farewell: SyncMessage = {
+    type: 'delta',
+    carried: [{ entry, remainMs: config.timing.tombstoneMs }],
+    want: [],
+    // A joining node must not take it for the answer that it waits for.
+    last: false,
+  }
+  for (const peer of peers.ids().slice(0, farewells)) state.send(peer, farewell)
+  state.dueIn('leave', leaveMs)
+}

@@ -1,0 +1,80 @@
+/** Anti-entropy: compares the record set with a neighbour's, and takes and gives what differs. */
+
+import type { NodeId } from '../claim/record.ts'
+import {
+  answerBuckets,
+  answerProbe,
+  answerSummary,
+  answerWant,
+  probe,
+} from '../gossip/anti-entropy.ts'
+import type { SyncMessage } from '../gossip/message.ts'
+import { unreachable } from '../invariant.ts'
+import { receive } from './absorb.ts'
+import { enterSync } from './publish.ts'
+import type { AgentState } from './state.ts'
+
+export function peerConnected(state: AgentState, peer: NodeId, address: string): void {
+  const { config, peers, set, own } = state
+  peers.connected(peer, address)
+  state.end('alone')
+  state.note({ code: 'peer-connected', peer, address })
+  if (own.uplink.nextHops.length === 0) state.emit({ type: 'locate-uplink' })
+  // One of the two begins; a joining node does so too, for it waits for the answer.
+  if (config.self < peer || !state.isInSync) state.send(peer, probe(set))
+}
+
+/** With one neighbour, drawn at random. */
+export function compare(state: AgentState): void {
+  const { peers, rng, set, config } = state
+  const ids = peers.ids()
+  const peer = ids[Math.floor(rng() * ids.length)]
+  if (peer) state.send(peer, probe(set))
+  // Spread, so that nodes which started together do not all compare at once.
+  state.dueIn('anti-entropy', config.timing.antiEntropyMs * (0.75 + rng() / 2))
+}
+
+export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessage): void {
+  const { peers, set, now } = state
+  if ('root' in message) peers.said(peer, message.root)
+  switch (message.type) {
+    case 'probe': {
+      const answer = answerProbe(set, message.root)
+      state.send(peer, answer)
+      if (answer.type === 'match') enterSync(state, 'peer')
+      return
+    }
+    case 'match':
+      if (message.root === set.root) enterSync(state, 'peer')
+      return
+    case 'buckets':
+      for (const answer of answerBuckets(set, message.buckets)) state.send(peer, answer)
+      return
+    case 'summary':
+      // Never in sync by it, for answers to former parts may be on their way: the own probe leads there.
+      for (const answer of answerSummary(set, message, now)) state.send(peer, answer)
+      return
+    case 'delta':
+      return deltaReceived(state, peer, message)
+    default:
+      return unreachable(message)
+  }
+}
+
+function deltaReceived(
+  state: AgentState,
+  peer: NodeId,
+  { carried, want, last }: Extract<SyncMessage, { type: 'delta' }>,
+): void {
+  const { set, now } = state
+  let news = false
+  for (const item of carried) news = receive(state, item, peer).news || news
+  if (want.length > 0) {
+    for (const answer of answerWant(set, { want, last }, now)) state.send(peer, answer)
+  }
+  if (news) state.spreadSoon()
+  if (!last) return
+  enterSync(state, 'peer')
+  // Only after news: two that cannot agree would compare without end.
+  if (news && want.length === 0) state.send(peer, probe(set))
+}

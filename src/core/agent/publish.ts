@@ -1,0 +1,84 @@
+/** The local claim's line: choose, stamp, persist, publish. */
+
+import type { Entry } from '../claim/record.ts'
+import type { Uplink } from '../event.ts'
+import type { Note } from '../note.ts'
+import { merge } from './absorb.ts'
+import type { AgentState } from './state.ts'
+
+/** Enough is known to claim, to publish and to remove routes that nobody announces. */
+export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync' }>['by']): void {
+  if (state.isInSync) return
+  state.isInSync = true
+  state.due.delete('join')
+  if (by === 'timeout') {
+    state.begin('alone', { code: 'joined-alone', waitedMs: state.config.timing.joinTimeoutMs })
+  }
+  state.note({ code: 'in-sync', by })
+  if (state.phase === 'joining') state.phase = 'in-sync'
+  if (state.phase === 'in-sync') allowRemovals(state)
+  else state.router.mode = 'purged'
+  state.reviewDue = true
+  state.publishSoon()
+}
+
+/** Sweeps what a former run left, once the kernel is known. */
+export function allowRemovals(state: AgentState): void {
+  const { router, kernelKnown } = state
+  router.mode = 'active'
+  const routes = kernelKnown ? router.leftovers : 0
+  if (routes > 0) state.note({ code: 'pruned', routes })
+}
+
+/** Looks at the own claims: chooses, yields, confirms. */
+export function review(state: AgentState): void {
+  // Its own claims must be published before it judges how they stand.
+  if (state.due.has('publish') && Number.isFinite(state.publishedAt)) return
+  state.reviewDue = false
+  const { changed, notes } = state.claimant.review(state.now, state.startedAt)
+  state.note(...notes)
+  if (changed) state.publishSoon()
+}
+
+/** Reads the host's own networks again, and tells the others what changed of them. */
+export function exclude(state: AgentState): void {
+  const { changed, notes } = state.claimant.exclude()
+  state.excludedAt = state.now
+  state.note(...notes)
+  if (!changed) return
+  state.reviewDue = true
+  if (state.isReady) state.publishSoon()
+}
+
+export function publish(state: AgentState): void {
+  if (!state.isReady) return
+  const { claimant, own, config } = state
+  write(state, config.seal(own.record(claimant.claims, claimant.exclusions)))
+  state.publishedAt = state.now
+  state.reviewDue = true
+  state.reply('published')
+}
+
+/** Persist, publish, converge: in this order, so that nothing is announced that a crash could forget. */
+export function write(state: AgentState, entry: Entry): void {
+  state.own.written(entry)
+  state.emit({ type: 'persist-own', own: state.own.state })
+  state.emit({ type: 'publish', entry })
+  merge(state, { entry, remainMs: Number.POSITIVE_INFINITY })
+}
+
+export function uplinkLocated(state: AgentState, uplink: Uplink): void {
+  const { own, router } = state
+  router.uplink = uplink.ifindex
+  const first = !state.uplinkKnown
+  state.uplinkKnown = true
+  const changed = own.relocate(uplink)
+  const nextHops = uplink.nextHops.map(({ text }) => text)
+  if (nextHops.length === 0) state.begin('uplink', { code: 'uplink-missing' })
+  else state.end('uplink')
+  if (changed && nextHops.length > 0) {
+    state.note({ code: 'uplink-located', name: uplink.name, nextHops })
+  }
+  if (first) state.reviewDue = true
+  if ((first || changed) && state.isInSync) state.publishSoon()
+}

@@ -1,0 +1,161 @@
+/** All that an agent knows and has under way, and the words in which its parts ask for effects. */
+
+import { Announcers } from '../claim/announcers.ts'
+import { Claimant } from '../claim/claimant.ts'
+import { OwnRecord } from '../claim/own-record.ts'
+import { Ownership } from '../claim/ownership.ts'
+import type { NodeId } from '../claim/record.ts'
+import { RecordSet } from '../claim/record-set.ts'
+import { Conditions } from '../conditions.ts'
+import type { CoreConfig } from '../config.ts'
+import type { CommandResult, Effect, OwnState } from '../effect.ts'
+import type { SyncMessage } from '../gossip/message.ts'
+import { Peers } from '../membership/peers.ts'
+import type { Note } from '../note.ts'
+import type { Millis, Rng } from '../rng.ts'
+import { Bridge } from '../routing/bridge.ts'
+import { Router } from '../routing/router.ts'
+import type { AgentView } from '../view.ts'
+
+/** What is to be done at a time that was set for it. */
+export type Due =
+  | 'publish'
+  | 'join'
+  | 'anti-entropy'
+  | 'kernel'
+  | 'remember'
+  | 'exclusions'
+  | 'overlay'
+  | 'leave'
+
+/** Least time between two publications: a burst of own changes goes out once. */
+const publishMs = 20
+const spreadMs = 200
+
+interface PendingReply {
+  readonly id: number
+  readonly until: 'published' | 'settled'
+  readonly result: CommandResult
+}
+
+export class AgentState {
+  readonly config: CoreConfig
+  readonly rng: Rng
+  readonly startedAt: Millis
+  readonly set: RecordSet
+  readonly ownership: Ownership
+  readonly announcers = new Announcers()
+  readonly own: OwnRecord
+  readonly claimant: Claimant
+  readonly router: Router
+  readonly bridge: Bridge
+  readonly peers = new Peers()
+  readonly conditions = new Conditions()
+  readonly due = new Map<Due, Millis>()
+  now: Millis
+  phase: AgentView['phase'] = 'joining'
+  isInSync = false
+  kernelKnown = false
+  uplinkKnown = false
+  /** Something changed that its own claims may have to answer. */
+  reviewDue = false
+  publishedAt: Millis = Number.NEGATIVE_INFINITY
+  excludedAt: Millis = Number.NEGATIVE_INFINITY
+  /** Until a failed write is tried again. */
+  kernelRetryMs = 1_000
+  #effects: Effect[] = []
+  #afterwards: Effect[] = []
+  #pending: PendingReply[] = []
+
+  constructor(config: CoreConfig, own: OwnState, rng: Rng, now: Millis) {
+    this.config = config
+    this.rng = rng
+    this.now = now
+    this.startedAt = now
+    const set = new RecordSet(config.timing.tombstoneMs)
+    const ownership = new Ownership((prefix) => set.fenceOf(prefix))
+    const router = new Router(config, (prefix) => ({
+      prefix,
+      winner: ownership.winner(prefix),
+      announcers: this.announcers.of(prefix),
+      record: (origin) => set.record(origin),
+    }))
+    const stored = own.entry?.body
+    const claims = stored?.kind === 'record' ? stored.claims : []
+    const world = { set, ownership, locals: router.locals.bind(router) }
+    this.set = set
+    this.ownership = ownership
+    this.router = router
+    this.own = new OwnRecord(config, own, now)
+    this.claimant = new Claimant(config, world, claims, now)
+    this.bridge = new Bridge(config, router.host)
+  }
+
+  /** Enough is known to claim and to publish. */
+  get isReady(): boolean {
+    return this.isInSync && this.kernelKnown && this.uplinkKnown && this.phase !== 'left'
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect)
+  }
+
+  /** Behind all else of this step: what others wait for can come after the kernel is written. */
+  emitLast(effect: Effect): void {
+    this.#afterwards.push(effect)
+  }
+
+  takeEffects(): Effect[] {
+    const effects = [...this.#effects, ...this.#afterwards]
+    this.#effects = []
+    this.#afterwards = []
+    return effects
+  }
+
+  send(peer: NodeId, message: SyncMessage): void {
+    this.emit({ type: 'send', peer, message })
+  }
+
+  note(...notes: readonly Note[]): void {
+    for (const note of notes) this.emit({ type: 'note', note })
+  }
+
+  /** A problem that lasts until `end`; told once. */
+  begin(key: string, note: Note): void {
+    this.note(...this.conditions.begin(key, note))
+  }
+
+  end(key: string): void {
+    this.conditions.end(key)
+  }
+
+  /** Not later than in `delayMs`. */
+  dueIn(due: Due, delayMs: number): void {
+    const at = this.now + delayMs
+    if ((this.due.get(due) ?? Number.POSITIVE_INFINITY) > at) this.due.set(due, at)
+  }
+
+  publishSoon(): void {
+    const at = Math.max(this.now, this.publishedAt + publishMs)
+    if (!this.due.has('publish')) this.due.set('publish', at)
+  }
+
+  /** News that came by comparing is carried on so, like an epidemic, where gossip does not reach. */
+  spreadSoon(): void {
+    this.dueIn('anti-entropy', spreadMs * (0.5 + this.rng()))
+  }
+
+  replyOnce(until: PendingReply['until'], id: number, result: CommandResult): void {
+    this.#pending.push({ id, until, result })
+  }
+
+  /** Answers the commands that waited for this, each with its own result where no other is given. */
+  reply(until: PendingReply['until'], instead?: CommandResult): void {
+    const ready = this.#pending.filter((pending) => pending.until === until)
+    if (ready.length === 0) return
+    this.#pending = this.#pending.filter((pending) => pending.until !== until)
+    for (const { id, result } of ready) {
+      this.emit({ type: 'reply', id, result: instead ?? result })
+    }
+  }
+}
