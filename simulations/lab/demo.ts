@@ -16,7 +16,8 @@ const shownCodes = new Set([
 const screen = new Screen()
 const lab = new Lab({ name: 'starling-demo' })
 
-process.exitCode = await main()
+// What an interrupted demonstration still waits for ends with the process.
+process.exit(await main())
 
 async function main(): Promise<number> {
   try {
@@ -25,12 +26,14 @@ async function main(): Promise<number> {
     console.error(error instanceof Error ? error.message : error)
     return 1
   }
-  // A killed run leaves its namespaces; Ctrl-C does not.
-  const interrupted = () => void lab.down().then(() => process.exit(130))
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  // A killed run leaves its namespaces to the next one; Ctrl-C does not.
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => resolve('interrupted'))
+  })
   try {
     await lab.up()
-    await demonstrate()
+    if ((await Promise.race([demonstrate(), interrupted])) === 'interrupted') return 130
     screen.title('All of it was seen.')
     return 0
   } catch (error) {

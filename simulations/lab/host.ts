@@ -72,15 +72,15 @@ export class LabHost {
       : undefined
   }
 
-  /** Starts its agent; `options` are further words of its command line. */
-  async startAgent(options: readonly string[] = []): Promise<void> {
+  /** Starts its agent; `options` are further words of its command line, `program` another starling than this one. */
+  async startAgent(options: readonly string[] = [], program = executable): Promise<void> {
     await mkdir(this.directory, { recursive: true })
     const flags = [
       ...['--name', this.name, '--state-dir', join(this.directory, 'state')],
       ...['--socket', this.socket, '--log-format', 'json', ...options],
     ]
     // `ip netns exec` becomes the agent: its pid is the agent's.
-    const words = ['netns', 'exec', this.namespace, process.execPath, executable, 'agent', ...flags]
+    const words = ['netns', 'exec', this.namespace, process.execPath, program, 'agent', ...flags]
     const agent = spawn('ip', words, { env, stdio: ['ignore', 'inherit', 'pipe'] })
     this.#agent = agent
     createInterface({ input: agent.stderr }).on('line', (line) => this.#read(line))

@@ -59,6 +59,10 @@ export class Lab {
     return host
   }
 
+  #left(): Promise<string[]> {
+    return namespacesNamed(`${this.name}-`)
+  }
+
   #addressOf(number: number): string {
     const [first, second, third = 0] = this.#lan.split('.').map(Number)
     const perBlock = 180
@@ -69,9 +73,12 @@ export class Lab {
   /** Ends every process in its namespaces and removes them: also those of an earlier run that was killed. */
   async down(): Promise<void> {
     await Promise.all(this.hosts.map((host) => host.end()))
-    for (const namespace of await namespacesNamed(`${this.name}-`)) {
-      for (const pid of await pidsIn(namespace)) kill(pid)
-      await ip(`netns del ${namespace}`)
+    // Again until none is left: one may have been in the making.
+    for (let left = await this.#left(); left.length > 0; left = await this.#left()) {
+      for (const namespace of left) {
+        for (const pid of await pidsIn(namespace)) kill(pid)
+        await ip(`netns del ${namespace}`)
+      }
     }
     this.hosts.length = 0
     await rm(this.directory, { recursive: true, force: true })

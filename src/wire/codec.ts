@@ -3,7 +3,7 @@
 import { type Entry, recordLimits } from '../core/claim/record.ts'
 import { type Carried, type Stamp, type SyncMessage, syncLimits } from '../core/gossip/message.ts'
 import { unreachable } from '../core/invariant.ts'
-import { decodeBody, decodeEnvelope } from './body.ts'
+import { decodeBody, decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
 import { bytes, flag, list, natural, text } from './shape.ts'
 import { hashOf, isSigned, nodeIdOf } from './signature.ts'
@@ -24,6 +24,10 @@ export function decodeEntry(packed: Uint8Array): Decoded<Entry> {
     const envelope = new Uint8Array(packed)
     // A view: msgpackr hangs a DataView on whatever it is given.
     const { payload, publicKey, signature } = decodeEnvelope(envelope.subarray())
+    // A second wrapping of one signed payload would be a rival of the first, made by whoever passes it on.
+    if (Buffer.compare(encodeEnvelope({ payload, publicKey, signature }), envelope) !== 0) {
+      return malformed('the envelope is not canonical')
+    }
     const body = decodeBody(payload, nodeIdOf(publicKey))
     if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
     if (!isSigned(payload, publicKey, signature)) {

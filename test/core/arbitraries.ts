@@ -6,6 +6,10 @@ import { type Address, address, bitsOf, type Family } from '../../src/core/ip/ad
 import { type Prefix, prefix } from '../../src/core/ip/prefix.ts'
 import { defaultPool, nodeOf, prefixOf, recordOf } from './specimens.ts'
 
+/** What decoders and literals make is plain, so that equal values must be plain, too. */
+export const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>
+
 export const family = fc.constantFrom<Family>(4, 6)
 
 export const addressIn = (of: Family): fc.Arbitrary<Address> =>
@@ -44,64 +48,58 @@ export const crowdedSubnet: fc.Arbitrary<Prefix> = fc
     prefix(4, prefixOf('172.16.0.0/18').first + (BigInt(index) << 8n), length),
   )
 
-export const anyClaim: fc.Arbitrary<Claim> = fc
-  .record({
-    prefix: crowdedSubnet,
-    fence: fc.integer({ min: 0, max: 3 }),
-    state: fc.constantFrom<Claim['state']>('tentative', 'confirmed'),
-    used: fc.boolean(),
-    confirmedAtMs: fc.integer({ min: 1, max: 3 }),
-  })
-  .map((claim) => (claim.state === 'tentative' ? { ...claim, confirmedAtMs: 0 } : claim))
+export const anyClaim: fc.Arbitrary<Claim> = plainRecord({
+  prefix: crowdedSubnet,
+  fence: fc.integer({ min: 0, max: 3 }),
+  state: fc.constantFrom<Claim['state']>('tentative', 'confirmed'),
+  used: fc.boolean(),
+  confirmedAtMs: fc.integer({ min: 1, max: 3 }),
+}).map((claim) => (claim.state === 'tentative' ? { ...claim, confirmedAtMs: 0 } : claim))
 
 const origin = fc.integer({ min: 1, max: 8 }).map(nodeOf)
-const version = fc.record({
+const version = plainRecord({
   incarnation: fc.integer({ min: 1, max: 3 }),
   seqno: fc.integer({ min: 1, max: 3 }),
 })
 
 /** A record of one of eight nodes; the name tells versions that are equal apart. */
-export const recordEntry: fc.Arbitrary<Entry<NodeRecord>> = fc
-  .record({
-    node: origin,
-    version,
-    claim: anyClaim,
-    name: fc.constantFrom('a', 'b', 'c'),
-  })
-  .map(({ node, version: of, claim, name }) =>
-    node.seal(
-      recordOf(node, {
-        version: of,
-        name,
-        claims: [claim],
-        pools: [{ ...defaultPool, subnetLength: claim.prefix.length }],
-      }),
-    ),
-  )
-
-export const tombstoneEntry: fc.Arbitrary<Entry<Tombstone>> = fc
-  .record({
-    node: origin,
-    author: origin,
-    version,
-    isLeave: fc.boolean(),
-    fences: fc.uniqueArray(
-      fc.record({ prefix: crowdedSubnet, fence: fc.integer({ min: 1, max: 3 }) }),
-      { maxLength: 2, selector: ({ prefix: fenced }) => fenced.text },
-    ),
-  })
-  .map(({ node, author, version: of, isLeave, fences }) => {
-    const writer = isLeave ? node : author
-    return writer.seal({
-      kind: 'tombstone',
-      origin: node.id,
-      cluster: 'specimens',
+export const recordEntry: fc.Arbitrary<Entry<NodeRecord>> = plainRecord({
+  node: origin,
+  version,
+  claim: anyClaim,
+  name: fc.constantFrom('a', 'b', 'c'),
+}).map(({ node, version: of, claim, name }) =>
+  node.seal(
+    recordOf(node, {
       version: of,
-      reason: isLeave ? 'left' : 'evicted',
-      author: writer.id,
-      fences,
-    })
+      name,
+      claims: [claim],
+      pools: [{ ...defaultPool, subnetLength: claim.prefix.length }],
+    }),
+  ),
+)
+
+export const tombstoneEntry: fc.Arbitrary<Entry<Tombstone>> = plainRecord({
+  node: origin,
+  author: origin,
+  version,
+  isLeave: fc.boolean(),
+  fences: fc.uniqueArray(
+    plainRecord({ prefix: crowdedSubnet, fence: fc.integer({ min: 1, max: 3 }) }),
+    { maxLength: 2, selector: ({ prefix: fenced }) => fenced.text },
+  ),
+}).map(({ node, author, version: of, isLeave, fences }) => {
+  const writer = isLeave ? node : author
+  return writer.seal({
+    kind: 'tombstone',
+    origin: node.id,
+    cluster: 'specimens',
+    version: of,
+    reason: isLeave ? 'left' : 'evicted',
+    author: writer.id,
+    fences,
   })
+})
 
 export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   { weight: 2, arbitrary: recordEntry },

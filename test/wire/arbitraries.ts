@@ -1,0 +1,119 @@
+/** Generators of whole bodies and messages within the bounds of the wire format. */
+
+import fc from 'fast-check'
+import {
+  type Body,
+  type Claim,
+  type NodeRecord,
+  recordLimits,
+  type Tombstone,
+} from '../../src/core/claim/record.ts'
+import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
+import { type Address, bitsOf } from '../../src/core/ip/address.ts'
+import type { Pool } from '../../src/core/ip/pool.ts'
+import { addressIn, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries.ts'
+import { nodeOf } from '../core/specimens.ts'
+
+const natural = fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER))
+const name = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => text.length <= 64)
+export const node = fc.integer({ min: 1, max: 5 }).map(nodeOf)
+const version = plainRecord({ incarnation: natural, seqno: natural })
+
+const nextHops: fc.Arbitrary<Address[]> = fc
+  .tuple(addressIn(4), addressIn(6), fc.constantFrom(0, 1, 2, 3))
+  .map(([four, six, which]) => [
+    ...((which & 1) === 1 ? [four] : []),
+    ...((which & 2) === 2 ? [six] : []),
+  ])
+
+const pool: fc.Arbitrary<Pool> = fc.tuple(anyPrefix, fc.nat(128)).map(([prefix, seed]) => ({
+  prefix,
+  subnetLength: prefix.length + (seed % (bitsOf(prefix.family) - prefix.length + 1)),
+}))
+
+const claim: fc.Arbitrary<Claim> = plainRecord({
+  prefix: anyPrefix,
+  fence: natural,
+  state: fc.constantFrom<Claim['state']>('tentative', 'confirmed'),
+  used: fc.boolean(),
+  confirmedAtMs: natural,
+})
+
+export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord> =>
+  plainRecord({
+    kind: fc.constant('record' as const),
+    origin: fc.constant(origin),
+    cluster: name,
+    version,
+    name,
+    bootedAtMs: natural,
+    nextHops,
+    addresses: fc.array(fc.string({ maxLength: 60 }), { maxLength: recordLimits.addresses }),
+    pools: fc.array(pool, { maxLength: recordLimits.pools }),
+    claims: fc.array(claim, { maxLength: recordLimits.claims }),
+    extras: fc.array(anyPrefix, { maxLength: recordLimits.extras }),
+    exclusions: fc.array(anyPrefix, { maxLength: recordLimits.exclusions }),
+    draining: fc.boolean(),
+    software: name,
+  })
+
+export const tombstoneBy = (author: Tombstone['author']): fc.Arbitrary<Tombstone> =>
+  plainRecord({
+    kind: fc.constant('tombstone' as const),
+    origin: node.map(({ id }) => id),
+    cluster: name,
+    version,
+    reason: fc.constantFrom<Tombstone['reason']>('left', 'evicted'),
+    author: fc.constant(author),
+    fences: fc.array(plainRecord({ prefix: anyPrefix, fence: natural }), {
+      maxLength: recordLimits.fences,
+    }),
+  }).map((tombstone) =>
+    tombstone.reason === 'left' ? { ...tombstone, origin: author } : tombstone,
+  )
+
+export const bodyBy = (author: Body['origin']): fc.Arbitrary<Body> =>
+  fc.oneof(recordBy(author), tombstoneBy(author))
+
+const digest = fc.bigInt(0n, 2n ** 64n - 1n).map((value) => value.toString(16).padStart(16, '0'))
+
+const stamp: fc.Arbitrary<Stamp> = fc
+  .tuple(
+    fc.oneof(
+      node.map(({ id }) => id as string),
+      anyPrefix.map(({ text }) => text),
+    ),
+    natural,
+    natural,
+    digest,
+  )
+  .map(([id, first, second, hash]) => ({ id, version: [first, second], hash }))
+
+const carried = fc.tuple(anyEntry, fc.nat()).map(([entry, remainMs]) => ({
+  entry,
+  remainMs: entry.body.kind === 'record' ? Number.POSITIVE_INFINITY : remainMs,
+}))
+
+export const message: fc.Arbitrary<SyncMessage> = fc.oneof(
+  plainRecord({ type: fc.constantFrom('probe' as const, 'match' as const), root: digest }),
+  plainRecord({
+    type: fc.constant('buckets' as const),
+    root: digest,
+    buckets: fc.array(digest, { maxLength: syncLimits.buckets }),
+  }),
+  plainRecord({
+    type: fc.constant('summary' as const),
+    buckets: fc.array(fc.nat(syncLimits.buckets - 1), { maxLength: syncLimits.buckets }),
+    stamps: fc.array(stamp, { maxLength: 40 }),
+    last: fc.boolean(),
+  }),
+  plainRecord({
+    type: fc.constant('delta' as const),
+    carried: fc.array(carried, { maxLength: 6 }),
+    want: fc.array(
+      node.map(({ id }) => id as string),
+      { maxLength: 20 },
+    ),
+    last: fc.boolean(),
+  }),
+)
