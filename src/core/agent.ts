@@ -11,6 +11,7 @@ import type { CoreConfig } from './config.ts'
 import type { Effect, Snapshot } from './effect.ts'
 import type { Event, Trouble } from './event.ts'
 import { unreachable } from './invariant.ts'
+import type { Prefix } from './ip/prefix.ts'
 import type { Millis, Rng } from './rng.ts'
 import type { AgentView } from './view.ts'
 
@@ -108,11 +109,11 @@ export class Agent {
   /** What follows from any change of state, once per step. */
   #converge(): void {
     const state = this.#state
-    const { router, bridge, claimant, ownership, config } = state
+    const { router, bridge, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
     bridge.subnets = claimant.confirmed
       .map(({ prefix }) => prefix)
-      .filter((prefix) => ownership.winner(prefix)?.origin === config.self)
+      .filter((prefix) => this.#mayServe(prefix))
     if (!state.kernelKnown) {
       // The first dump, and nothing else: what is not known cannot be reconciled.
       for (const effect of router.flush()) if (effect.type === 'dump-kernel') state.emit(effect)
@@ -122,6 +123,18 @@ export class Agent {
     state.note(...router.report())
     if (router.settled) state.reply('settled')
     if (state.phase === 'left' && router.settled && bridge.settled) stop(state)
+  }
+
+  /**
+   * A gateway stands for what was persisted and published as confirmed. An eviction that is being refuted takes it from
+   * nobody: it goes only when another node holds the prefix.
+   */
+  #mayServe({ text }: Prefix): boolean {
+    const { set, ownership, config } = this.#state
+    const published = set.record(config.self)?.claims.find(({ prefix }) => prefix.text === text)
+    if (published?.state !== 'confirmed') return false
+    const holder = ownership.holder(published.prefix)
+    return holder === undefined || holder.origin === config.self
   }
 
   #start(): void {

@@ -67,7 +67,8 @@ export class EffectRunner {
             const answers = await kernel.lookUpNextHops(nextHops, ifindex)
             deliver({ type: 'next-hops-looked-up', answers })
           },
-          (reason) => deliver({ type: 'kernel-overrun', reason }),
+          // Not an overrun: its dump would ask again at once, and so for ever.
+          (reason) => deliver({ type: 'kernel-unreadable', reason }),
         )
       }
       case 'locate-uplink':

@@ -1,15 +1,22 @@
 /** What every agent must keep to, whatever happens to it: watched at each of its steps. */
 
 import assert from 'node:assert/strict'
-import type { Effect } from '../../../src/core/effect.ts'
+import type { Entry } from '../../../src/core/claim/record.ts'
+import type { Effect, OwnState } from '../../../src/core/effect.ts'
 import type { Event } from '../../../src/core/event.ts'
+import type { Address } from '../../../src/core/ip/address.ts'
+import { gatewayOf } from '../../../src/core/ip/pool.ts'
 
 export class Contract {
   #isInSync = false
   /** A purge and a leave remove routes whenever they are asked for. */
   #mayRemove = false
-  #persisted: string | undefined
+  #persisted: Entry | undefined
   readonly #unanswered = new Set<number>()
+
+  constructor(stored: OwnState) {
+    this.#persisted = stored.entry
+  }
 
   observe(event: Event, effects: readonly Effect[]): void {
     if (event.type === 'command') {
@@ -30,14 +37,19 @@ export class Contract {
         if (effect.note.code === 'in-sync') this.#isInSync = true
         return
       case 'persist-own':
-        this.#persisted = effect.own.entry?.hash
+        this.#persisted = effect.own.entry
         return
       case 'publish': {
         const { body, hash } = effect.entry
         const isEviction = body.kind === 'tombstone' && body.reason === 'evicted'
-        assert.ok(isEviction || hash === this.#persisted, 'published before it was persisted')
+        assert.ok(isEviction || hash === this.#persisted?.hash, 'published before it was persisted')
         return
       }
+      case 'configure-bridge':
+        for (const { address, length } of effect.addresses) {
+          assert.ok(this.#holds(address, length), 'a gateway before its claim was persisted')
+        }
+        return
       case 'apply-routes': {
         assert.ok(effect.changes.length > 0, 'nothing to apply')
         const removes = effect.changes.some(({ type }) => type === 'remove')
@@ -49,5 +61,17 @@ export class Contract {
         assert.ok(this.#unanswered.delete(effect.id), 'a reply to nobody, or the second one')
         return
     }
+  }
+
+  /** A crash at this moment would leave a confirmed claim for this gateway. */
+  #holds(gateway: Address, length: number): boolean {
+    const body = this.#persisted?.body
+    const claims = body?.kind === 'record' ? body.claims : []
+    return claims.some(
+      ({ prefix, state }) =>
+        state === 'confirmed' &&
+        prefix.length === length &&
+        gatewayOf(prefix).text === gateway.text,
+    )
   }
 }

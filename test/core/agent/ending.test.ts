@@ -186,11 +186,14 @@ describe('an eviction', () => {
       [a.id],
     )
     assert.equal(third.routes.length, 2)
+    const bridges = second.of('configure-bridge').length
     table.connect(first, second)
     table.pass(10_000)
     assert.deepEqual(second.claims, ['172.16.4.0/22'])
     assert.equal(second.agent.view().own.claims[0]?.fence, 1)
     assert.equal(second.notes('claim-lost').length, 0)
+    // Its containers keep their gateway meanwhile.
+    assert.equal(second.of('configure-bridge').length, bridges)
     for (const host of hosts) {
       assert.equal(host.routes.length, 2)
       assert.equal(host.agent.view().root, first.agent.view().root)

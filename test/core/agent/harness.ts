@@ -39,6 +39,12 @@ export interface Disorder {
   readonly shuffle?: boolean
 }
 
+export interface Step {
+  readonly at: Millis
+  readonly event: Event
+  readonly effects: readonly Effect[]
+}
+
 export class Host {
   readonly node: Specimen
   readonly kernel: FakeKernel
@@ -46,7 +52,7 @@ export class Host {
   readonly #options: HostOptions
   readonly #unjudged = new Map<number, { entry: Entry; from: NodeId }>()
   #agent: Agent
-  #contract = new Contract()
+  #contract: Contract
   #inbox: Event[] = []
   #kernelWork: (() => Event)[] = []
   /** Notifications that the kernel has not delivered. */
@@ -55,6 +61,7 @@ export class Host {
   stored: Snapshot
   /** Everything that was asked for, in order. */
   readonly effects: Effect[] = []
+  readonly steps: Step[] = []
   readonly replies = new Map<number, CommandResult>()
   exitCode: number | undefined
   /** While it is true, nothing that the kernel is asked for gets done. */
@@ -66,6 +73,7 @@ export class Host {
     this.#options = options
     this.node = node
     this.stored = options.snapshot ?? nothing
+    this.#contract = new Contract(this.stored.own)
     this.kernel = options.kernel ?? this.#makeKernel()
     this.#agent = this.#makeAgent()
   }
@@ -91,7 +99,7 @@ export class Host {
     this.#news = []
     this.#kernelWork = []
     this.exitCode = undefined
-    this.#contract = new Contract()
+    this.#contract = new Contract(this.stored.own)
     this.#agent = this.#makeAgent(changed)
     return this.start()
   }
@@ -176,6 +184,7 @@ export class Host {
   #step(event: Event): Effect[] {
     const effects = this.#agent.step(event, this.#table.now)
     this.#contract.observe(event, effects)
+    this.steps.push({ at: this.#table.now, event, effects })
     return effects
   }
 
