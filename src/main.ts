@@ -13,7 +13,7 @@ import { openIdentity } from './adapters/store/identity.ts'
 import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
-import { version } from './cli/version.ts'
+import { version } from './version.ts'
 import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { CoreConfig } from './core/config.ts'
@@ -178,7 +178,7 @@ function coreConfig({ config, keys, snapshot }: DaemonParts): CoreConfig {
     self: keys.id,
     name: config.name,
     cluster: config.cluster,
-    software: version(),
+    software: version,
     seal: sealer(keys),
     wallOffsetMs: Date.now() - systemClock.now(),
     pools: config.pools,

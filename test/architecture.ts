@@ -29,7 +29,7 @@ const bordered: readonly Rule[] = [
     from: '^src/cli/',
     to: [
       '^src/cli/',
-      '^src/config',
+      '^src/(config|version)',
       '^src/core/ip/',
       '^src/adapters/api/(client|definition)[.]ts$',
     ],

@@ -5,7 +5,7 @@ import { defaultSocket } from '../config/socket-path.ts'
 import { exitCode } from './exit-code.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
-import { version } from './version.ts'
+import { version } from '../version.ts'
 
 /** Performs one command line and returns its exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -34,7 +34,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
 function createProgram(outcome: { code: number }): Command {
   const program = new Command('starling')
     .description('Container subnets and routes for every host of a cluster.')
-    .version(version(), '-V, --version')
+    .version(version, '-V, --version')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'starling:')) })
     .addHelpText(

@@ -2,7 +2,7 @@
 
 import { drawOverlay, receive, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
-import { compare, peerConnected, syncReceived } from './agent/compare.ts'
+import { compare, peerConnected, peerDisconnected, syncReceived } from './agent/compare.ts'
 import { dumped, kernelChanged, routesApplied, unreadable } from './agent/kernel.ts'
 import { enterSync, exclude, publish, review, uplinkLocated } from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
@@ -66,8 +66,7 @@ export class Agent {
       case 'peer-connected':
         return peerConnected(state, event.peer, event.address)
       case 'peer-disconnected':
-        state.peers.disconnected(event.peer)
-        return state.note({ code: 'peer-disconnected', peer: event.peer })
+        return peerDisconnected(state, event.peer)
       case 'seeds-are-self':
         return enterSync(state, 'seeds-are-self')
       case 'gossip-received': {

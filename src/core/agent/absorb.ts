@@ -95,6 +95,7 @@ function absorb(state: AgentState, entry: Entry, { news, before, raised }: Merge
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
       membersChanged(state, entry, was)
+      state.end(`evicted/${origin}`)
     }
   }
   if (origin !== config.self) state.dueIn('remember', config.timing.rememberMs)
@@ -116,6 +117,7 @@ function tellRefused(
 ): void {
   const { body } = entry
   if (why === 'evicts-the-living' && body.kind === 'tombstone') {
-    state.note({ code: 'eviction-refused', node: body.origin, author: body.author })
+    const { origin: node, author } = body
+    state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author })
   } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
 }

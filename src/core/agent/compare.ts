@@ -24,6 +24,13 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   if (config.self < peer || !state.isInSync) state.send(peer, probe(set))
 }
 
+export function peerDisconnected(state: AgentState, peer: NodeId): void {
+  state.peers.disconnected(peer)
+  state.end(`rejected/${peer}`)
+  state.end(`evicted/${peer}`)
+  state.note({ code: 'peer-disconnected', peer })
+}
+
 /** With one neighbour, drawn at random. */
 export function compare(state: AgentState): void {
   const { peers, rng, set, config } = state
@@ -45,8 +52,8 @@ export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessa
       return
     }
     case 'match':
-      if (message.root === set.root) enterSync(state, 'peer')
-      return
+      // True of the set that asked: this one has that, and perhaps more.
+      return enterSync(state, 'peer')
     case 'buckets':
       for (const answer of answerBuckets(set, message.buckets)) state.send(peer, answer)
       return

@@ -14,8 +14,10 @@ import type { RecordSet } from './record-set.ts'
 
 interface OwnClaim {
   readonly claim: Claim
-  /** When it was made; a tentative one settles from here. */
-  readonly sinceAt: Millis
+  /** When a tentative one confirms, if it stands. */
+  readonly settlesAt: Millis
+  /** It is not put off beyond this. */
+  readonly settlesAtMost: Millis
 }
 
 /** What the claimant reads to decide. */
@@ -31,6 +33,10 @@ export interface ClaimantWorld {
  * would publish once for each.
  */
 const rechooseMs = 25
+/** How late a deadline may be before it tells of a starved host, which has not heard what was said meanwhile. */
+const latenessMsMax = 50
+/** A claim is put off, while others race or this host starves, up to so many settle times in all. */
+const settleTimesMax = 5
 
 export class Claimant {
   readonly #config: CoreConfig
@@ -53,7 +59,7 @@ export class Claimant {
         claim.prefix.length === pool.subnetLength &&
         overlaps(claim.prefix, pool.prefix)
       ) {
-        this.#claims.set(claim.prefix.family, { claim, sinceAt: now })
+        this.#claims.set(claim.prefix.family, this.#own(claim, now))
       }
     }
   }
@@ -93,8 +99,8 @@ export class Claimant {
     // A claim that is about to be chosen anew does not settle, though its time may have come.
     if (Number.isFinite(this.#rechooseAt)) return this.#rechooseAt
     let next = Number.POSITIVE_INFINITY
-    for (const { claim, sinceAt } of this.#claims.values()) {
-      if (claim.state === 'tentative') next = Math.min(next, sinceAt + this.#config.timing.settleMs)
+    for (const { claim, settlesAt } of this.#claims.values()) {
+      if (claim.state === 'tentative') next = Math.min(next, settlesAt)
     }
     return next
   }
@@ -149,9 +155,13 @@ export class Claimant {
   ): boolean {
     const { family } = pool.prefix
     const own = this.#claims.get(family)
-    if (!own) return this.#choose(pool, at)
+    if (!own) {
+      // A search through a full pool is long: what a burst of news changes is looked at once.
+      if (this.#full.has(family) && !at.due) return this.#rechooseSoon(at)
+      return this.#choose(pool, at)
+    }
     const { claim } = own
-    if (this.#isFencedAlone(claim)) return this.#raiseFence(pool, own, at)
+    if (this.#isFencedAlone(claim)) return this.#raiseFence(pool, own)
     const winner = this.#world.ownership.holder(claim.prefix)
     const lost = winner !== undefined && winner.origin !== this.#config.self
     if (lost && claim.state === 'confirmed') {
@@ -165,20 +175,26 @@ export class Claimant {
     if (lost || this.#isExcluded(pool, claim.prefix)) {
       if (at.due) return this.#choose(pool, at)
       // Should it win after all, it settles from here.
-      this.#claims.set(family, { claim, sinceAt: at.now })
-      this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
-      return false
+      this.#claims.set(family, this.#own(claim, at.now))
+      return this.#rechooseSoon(at)
     }
-    return at.now >= own.sinceAt + this.#config.timing.settleMs && this.#confirm(own, at)
+    if (at.now < own.settlesAt) return false
+    return this.#putOff(pool, own, at.now) ? false : this.#confirm(own, at)
+  }
+
+  #rechooseSoon({ now }: { now: Millis }): false {
+    this.#rechooseAt = Math.min(this.#rechooseAt, now + rechooseMs)
+    return false
   }
 
   /** Claims the lowest free subnet, or none and says so. */
   #choose(pool: Pool, at: { now: Millis; notes: Note[] }): boolean {
     const { family } = pool.prefix
     const had = this.#claims.delete(family)
-    const prefix = this.#tooBroad.has(family) ? undefined : this.#free(pool, this.#rank(pool, at))
+    const rank = this.#rank(pool, at)
+    const prefix = this.#tooBroad.has(family) ? undefined : this.#free(pool, rank)
     if (!prefix) {
-      this.#wait(pool, at)
+      this.#wait(pool, rank, at)
       return had
     }
     this.#full.delete(family)
@@ -195,11 +211,11 @@ export class Claimant {
   }
 
   /** Nothing is free, or only as much as those before this node in rank will take. */
-  #wait(pool: Pool, at: { now: Millis; notes: Note[] }): void {
+  #wait(pool: Pool, rank: number, at: { now: Millis; notes: Note[] }): void {
     const { family } = pool.prefix
     if (this.#tooBroad.has(family)) return
-    if (this.#free(pool, 0)) {
-      this.#rechooseAt = Math.min(this.#rechooseAt, at.now + rechooseMs)
+    if (rank > 0 && this.#free(pool, 0)) {
+      this.#rechooseSoon(at)
       if (!this.#waitingFrom.has(family)) this.#waitingFrom.set(family, at.now)
       return
     }
@@ -213,14 +229,29 @@ export class Claimant {
   #claim(prefix: Prefix, at: { now: Millis; notes: Note[] }): void {
     const fence = this.#world.set.fenceOf(prefix)
     const claim: Claim = { prefix, fence, state: 'tentative', used: false, confirmedAtMs: 0 }
-    this.#claims.set(prefix.family, { claim, sinceAt: at.now })
+    this.#claims.set(prefix.family, this.#own(claim, at.now))
     at.notes.push({ code: 'claim-tentative', prefix: prefix.text, fence })
+  }
+
+  #own(claim: Claim, now: Millis): OwnClaim {
+    const { settleMs } = this.#config.timing
+    return { claim, settlesAt: now + settleMs, settlesAtMost: now + settleMs * settleTimesMax }
+  }
+
+  /** Whether it is too early: who confirms before it has heard of a rival may have to give the subnet back. */
+  #putOff(pool: Pool, own: OwnClaim, now: Millis): boolean {
+    const isStarved = now - own.settlesAt > latenessMsMax
+    const isRacing = this.#world.ownership.losers(pool.prefix).length > 0
+    if (!(isStarved || isRacing) || now >= own.settlesAtMost) return false
+    const settlesAt = Math.min(now + this.#config.timing.settleMs / 2, own.settlesAtMost)
+    this.#claims.set(pool.prefix.family, { ...own, settlesAt })
+    return true
   }
 
   #confirm(own: OwnClaim, at: { now: Millis; startedAt: Millis; notes: Note[] }): boolean {
     const confirmedAtMs = Math.round(at.now + this.#config.wallOffsetMs)
     const claim: Claim = { ...own.claim, state: 'confirmed', confirmedAtMs }
-    this.#claims.set(claim.prefix.family, { claim, sinceAt: at.now })
+    this.#claims.set(claim.prefix.family, this.#own(claim, at.now))
     const afterMs = at.now - at.startedAt
     at.notes.push({ code: 'claim-confirmed', prefix: claim.prefix.text, afterMs })
     return true
@@ -234,9 +265,9 @@ export class Claimant {
     )
   }
 
-  #raiseFence(pool: Pool, own: OwnClaim, at: { now: Millis }): boolean {
+  #raiseFence(pool: Pool, own: OwnClaim): boolean {
     const fence = this.#world.set.fenceOf(own.claim.prefix)
-    this.#claims.set(pool.prefix.family, { claim: { ...own.claim, fence }, sinceAt: at.now })
+    this.#claims.set(pool.prefix.family, { ...own, claim: { ...own.claim, fence } })
     return true
   }
 

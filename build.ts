@@ -1,0 +1,58 @@
+/** `npm run build`: bundles the agent, the command line and the kernel reader into dist/, which runs without node_modules but for netlink. */
+
+import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+// A start that reads one file in place of two thousand takes less than half the time.
+await rm('dist', { recursive: true, force: true })
+const { metafile } = await build({
+  entryPoints: {
+    starling: 'src/starling.ts',
+    'monitor-child': 'src/adapters/netlink/monitor-child.ts',
+  },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  // A native addon, which is found beside its own files.
+  external: ['netlink'],
+  // What CommonJS packages take for granted.
+  banner: {
+    js: [
+      "import { createRequire as bundleRequire } from 'node:module'",
+      'const require = bundleRequire(import.meta.url)',
+    ].join('\n'),
+  },
+  metafile: true,
+  logLevel: 'warning',
+})
+await cp('src/adapters/api/proto', 'dist/proto', { recursive: true })
+await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(Object.keys(metafile.inputs)))
+await chmod('dist/starling.js', 0o755)
+
+/** The licence texts of all packages that went into the bundle: theirs ask to be passed on with copies. */
+async function licences(inputs: readonly string[]): Promise<string> {
+  const packages = new Set(
+    inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
+  )
+  const texts: string[] = []
+  for (const directory of [...packages].sort()) {
+    const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
+      name: string
+      version: string
+      license?: string
+    }
+    const files = (await readdir(directory)).filter((name) => /^(licen[cs]e|notice)/i.test(name))
+    const bodies = await Promise.all(files.map((name) => readFile(join(directory, name), 'utf8')))
+    texts.push(
+      [`${manifest.name} ${manifest.version} (${manifest.license ?? 'see below'})`, ...bodies].join(
+        '\n\n',
+      ),
+    )
+  }
+  return texts.join(`\n\n${'-'.repeat(78)}\n\n`)
+}
