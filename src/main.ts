@@ -13,7 +13,6 @@ import { openIdentity } from './adapters/store/identity.ts'
 import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
-import { version } from './version.ts'
 import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { CoreConfig } from './core/config.ts'
@@ -25,10 +24,11 @@ import { AgentOperator } from './runtime/agent-operator.ts'
 import { EffectRunner } from './runtime/effect-runner.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { version } from './version.ts'
 import { type KeyPair, sealer } from './wire/signature.ts'
 
-/** Runs until a signal, a leave or a failure. Resolves with the exit code; every failure has been said in one line. */
-export async function runAgent(config: Config): Promise<number> {
+/** Runs until `stop`, a leave or a failure. Resolves with the exit code; every failure has been said in one line. */
+export async function runAgent(config: Config, stop: AbortSignal): Promise<number> {
   const log = logTelemetry({ ...config.log, clock: systemClock })
   try {
     if (!hasNetAdmin()) {
@@ -37,12 +37,17 @@ export async function runAgent(config: Config): Promise<number> {
     }
     // Another agent must not find its state touched by one that is about to be refused.
     await clearSocket(config.socket)
-    const keys = await openIdentity(config.stateDir, () => randomBytes(32))
+    let isNew = false
+    const keys = await openIdentity(config.stateDir, () => {
+      isNew = true
+      return randomBytes(32)
+    })
     const lock = createServer()
     await listenOnSocket(lock, join(config.stateDir, 'lock'), '--state-dir')
+    if (isNew) log.info(`new node ${keys.id}: there was no identity in ${config.stateDir}`)
     const store = await openStore(config.stateDir, keys.id)
     const snapshot = await store.load()
-    const exitCode = await new Daemon({ config, keys, store, snapshot, log }).run()
+    const exitCode = await new Daemon({ config, keys, store, snapshot, log }).run(stop)
     lock.close()
     return exitCode
   } catch (error) {
@@ -125,7 +130,7 @@ class Daemon {
     })
   }
 
-  async run(): Promise<number> {
+  async run(stop: AbortSignal): Promise<number> {
     const { config } = this.#parts
     const ended = new Promise<number>((resolve) => {
       this.#end = resolve
@@ -136,7 +141,7 @@ class Daemon {
       operator: this.#operator,
       clock: systemClock,
     })
-    const stopListening = this.#listenToSignals()
+    const stopListening = this.#listenTo(stop)
     try {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       await this.#kernel.start(deliver)
@@ -156,19 +161,22 @@ class Daemon {
     await Promise.allSettled([api.close(), this.#transport.stop(), this.#kernel.stop()])
   }
 
-  #listenToSignals(): () => void {
+  #listenTo(stop: AbortSignal): () => void {
     const { log } = this.#parts
-    const stop = (signal: NodeJS.Signals) => {
-      log.info(`${signal}: stopping; routes and claim stay in place`)
+    const end = () => {
+      log.info(`${stop.reason}: stopping; routes and claim stay in place`)
       this.#end(0)
     }
     const resync = () => {
       // Its outcome is told by notes.
       void this.#operator.command({ type: 'resync' })
     }
-    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', resync)
+    if (stop.aborted) end()
+    stop.addEventListener('abort', end)
+    process.on('SIGHUP', resync)
     return () => {
-      process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', resync)
+      stop.removeEventListener('abort', end)
+      process.off('SIGHUP', resync)
     }
   }
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The executable: starts the agent, or hands over to the command line's client. */
 
+import { memoryShortage } from './adapters/host/memory.ts'
+
 process.exitCode = await run(process.argv.slice(2))
 
 async function run(args: readonly string[]): Promise<number> {
@@ -15,6 +17,12 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function agent(args: readonly string[]): Promise<number> {
+  const stop = signalled()
+  const shortage = memoryShortage()
+  if (shortage !== undefined) {
+    console.error(`starling: ${shortage}`)
+    return 1
+  }
   const { loadConfig, printProblems } = await import('./config.ts')
   const result = loadConfig({ args, env: process.env })
   if (!result.ok) {
@@ -23,5 +31,12 @@ async function agent(args: readonly string[]): Promise<number> {
   }
   const { runAgent } = await import('./main.ts')
   // All is closed and written when it resolves: what a library still holds open must not keep us.
-  process.exit(await runAgent(result.config))
+  process.exit(await runAgent(result.config, stop))
+}
+
+/** From the first moment on: as PID 1 of a container the kernel drops signals that nobody listens to. */
+function signalled(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort(signal))
+  return stop.signal
 }

@@ -46,6 +46,8 @@ export interface Step {
 }
 
 export class Host {
+  /** Two hosts may run with one identity: this tells them apart. */
+  readonly number: number
   readonly node: Specimen
   readonly kernel: FakeKernel
   readonly #table: Table
@@ -69,6 +71,7 @@ export class Host {
   disorder: Disorder = {}
 
   constructor(table: Table, node: Specimen, options: HostOptions) {
+    this.number = table.nextNumber()
     this.#table = table
     this.#options = options
     this.node = node
@@ -328,10 +331,16 @@ export class Table {
   readonly random: Random
   readonly #hosts: Host[] = []
   readonly #connections = new Set<string>()
+  #numbers = 0
   now: Millis = 1_000
 
   constructor(seed = 1) {
     this.random = new Random(seed)
+  }
+
+  nextNumber(): number {
+    this.#numbers += 1
+    return this.#numbers
   }
 
   host(node: Specimen, options: HostOptions = {}): Host {
@@ -393,17 +402,4 @@ export class Table {
   }
 }
 
-/** Two hosts may run with one identity. */
-const hostNumbers = new WeakMap<Host, number>()
-let hostCount = 0
-
-function numberOf(host: Host): number {
-  const known = hostNumbers.get(host)
-  if (known !== undefined) return known
-  hostCount += 1
-  hostNumbers.set(host, hostCount)
-  return hostCount
-}
-
-const pairOf = (a: Host, b: Host): string =>
-  [numberOf(a), numberOf(b)].sort((x, y) => x - y).join('-')
+const pairOf = (a: Host, b: Host): string => [a.number, b.number].sort((x, y) => x - y).join('-')

@@ -143,6 +143,20 @@ describe('an agent that has not joined', () => {
     }
   })
 
+  it('is in sync by an answer that all is equal, although it heard news since it asked', () => {
+    const table = new Table()
+    const host = table.host(a, { seeded: true }).start()
+    host.push({ type: 'peer-connected', peer: b.id, address: 'x' })
+    table.settle()
+    const [asked] = host.of('send')
+    assert.ok(asked?.message.type === 'probe')
+    host.hear(subnetOf(other, 5))
+    const { root } = asked.message
+    host.push({ type: 'sync-received', peer: b.id, message: { type: 'match', root } })
+    table.settle()
+    assert.equal(host.agent.view().phase, 'in-sync')
+  })
+
   it('is not in sync by a part of an answer', () => {
     const table = new Table()
     const host = table.host(a, { seeded: true }).start()

@@ -109,6 +109,17 @@ describe('a route that is ours', () => {
     assert.equal(host.routes.length, 4, 'tried again')
   })
 
+  it('that the kernel refused is tried again at once when an address changes', () => {
+    const { table, host } = settled()
+    host.kernel.failWrites(1)
+    host.hear(subnetOf(nodeOf(301), '172.16.24.0/22'))
+    table.settle()
+    assert.equal(stateOf(host, '172.16.24.0/22'), 'failed')
+    host.kernel.addAddress({ ifindex: 2, address: addressOf('10.9.0.2'), length: 24 })
+    table.settle()
+    assert.equal(stateOf(host, '172.16.24.0/22'), 'installed')
+  })
+
   it('that a former run left with another target is replaced after in-sync, not before', () => {
     const table = new Table()
     const host = table.host(a, { seeded: true })
@@ -180,7 +191,7 @@ describe('an alien route', () => {
     assert.equal(stateOf(host, extra.text), 'failed')
     assert.equal(host.notes('route-failed').length, 1)
     host.kernel.removeRoute({ prefix: extra, metric: 0 })
-    table.pass(600_000)
+    table.settle()
     assert.equal(stateOf(host, extra.text), 'installed')
   })
 })
