@@ -31,8 +31,9 @@ if (lacking.length > 0) {
     ],
     { stdio: 'inherit' },
   )
-  // The runner gets the terminal's Ctrl-C itself, and tidies up: its end decides ours.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+  // The terminal's Ctrl-C reaches the runner by itself; its end, after its tests have tidied up, is ours.
+  process.on('SIGINT', () => undefined)
+  process.on('SIGTERM', () => runner.kill('SIGTERM'))
   runner.on('exit', (code) => {
     process.exitCode = code ?? 1
   })

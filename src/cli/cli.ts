@@ -2,10 +2,10 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultSocket } from '../config/socket-path.ts'
+import { version } from '../version.ts'
 import { exitCode } from './exit-code.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
-import { version } from '../version.ts'
 
 /** Performs one command line and returns its exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {

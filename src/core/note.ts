@@ -43,6 +43,7 @@ export type Note =
   | { readonly code: 'kernel-unreadable'; readonly reason: string }
   | { readonly code: 'kernel-forbidden' }
   | { readonly code: 'node-joined'; readonly node: NodeId; readonly name: string }
+  | { readonly code: 'node-twice'; readonly node: NodeId; readonly name: string }
   | { readonly code: 'node-left'; readonly node: NodeId; readonly name: string }
   | {
       readonly code: 'node-evicted'
@@ -194,6 +195,11 @@ export function describe(note: Note): Description {
       )
     case 'node-joined':
       return info(`node ${note.name} joined`)
+    case 'node-twice':
+      return warn(
+        `node ${note.name} runs twice with one identity: a copied state directory`,
+        'remove the identity file from the state directory of the copy; starling peers names its addresses',
+      )
     case 'node-left':
       return info(`node ${note.name} left`)
     case 'node-evicted':

@@ -28,6 +28,8 @@ import {
 /** The protocol version that this code writes. A body of a higher one is read by the fields that it shares. */
 const protocol = 1
 
+const fenceMax = 2 ** 32
+
 export interface Envelope {
   readonly payload: Uint8Array
   /** Raw Ed25519, 32 bytes. */
@@ -187,5 +189,8 @@ function claimFrom(value: unknown): Claim {
 
 function fenceFrom(value: unknown): Fence {
   const [packedPrefix, fence] = list(value, 2, 'a fence', (part) => part)
-  return { prefix: canonicalPrefix(packedPrefix, 'a fence'), fence: natural(fence, 'a fence') }
+  const height = natural(fence, 'a fence')
+  // Room is left above every fence: one that could not be raised would hold its prefix for ever.
+  if (height > fenceMax) return fail('a fence too high')
+  return { prefix: canonicalPrefix(packedPrefix, 'a fence'), fence: height }
 }

@@ -15,6 +15,7 @@ import { addressIn, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries
 import { nodeOf } from '../core/specimens.ts'
 
 const natural = fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER))
+const fence = fc.nat({ max: 2 ** 31 - 1 })
 const name = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => text.length <= 64)
 export const node = fc.integer({ min: 1, max: 5 }).map(nodeOf)
 const version = plainRecord({ incarnation: natural, seqno: natural })
@@ -33,7 +34,7 @@ const pool: fc.Arbitrary<Pool> = fc.tuple(anyPrefix, fc.nat(128)).map(([prefix, 
 
 const claim: fc.Arbitrary<Claim> = plainRecord({
   prefix: anyPrefix,
-  fence: natural,
+  fence,
   state: fc.constantFrom<Claim['state']>('tentative', 'confirmed'),
   used: fc.boolean(),
   confirmedAtMs: natural,
@@ -65,7 +66,7 @@ export const tombstoneBy = (author: Tombstone['author']): fc.Arbitrary<Tombstone
     version,
     reason: fc.constantFrom<Tombstone['reason']>('left', 'evicted'),
     author: fc.constant(author),
-    fences: fc.array(plainRecord({ prefix: anyPrefix, fence: natural }), {
+    fences: fc.array(plainRecord({ prefix: anyPrefix, fence }), {
       maxLength: recordLimits.fences,
     }),
   }).map((tombstone) =>

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { encodeBody } from '../../src/wire/body.ts'
 import { isSigned, keyPairFromSeed, nodeIdOf, sealer } from '../../src/wire/signature.ts'
@@ -17,9 +16,9 @@ describe('a key pair from a seed', () => {
       fc.asyncProperty(seed, async (bytes) => {
         const ours = keyPairFromSeed(bytes)
         const theirs = await generateKeyPairFromSeed('Ed25519', bytes)
-        assert.equal(ours.id, peerIdFromPrivateKey(theirs).toString())
+        // An Ed25519 key prints as the peer id that is made of it.
+        assert.equal(ours.id, theirs.publicKey.toString())
         assert.deepEqual(ours.publicKey, new Uint8Array(theirs.publicKey.raw))
-        assert.equal(peerIdFromString(ours.id).toString(), ours.id)
         assert.deepEqual(ours.seed, bytes)
       }),
       { numRuns: 30 },

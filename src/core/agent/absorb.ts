@@ -44,6 +44,10 @@ export function restore(state: AgentState, carried: Carried): void {
 export function merge(state: AgentState, carried: Carried): Merged {
   const merged = state.set.merge(carried, state.now)
   if (merged.news || merged.raised.length > 0) absorb(state, carried.entry, merged)
+  const { body } = carried.entry
+  if (merged.twin && body.kind === 'record') {
+    state.begin(`twice/${body.origin}`, { code: 'node-twice', node: body.origin, name: body.name })
+  }
   return merged
 }
 

@@ -53,6 +53,8 @@ export function exclude(state: AgentState): void {
 export function publish(state: AgentState): void {
   if (!state.isReady) return
   const { claimant, own, config } = state
+  // An eviction is answered at the new fence at once, before anybody takes the subnet for free.
+  claimant.refence(state.now)
   write(state, config.seal(own.record(claimant.claims, claimant.exclusions)))
   state.publishedAt = state.now
   state.reviewDue = true

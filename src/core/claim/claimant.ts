@@ -129,6 +129,13 @@ export class Claimant {
     return { changed, notes }
   }
 
+  /** Lifts its claims to the fences of their prefixes, where nobody else holds them. */
+  refence(now: Millis): void {
+    for (const own of this.#claims.values()) {
+      if (this.#isFencedAlone(own.claim)) this.#raiseFence(own, now)
+    }
+  }
+
   /** Forgets all claims: the node leaves. */
   end(): void {
     this.#claims.clear()
@@ -161,7 +168,7 @@ export class Claimant {
       return this.#choose(pool, at)
     }
     const { claim } = own
-    if (this.#isFencedAlone(claim)) return this.#raiseFence(pool, own)
+    if (this.#isFencedAlone(claim)) return this.#raiseFence(own, at.now)
     const winner = this.#world.ownership.holder(claim.prefix)
     const lost = winner !== undefined && winner.origin !== this.#config.self
     if (lost && claim.state === 'confirmed') {
@@ -265,9 +272,13 @@ export class Claimant {
     )
   }
 
-  #raiseFence(pool: Pool, own: OwnClaim): boolean {
+  /** What was freed is claimed anew: whoever confirmed it in the meantime goes before. */
+  #raiseFence(own: OwnClaim, now: Millis): true {
     const fence = this.#world.set.fenceOf(own.claim.prefix)
-    this.#claims.set(pool.prefix.family, { ...own, claim: { ...own.claim, fence } })
+    const confirmedAtMs =
+      own.claim.state === 'confirmed' ? Math.round(now + this.#config.wallOffsetMs) : 0
+    const claim = { ...own.claim, fence, confirmedAtMs }
+    this.#claims.set(claim.prefix.family, { ...own, claim })
     return true
   }
 

@@ -134,7 +134,7 @@ export class OwnRecord {
   refute(foreign: Body, now: Millis): { action: 'republish' | 'wait' | 'yield'; notes: Note[] } {
     const { incarnation } = foreign.version
     const isTwin = foreign.kind === 'record' && incarnation > this.#refutedWith
-    if (isTwin && foreign.bootedAtMs < this.#bootedAtMs) {
+    if (isTwin && this.#wasFirst(foreign)) {
       return { action: 'yield', notes: [this.#duplicate(foreign, true)] }
     }
     if (now < this.#refuteAgainAt) return { action: 'wait', notes: [] }
@@ -150,6 +150,12 @@ export class OwnRecord {
     }
     this.#refuteAgainAt = now + refuteMs
     return { action: 'republish', notes: [this.#duplicate(foreign, false)] }
+  }
+
+  #wasFirst(twin: NodeRecord): boolean {
+    if (twin.bootedAtMs !== this.#bootedAtMs) return twin.bootedAtMs < this.#bootedAtMs
+    // Copies of one machine may start in the same millisecond: any order will do that both see alike.
+    return hopsText(twin.nextHops) < hopsText(this.#uplink.nextHops)
   }
 
   #duplicate(twin: NodeRecord, yielding: boolean): Note {

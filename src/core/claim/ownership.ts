@@ -51,15 +51,6 @@ export class Ownership {
     return this.#standings.get(prefix.text) ?? []
   }
 
-  /** Whether a winning claim of a node other than `self` shares an address with `prefix`. */
-  isTaken(prefix: Prefix, self: NodeId): boolean {
-    for (const slot of this.#slots.overlapping(prefix)) {
-      const winner = this.winner(slot.prefix)
-      if (winner && winner.origin !== self) return true
-    }
-    return false
-  }
-
   /** The winning claim that `prefix` yields to. */
   holder(prefix: Prefix): Standing | undefined {
     for (const slot of this.#slots.overlapping(prefix)) {

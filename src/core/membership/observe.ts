@@ -17,7 +17,7 @@ export function observe(
   const { config, conditions } = ours
   const node = body.origin
   if (body.kind === 'tombstone') {
-    for (const topic of ['pool', 'clock']) conditions.end(`${topic}/${node}`)
+    for (const topic of ['pool', 'clock', 'twice']) conditions.end(`${topic}/${node}`)
     if (!before) return []
     const { name } = before
     if (body.reason === 'left') return [{ code: 'node-left', node, name }]
