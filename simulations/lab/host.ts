@@ -38,7 +38,9 @@ const env = {
   ...process.env,
 }
 
-const executable = new URL('../../src/starling.ts', import.meta.url).pathname
+/** The sources, unless a test run asks for what is shipped. */
+const executable =
+  process.env.STARLING_LAB_PROGRAM ?? new URL('../../src/starling.ts', import.meta.url).pathname
 
 /** Lines kept of an agent's log; the oldest go first. */
 const linesMax = 20_000
