@@ -33,7 +33,7 @@ if (lacking.length > 0) {
       ...flags,
       ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
     ],
-    { stdio: 'inherit', env: { ...process.env, STARLING_LAB_PROGRAM: program } },
+    { stdio: 'inherit', env: { ...process.env, LAB_PROGRAM: program } },
   )
   // The terminal's Ctrl-C reaches the runner by itself; its end, after its tests have tidied up, is ours.
   process.on('SIGINT', () => undefined)

@@ -40,7 +40,7 @@ const env = {
 
 /** The sources, unless a test run asks for what is shipped. */
 const executable =
-  process.env.STARLING_LAB_PROGRAM ?? new URL('../../src/starling.ts', import.meta.url).pathname
+  process.env.LAB_PROGRAM ?? new URL('../../src/starling.ts', import.meta.url).pathname
 
 /** Lines kept of an agent's log; the oldest go first. */
 const linesMax = 20_000

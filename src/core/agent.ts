@@ -1,6 +1,6 @@
 /** The agent: turns each event into the effects that the shell must perform, and never anything else. */
 
-import { drawOverlay, receive, restore } from './agent/absorb.ts'
+import { drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import { compare, peerConnected, peerDisconnected, syncReceived } from './agent/compare.ts'
 import { dumped, kernelChanged, routesApplied, unreadable } from './agent/kernel.ts'
@@ -70,9 +70,11 @@ export class Agent {
       case 'seeds-are-self':
         return enterSync(state, 'seeds-are-self')
       case 'gossip-received': {
+        const isForwarded = needsForwarding(state, event)
         const carried = { entry: event.entry, remainMs: state.config.timing.tombstoneMs }
         const { verdict } = receive(state, carried, event.from)
-        return state.emitLast({ type: 'verdict', id: event.id, verdict })
+        const judged = verdict === 'accept' && !isForwarded ? 'ignore' : verdict
+        return state.emitLast({ type: 'verdict', id: event.id, verdict: judged })
       }
       case 'sync-received':
         return syncReceived(state, event.peer, event.message)

@@ -44,8 +44,8 @@ interface Lane {
  * Heartbeats are empty frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms
  * of CPU each at both ends), and aborts healthy connections after our own event loop stalled.
  */
-const beatMs = 1_000
-/** Silent loss is found after 4 to 6 s. A starved host or a short SIGSTOP is not silent for so long. */
+const beatMs = 2_000
+/** Silent loss is found after 5 to 7 s. A starved host or a short SIGSTOP is not silent for so long. */
 const silenceMsMax = 5_000
 /** A peer that just connected has streams to open before it can be heard. */
 const settlingMs = 5_000

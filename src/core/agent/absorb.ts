@@ -36,6 +36,19 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   return { verdict: news ? 'accept' : 'ignore', news }
 }
 
+/**
+ * Whether others need to hear an entry from us. In a full mesh a member tells everybody itself, and what a broken
+ * connection keeps from one of them comparing brings; passed on by all, each word would cost every node several times.
+ * A newcomer is not connected to everybody yet.
+ */
+export function needsForwarding(
+  { set }: AgentState,
+  { entry, from }: { entry: Entry; from: NodeId },
+): boolean {
+  const { origin } = entry.body
+  return from !== origin || set.size > fullMeshMax || set.record(origin) === undefined
+}
+
 /** What was stored in a cluster of another name is nothing here. */
 export function restore(state: AgentState, carried: Carried): void {
   if (carried.entry.body.cluster === state.config.cluster) merge(state, carried)

@@ -10,6 +10,7 @@ import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, OwnState } from '../effect.ts'
 import type { SyncMessage } from '../gossip/message.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
@@ -82,7 +83,7 @@ export class AgentState {
     }))
     const stored = own.entry?.body
     const claims = stored?.kind === 'record' ? stored.claims : []
-    const world = { set, ownership, locals: router.locals.bind(router) }
+    const world = { set, ownership, locals: (pool: Prefix) => router.locals.inside(pool) }
     this.set = set
     this.ownership = ownership
     this.router = router

@@ -3,12 +3,13 @@
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import type { Address } from '../ip/address.ts'
-import { contains, hostPrefix, overlaps, type Prefix } from '../ip/prefix.ts'
+import { hostPrefix, type Prefix } from '../ip/prefix.ts'
 import { PrefixTrie } from '../ip/prefix-trie.ts'
 import type { Note } from '../note.ts'
-import type { RouteState, RouteView } from '../view.ts'
+import type { RouteView } from '../view.ts'
 import { FibView, keyText } from './fib-view.ts'
 import { Host } from './host.ts'
+import { LocalNetworks } from './local-networks.ts'
 import { NextHops } from './next-hops.ts'
 import { reconcileKey, sameTarget, type Wanted } from './reconcile.ts'
 import type {
@@ -21,6 +22,7 @@ import type {
   RouteKey,
   RouteResult,
 } from './route.ts'
+import { type Failure, leftoverView, RouteStates } from './route-states.ts'
 import { type Announcements, type RoutePolicy, type Selected, select } from './select.ts'
 
 /** `held`: additions only, until in-sync. `purged`: nothing of ours may be in the kernel. */
@@ -34,16 +36,12 @@ export interface KernelNews {
   readonly locals: boolean
 }
 
-interface Failure {
-  readonly outcome: 'alien' | 'not-on-link' | 'failed'
-  readonly error: string
-}
-
 /** How often a key that is taken by something no dump shows is tried again before it waits for the next change. */
 const blockedTriesMax = 3
 
 export class Router {
   readonly host = new Host()
+  readonly locals: LocalNetworks
   #mode: RouterMode = 'held'
   readonly #config: CoreConfig
   readonly #announced: (prefix: Prefix) => Announcements
@@ -56,7 +54,7 @@ export class Router {
   readonly #inFlight = new Set<string>()
   readonly #failures = new Map<string, Failure>()
   readonly #blockedTries = new Map<string, number>()
-  readonly #reported = new Map<string, RouteState>()
+  readonly #states: RouteStates
   readonly #unreported = new Set<string>()
   /** `outdated`: one is under way, and what happened since it was asked for wants another. */
   #dump: 'idle' | 'wanted' | 'under-way' | 'outdated' = 'idle'
@@ -65,14 +63,23 @@ export class Router {
   constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements) {
     this.#config = config
     this.#announced = announced
+    this.locals = new LocalNetworks(config, this.host, () => this.#fib)
     this.#policy = {
       self: config.self,
       pools: config.pools,
       accept: config.accept,
       guards: (prefix) => this.host.anyInside(prefix) || this.#nextHops.anyInside(prefix),
-      isLocal: (prefix) => this.#overlapsLocal(prefix),
+      isLocal: (prefix) => this.locals.overlap(prefix),
       isOwnAddress: (address) => this.host.has(address),
     }
+    this.#states = new RouteStates({
+      keyOf: this.#keyOf,
+      wanted: (key) => this.#wanted(key),
+      owned: (key) => this.#fib.owned(key),
+      alien: (key) => this.#fib.alien(key),
+      reach: (nextHop) => this.#nextHops.reach(nextHop),
+      failure: (key) => this.#failures.get(keyText(key)),
+    })
   }
 
   /** Whether nothing is wanted, due or under way: every key is as it should be or known to be impossible. */
@@ -196,43 +203,19 @@ export class Router {
     return effects
   }
 
-  /** Destinations inside the pools that this host uses itself, its own bridge excepted. */
-  locals(pool: Prefix): Prefix[] {
-    const bridge = this.#bridge()?.ifindex
-    const locals: Prefix[] = []
-    for (const { prefix, target } of this.#fib.aliensOverlapping(pool)) {
-      if (!('ifindex' in target) || target.ifindex !== bridge) locals.push(prefix)
-    }
-    for (const { address, ifindex } of this.host.addresses()) {
-      if (ifindex !== bridge) locals.push(hostPrefix(address))
-    }
-    return locals
-  }
-
   /** Told once each time that a route enters such a state. */
   report(): Note[] {
-    const notes: Note[] = []
-    for (const text of this.#unreported) {
-      const selected = this.#rib.get(text)
-      if (!selected) continue
-      const state = this.#stateOf(selected)
-      if (this.#reported.get(text) === state) continue
-      this.#reported.set(text, state)
-      const note = this.#problem(selected, state)
-      if (note) notes.push(note)
-    }
+    const touched = [...this.#unreported].flatMap((text) => this.#rib.get(text) ?? [])
     this.#unreported.clear()
-    return notes
+    return touched.flatMap((selected) => this.#states.report(selected) ?? [])
   }
 
   problems(): Note[] {
-    return [...this.#rib.values()]
-      .map((selected) => this.#problem(selected, this.#stateOf(selected)))
-      .filter((note) => note !== undefined)
+    return [...this.#rib.values()].flatMap((selected) => this.#states.problem(selected) ?? [])
   }
 
   view(): RouteView[] {
-    const views = [...this.#rib.values()].map((selected) => this.#viewOf(selected))
+    const views = [...this.#rib.values()].map((selected) => this.#states.view(selected))
     for (const kernel of this.#fib.allOwned()) {
       if (!this.#isSelected(kernel)) views.push(leftoverView(kernel))
     }
@@ -243,7 +226,7 @@ export class Router {
   get kernelEqual(): boolean {
     if (!this.settled) return false
     for (const selected of this.#rib.values()) {
-      const state = this.#stateOf(selected)
+      const state = this.#states.of(selected)
       if (state !== 'installed' && state !== 'refused') return false
     }
     return this.leftovers === 0
@@ -263,7 +246,7 @@ export class Router {
     } else {
       this.#rib.delete(prefix.text)
       this.#ribTrie.delete(prefix)
-      this.#reported.delete(prefix.text)
+      this.#states.forget(prefix)
     }
     this.#failures.delete(keyText(this.#keyOf(prefix)))
     this.#touch(prefix)
@@ -373,7 +356,7 @@ export class Router {
       case 'route-added':
       case 'route-removed':
         this.#routeChanged(change.route, change.type, drifted)
-        if (change.route.owned || !this.#isInPools(change.route.prefix)) return
+        if (change.route.owned || !this.locals.isInPools(change.route.prefix)) return
         news.locals = true
         for (const prefix of [...this.#ribTrie.overlapping(change.route.prefix)])
           this.#reselect(prefix)
@@ -453,99 +436,12 @@ export class Router {
     for (const { prefix } of this.#rib.values()) this.#touch(prefix)
   }
 
-  #bridge(): Link | undefined {
-    return this.#config.bridge ? this.host.linkNamed(this.#config.bridge) : undefined
-  }
-
   #isUsed({ ifindex, name }: Link): boolean {
     return (
       ifindex === this.#uplink || name === this.#config.bridge || this.#nextHops.usesLink(ifindex)
     )
   }
-
-  #isInPools(prefix: Prefix): boolean {
-    return this.#config.pools.some(
-      (pool) => overlaps(pool.prefix, prefix) && !contains(prefix, pool.prefix),
-    )
-  }
-
-  #overlapsLocal(prefix: Prefix): boolean {
-    const bridge = this.#bridge()?.ifindex
-    for (const alien of this.#fib.aliensOverlapping(prefix)) {
-      // The same prefix is a matter of the route key: it is reported as alien.
-      if (alien.prefix.text === prefix.text || !this.#isInPools(alien.prefix)) continue
-      if ('ifindex' in alien.target && alien.target.ifindex === bridge && bridge) continue
-      return true
-    }
-    return false
-  }
-
-  #stateOf(selected: Selected): RouteState {
-    const key = this.#keyOf(selected.prefix)
-    const { outcome } = selected
-    if ('refusal' in outcome) return 'refused'
-    if (this.#nextHops.reach(outcome.nextHop) === 'off-link') return 'not-on-link'
-    const wanted = this.#wanted(key)
-    const owned = this.#fib.owned(key)
-    if (owned && wanted && sameTarget(owned.target, wanted.target)) return 'installed'
-    if (this.#fib.alien(key)) return 'alien'
-    const failure = this.#failures.get(keyText(key))
-    // Until the dump that a collision asked for says what is there, it is only missing.
-    return failure && failure.outcome !== 'alien' ? failure.outcome : 'missing'
-  }
-
-  #problem({ prefix, origin, outcome }: Selected, state: RouteState): Note | undefined {
-    const route = { prefix: prefix.text, origin }
-    switch (state) {
-      case 'refused':
-        return 'refusal' in outcome
-          ? { code: 'route-refused', ...route, why: outcome.refusal }
-          : undefined
-      case 'not-on-link':
-        return 'nextHop' in outcome
-          ? { code: 'route-off-link', ...route, nextHop: outcome.nextHop.text }
-          : undefined
-      case 'alien':
-        return { code: 'route-alien', ...route }
-      case 'failed':
-        return { code: 'route-failed', prefix: prefix.text, error: this.#errorOf(prefix) }
-      default:
-        return undefined
-    }
-  }
-
-  #errorOf(prefix: Prefix): string {
-    return this.#failures.get(keyText(this.#keyOf(prefix)))?.error ?? ''
-  }
-
-  #viewOf(selected: Selected): RouteView {
-    const { prefix, origin, name, kind, outcome } = selected
-    const key = this.#keyOf(prefix)
-    return {
-      prefix,
-      origin,
-      name,
-      kind,
-      wanted: this.#wanted(key)?.target,
-      kernel: this.#fib.owned(key) ?? this.#fib.alien(key),
-      state: this.#stateOf(selected),
-      refusal: 'refusal' in outcome ? outcome.refusal : undefined,
-      error: this.#errorOf(prefix),
-    }
-  }
 }
-
-const leftoverView = (kernel: KernelRoute): RouteView => ({
-  prefix: kernel.prefix,
-  origin: undefined,
-  name: '',
-  kind: 'leftover',
-  wanted: undefined,
-  kernel,
-  state: 'leftover',
-  refusal: undefined,
-  error: '',
-})
 
 function driftNotes(drifted: readonly { prefix: Prefix; by: 'removed' | 'changed' }[]): Note[] {
   const [first] = drifted

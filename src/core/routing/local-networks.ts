@@ -1,0 +1,57 @@
+/** The networks that this host uses itself, as far as they matter to the pools. Its own bridge is none of them. */
+
+import type { CoreConfig } from '../config.ts'
+import { contains, hostPrefix, overlaps, type Prefix } from '../ip/prefix.ts'
+import type { FibView } from './fib-view.ts'
+import type { Host } from './host.ts'
+import type { Link, RouteTarget } from './route.ts'
+
+export class LocalNetworks {
+  readonly #config: CoreConfig
+  readonly #host: Host
+  readonly #fib: () => FibView
+
+  constructor(config: CoreConfig, host: Host, fib: () => FibView) {
+    this.#config = config
+    this.#host = host
+    this.#fib = fib
+  }
+
+  /** Destinations inside the pool that this host uses itself. */
+  inside(pool: Prefix): Prefix[] {
+    const locals: Prefix[] = []
+    for (const { prefix, target } of this.#fib().aliensOverlapping(pool)) {
+      if (!this.#isOverBridge(target)) locals.push(prefix)
+    }
+    const bridge = this.#bridge()?.ifindex
+    for (const { address, ifindex } of this.#host.addresses()) {
+      if (ifindex !== bridge) locals.push(hostPrefix(address))
+    }
+    return locals
+  }
+
+  /** Whether one of them overlaps `prefix`. The very same prefix is a matter of the route key: it is reported as alien. */
+  overlap(prefix: Prefix): boolean {
+    for (const alien of this.#fib().aliensOverlapping(prefix)) {
+      if (alien.prefix.text === prefix.text || !this.isInPools(alien.prefix)) continue
+      if (!this.#isOverBridge(alien.target)) return true
+    }
+    return false
+  }
+
+  /** Whether it takes a part of a pool. What is at least as broad as the pool does not: ours is more specific. */
+  isInPools(prefix: Prefix): boolean {
+    return this.#config.pools.some(
+      (pool) => overlaps(pool.prefix, prefix) && !contains(prefix, pool.prefix),
+    )
+  }
+
+  #isOverBridge(target: RouteTarget): boolean {
+    const bridge = this.#bridge()
+    return bridge !== undefined && 'ifindex' in target && target.ifindex === bridge.ifindex
+  }
+
+  #bridge(): Link | undefined {
+    return this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
+  }
+}

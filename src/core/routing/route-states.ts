@@ -1,0 +1,116 @@
+/** What has become of each wanted route, as an operator hears and sees it. */
+
+import type { Address } from '../ip/address.ts'
+import type { Prefix } from '../ip/prefix.ts'
+import type { Note } from '../note.ts'
+import type { RouteState, RouteView } from '../view.ts'
+import type { Reach } from './next-hops.ts'
+import { sameTarget, type Wanted } from './reconcile.ts'
+import type { KernelRoute, RouteKey } from './route.ts'
+import type { Selected } from './select.ts'
+
+/** Why a write did not do what it should. `alien`: the key is taken, by what only a dump tells. */
+export interface Failure {
+  readonly outcome: 'alien' | 'not-on-link' | 'failed'
+  readonly error: string
+}
+
+/** What a state follows from. */
+export interface RouteFacts {
+  keyOf(prefix: Prefix): RouteKey
+  wanted(key: RouteKey): Wanted | undefined
+  owned(key: RouteKey): KernelRoute | undefined
+  alien(key: RouteKey): KernelRoute | undefined
+  reach(nextHop: Address): Reach
+  failure(key: RouteKey): Failure | undefined
+}
+
+export class RouteStates {
+  readonly #facts: RouteFacts
+  readonly #reported = new Map<string, RouteState>()
+
+  constructor(facts: RouteFacts) {
+    this.#facts = facts
+  }
+
+  of({ prefix, outcome }: Selected): RouteState {
+    const facts = this.#facts
+    const key = facts.keyOf(prefix)
+    if ('refusal' in outcome) return 'refused'
+    if (facts.reach(outcome.nextHop) === 'off-link') return 'not-on-link'
+    const wanted = facts.wanted(key)
+    const owned = facts.owned(key)
+    if (owned && wanted && sameTarget(owned.target, wanted.target)) return 'installed'
+    if (facts.alien(key)) return 'alien'
+    const failure = facts.failure(key)
+    // Until the dump that a collision asked for says what is there, it is only missing.
+    return failure && failure.outcome !== 'alien' ? failure.outcome : 'missing'
+  }
+
+  /** A note the first time that the route is seen in a state that is a problem. */
+  report(selected: Selected): Note | undefined {
+    const state = this.of(selected)
+    if (this.#reported.get(selected.prefix.text) === state) return undefined
+    this.#reported.set(selected.prefix.text, state)
+    return this.problem(selected)
+  }
+
+  /** The route is wanted no more: should it come again, it is told again. */
+  forget(prefix: Prefix): void {
+    this.#reported.delete(prefix.text)
+  }
+
+  problem(selected: Selected): Note | undefined {
+    const { prefix, origin, outcome } = selected
+    const route = { prefix: prefix.text, origin }
+    switch (this.of(selected)) {
+      case 'refused':
+        return 'refusal' in outcome
+          ? { code: 'route-refused', ...route, why: outcome.refusal }
+          : undefined
+      case 'not-on-link':
+        return 'nextHop' in outcome
+          ? { code: 'route-off-link', ...route, nextHop: outcome.nextHop.text }
+          : undefined
+      case 'alien':
+        return { code: 'route-alien', ...route }
+      case 'failed':
+        return { code: 'route-failed', prefix: prefix.text, error: this.#errorOf(prefix) }
+      default:
+        return undefined
+    }
+  }
+
+  view(selected: Selected): RouteView {
+    const { prefix, origin, name, kind, outcome } = selected
+    const key = this.#facts.keyOf(prefix)
+    return {
+      prefix,
+      origin,
+      name,
+      kind,
+      wanted: this.#facts.wanted(key)?.target,
+      kernel: this.#facts.owned(key) ?? this.#facts.alien(key),
+      state: this.of(selected),
+      refusal: 'refusal' in outcome ? outcome.refusal : undefined,
+      error: this.#errorOf(prefix),
+    }
+  }
+
+  #errorOf(prefix: Prefix): string {
+    return this.#facts.failure(this.#facts.keyOf(prefix))?.error ?? ''
+  }
+}
+
+/** An owned route in the kernel that nobody announces. */
+export const leftoverView = (kernel: KernelRoute): RouteView => ({
+  prefix: kernel.prefix,
+  origin: undefined,
+  name: '',
+  kind: 'leftover',
+  wanted: undefined,
+  kernel,
+  state: 'leftover',
+  refusal: undefined,
+  error: '',
+})
