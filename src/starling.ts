@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The executable: starts the agent, or hands over to the command line's client. */
 
+import { enableCompileCache, getCompileCacheDir } from 'node:module'
+import { join } from 'node:path'
 import { memoryShortage } from './adapters/host/memory.ts'
 
+keepCompiledCode()
 process.exitCode = await run(process.argv.slice(2))
 
 async function run(args: readonly string[]): Promise<number> {
@@ -32,6 +35,19 @@ async function agent(args: readonly string[]): Promise<number> {
   const { runAgent } = await import('./main.ts')
   // All is closed and written when it resolves: what a library still holds open must not keep us.
   process.exit(await runAgent(result.config, stop))
+}
+
+/**
+ * The next start, and the child that reads the kernel, find the code compiled. Beside the code itself, where only who
+ * may replace the code may write; a directory that others can write to would let them run theirs as root. Where it
+ * cannot be written, nothing is kept.
+ */
+function keepCompiledCode(): void {
+  // Sources are a developer's, and change all the time.
+  if (import.meta.filename.endsWith('.ts')) return
+  enableCompileCache(join(import.meta.dirname, 'cache'))
+  const directory = getCompileCacheDir()
+  if (directory) process.env.NODE_COMPILE_CACHE ??= directory
 }
 
 /** From the first moment on: as PID 1 of a container the kernel drops signals that nobody listens to. */

@@ -1,6 +1,6 @@
 /** The one table of settings: flags, variables, file keys, help and documentation all come from it. */
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { recordLimits } from '../core/claim/record.ts'
 import { defaultTiming } from '../core/config.ts'
 import { defaultSocket } from './socket-path.ts'

@@ -1,7 +1,7 @@
 /** The types of written values: each turns text into what it means, or says what is wrong with it. */
 
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Address, type Family, isUnroutable, parseAddress } from '../core/ip/address.ts'
 import { type Prefix, parseInterface, parsePrefix } from '../core/ip/prefix.ts'
 
