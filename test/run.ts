@@ -30,6 +30,8 @@ if (lacking.length > 0) {
       '--test',
       '--test-reporter=spec',
       `--test-concurrency=${concurrency}`,
+      // A test that failed half-way may leave a socket open: it must end the run all the same.
+      '--test-force-exit',
       ...flags,
       ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
     ],

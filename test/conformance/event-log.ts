@@ -3,7 +3,7 @@
 import type { KernelChange } from '../../src/core/routing/route.ts'
 import type { KernelEvent } from '../../src/ports/kernel.ts'
 
-const deadlineMs = 10_000
+const deadlineMs = 60_000
 
 export class EventLog {
   readonly events: KernelEvent[] = []
