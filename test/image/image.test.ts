@@ -1,0 +1,216 @@
+/** The image as Docker runs it: what it needs, what it says where it lacks that, and what a restart costs. */
+
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, describe, it } from 'node:test'
+import { Cluster, volumes } from '../../simulations/chaos/cluster.ts'
+import { type Daemon, ownDaemon, requireDocker } from '../../simulations/chaos/daemon.ts'
+import type { Docker, Outcome } from '../../simulations/chaos/docker.ts'
+import { changes, type Footprint, footprint } from '../../simulations/chaos/footprint.ts'
+import { Host } from '../../simulations/chaos/host.ts'
+import { buildImage } from '../../simulations/chaos/image.ts'
+import { settle } from '../../simulations/chaos/settle.ts'
+import { removeWorkloads, Workload } from '../../simulations/chaos/workload.ts'
+import { requireLabMachine } from '../../simulations/lab/iproute.ts'
+import { until } from '../e2e/lab.ts'
+
+const name = 'starling-image'
+const image = 'starling:test'
+const network = ['--network', `${name}-net`]
+const rights = ['--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN', '--read-only']
+const room = ['--tmpfs', '/run/starling']
+const forwarding = ['--sysctl', 'net.ipv4.ip_forward=1']
+const idle = ['--entrypoint', 'node', image, '-e', 'setInterval(() => {}, 1e9)']
+
+describe('the image', () => {
+  let untouched: Footprint
+  let daemon: Daemon
+  let docker: Docker
+
+  before(async () => {
+    // Both throw, and so fail the tests, where the machine cannot run them.
+    requireLabMachine()
+    await requireDocker()
+    await removeWorkloads(`${name}-w`)
+    untouched = await footprint(name)
+    daemon = await ownDaemon(name)
+    docker = daemon.docker
+    // The smoke run builds with the client's default builder.
+    await buildImage(docker, image, 'buildkit')
+    await docker.run('network', 'create', `${name}-net`)
+  })
+
+  after(async () => {
+    await daemon?.stop()
+    if (untouched) assert.deepEqual(changes(untouched, await footprint(name)), [])
+  })
+
+  /** In the foreground, until it ends. */
+  const ended = (...words: readonly string[]): Promise<Outcome> =>
+    docker.attempt(['run', '--rm', ...network, ...words], { timeoutMs: 60_000 })
+
+  it('is small, and has no compiler, no package manager and no development dependencies', async () => {
+    const size = Number(await docker.run('image', 'inspect', image, '--format', '{{.Size}}'))
+    assert.ok(size < 200e6, `${size} bytes`)
+    const list = `console.log(JSON.stringify(['/bin', '/usr/bin', '/usr/local/bin',
+      '/opt/starling/node_modules'].map((folder) => fs.readdirSync(folder))))`
+    const { stdout } = await ended('--entrypoint', 'node', image, '-e', list)
+    const [bin, usrBin, localBin, packages] = JSON.parse(stdout) as string[][]
+    assert.deepEqual([bin, usrBin, localBin], [['sh'], ['env'], ['node', 'starling']])
+    assert.ok(packages?.includes('netlink') && !packages.includes('typescript'), `${packages}`)
+  })
+
+  it('runs with exactly NET_ADMIN on a read-only root, and its command line answers inside', async () => {
+    const id = await docker.run(
+      ...['run', '--detach', ...network, ...rights, ...room, ...forwarding, image],
+    )
+    const host = new Host(docker, id.trim(), 'alone')
+    try {
+      await until('the agent answers', async () => (await host.cli('status')).exitCode !== 3)
+      const { exitCode, stdout } = await host.cli('status', '--wait')
+      assert.equal(exitCode, 0, stdout)
+      const status = await readFile(`/proc/${await host.pid()}/status`, 'latin1')
+      const netAdminAlone = (1 << 12).toString(16).padStart(16, '0')
+      assert.match(status, new RegExp(`^CapEff:\\s*${netAdminAlone}$`, 'm'))
+      assert.match(status, new RegExp(`^CapBnd:\\s*${netAdminAlone}$`, 'm'))
+      assert.match(status, /^NSpid:\s*\d+\s+1$/m, 'the agent is PID 1')
+      assert.match(await readFile(`/proc/${await host.pid()}/cmdline`, 'latin1'), /^node\0/)
+      const { exitCode: refused } = await docker.attempt([
+        ...['exec', id.trim(), 'node', '-e', 'fs.writeFileSync("/opt/starling/x", "")'],
+      ])
+      assert.equal(refused, 1, 'nothing can be written to the root')
+      const health = await docker.run(
+        'inspect',
+        id.trim(),
+        '--format',
+        '{{json .Config.Healthcheck}}',
+      )
+      const [, ...check] = (JSON.parse(health) as { Test: string[] }).Test
+      await docker.run('exec', id.trim(), ...check)
+
+      await docker.run('stop', id.trim())
+      assert.equal(await host.exitCode(), 0)
+      assert.match(
+        (await host.log()).at(-1)?.msg ?? '',
+        /^SIGTERM: stopping; routes and claim stay/,
+      )
+    } finally {
+      await docker.run('rm', '--force', '--volumes', id.trim())
+    }
+  })
+
+  it('says in one line what it lacks: the capability, memory', async () => {
+    const powerless = await ended('--cap-drop', 'ALL', '--read-only', ...room, image)
+    assert.equal(powerless.exitCode, 1)
+    assert.match(
+      onlyLine(powerless),
+      /no CAP_NET_ADMIN: .*give the container the capability NET_ADMIN/,
+    )
+
+    const memory = ['--memory', '64m', '--memory-swap', '64m']
+    const cramped = await ended(...rights, ...room, ...memory, image)
+    assert.equal(cramped.exitCode, 1)
+    assert.match(onlyLine(cramped), /memory limit of 64 MiB is too low.*at least 128 MiB/)
+  })
+
+  it('says in one line that the volume of its state is full', async () => {
+    const options = ['--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', 'o=size=1m']
+    await docker.run('volume', 'create', ...options, 'full')
+    const state = ['--volume', 'full:/var/lib/starling']
+    // The volume lives as long as a container uses it.
+    const holder = (await docker.run('run', '--detach', ...network, ...state, ...idle)).trim()
+    try {
+      const fill = 'fs.writeFileSync("/var/lib/starling/big", Buffer.alloc(2 ** 21))'
+      const { stderr } = await docker.attempt(['exec', holder, 'node', '-e', fill])
+      assert.match(stderr, /ENOSPC/)
+      const full = await ended(...rights, ...room, ...state, image)
+      assert.equal(full.exitCode, 1)
+      assert.match(
+        onlyLine(full),
+        /\/var\/lib\/starling\/identity cannot be written \(ENOSPC\): free space/,
+      )
+    } finally {
+      await docker.run('rm', '--force', holder)
+      await docker.run('volume', 'rm', 'full')
+    }
+  })
+
+  it('beside a container that holds the namespace: restart, kill -9 and recreation cost no echo', async () => {
+    const file = new URL('./pause.yml', import.meta.url).pathname
+    const cluster = new Cluster({ docker, project: `${name}-pause`, image, file })
+    const workloads: Workload[] = []
+    try {
+      await cluster.compose('up', '--detach')
+      const [holderA, holderB] = [await only(cluster, 'pause-a'), await only(cluster, 'pause-b')]
+      const agents = async () => [await only(cluster, 'agent-a'), await only(cluster, 'agent-b')]
+      const [first, second] = await settle(await agents())
+      assert.ok(first && second)
+      for (const [index, [holder, { status }]] of [
+        [holderA, first] as const,
+        [holderB, second] as const,
+      ].entries()) {
+        const subnet = status.claims[0]?.prefix ?? ''
+        workloads.push(await Workload.behind(holder, subnet, `${name}-w${index + 1}`))
+      }
+      const [from, to] = workloads
+      assert.ok(from && to)
+      const finish = await from.container.stream(to.container, 20)
+
+      await cluster.compose('stop', 'agent-a')
+      assert.deepEqual(await holderA.routes(), first.kernel, 'SIGTERM leaves the routes')
+      await cluster.compose('start', 'agent-a')
+      await settle(await agents())
+
+      const victim = await only(cluster, 'agent-a')
+      const startedAt = await victim.startedAt()
+      process.kill(await victim.pid(), 'SIGKILL')
+      await until('Docker starts it again', async () => (await victim.startedAt()) !== startedAt)
+      await settle(await agents())
+
+      await cluster.compose('up', '--detach', '--no-deps', '--force-recreate', 'agent-a')
+      assert.notEqual((await only(cluster, 'agent-a')).id, victim.id)
+      const [last] = await settle(await agents())
+      assert.equal(last?.status.node, first.status.node)
+      assert.deepEqual(last?.kernel, first.kernel)
+
+      const { sent, received } = await finish()
+      assert.ok(sent > 100, `${sent} echoes`)
+      assert.equal(received, sent, 'every echo came back')
+    } finally {
+      for (const workload of workloads) await workload.remove()
+      await cluster.down()
+    }
+    assert.deepEqual(await cluster.remains(), [], 'docker compose down -v leaves nothing')
+  })
+
+  it('docker compose down -v removes the hosts with the state that each of them had', async () => {
+    const present = await volumes(docker)
+    const cluster = new Cluster({ docker, project: `${name}-down`, image })
+    try {
+      await cluster.scale(2)
+      await settle(await cluster.hosts())
+      assert.equal((await volumes(docker)).length, present.length + 2, 'a volume for each host')
+    } finally {
+      await cluster.down()
+    }
+    assert.deepEqual(await cluster.remains(), [])
+    assert.deepEqual(await volumes(docker), present)
+  })
+})
+
+async function only(cluster: Cluster, service: string): Promise<Host> {
+  const hosts = await cluster.hosts(service)
+  const [host] = hosts
+  assert.ok(host && hosts.length === 1, `${hosts.length} containers of ${service}`)
+  return host
+}
+
+/** What a container said; fails where that is more or less than one line. */
+function onlyLine({ stdout, stderr }: Outcome): string {
+  const said = `${stdout}${stderr}`.split('\n').filter((line) => line && !isDockers(line))
+  assert.equal(said.length, 1, said.join('\n'))
+  return said[0] ?? ''
+}
+
+/** The client's own warning about the daemon's namespace, which does not forward. */
+const isDockers = (line: string): boolean => line.startsWith('WARNING: IPv4 forwarding is disabled')
