@@ -1,0 +1,41 @@
+# The image of starling. Builds with BuildKit and with the classic builder of Docker 20.10:
+#   docker build -t starling .
+# BASE is any Debian image with Node 24 or later and npm.
+ARG BASE=node:24-bookworm-slim
+
+FROM ${BASE} AS build
+# Not empty: dist and the production node_modules are in the build context, and no registry is asked (docs/containers.md).
+ARG PREPARED=
+WORKDIR /opt/starling
+COPY package.json package-lock.json ./
+RUN [ -n "$PREPARED" ] || npm ci --no-audit --no-fund
+COPY . .
+RUN [ -n "$PREPARED" ] || { npm run build && npm prune --omit=dev --no-audit --no-fund; }
+
+# What runs: node, a shell, the libraries that they load, starling.
+RUN set -eu; \
+    find node_modules \( -name '*.ts' -o -name '*.map' -o -name '*.md' \) -delete; \
+    find node_modules -path '*/prebuilds/*' -type d ! -name "linux-$(node -p process.arch)" -exec rm -rf {} +; \
+    rm -rf node_modules/.bin; \
+    find node_modules -type d -empty -delete; \
+    mkdir -p /image/etc /image/tmp /image/usr/local/bin /image/run/starling /image/var/lib/starling; \
+    programs="$(command -v node) /bin/sh /usr/bin/env"; \
+    libraries=$(ldd $programs $(find node_modules -name '*.node') | grep -oE '/[^ :]+\.so[^ :]*' | sort -u); \
+    cp -L --parents $programs $libraries /image; \
+    cp -R --parents /opt/starling/package.json /opt/starling/LICENSE /opt/starling/dist /opt/starling/node_modules /image; \
+    ln -s /opt/starling/dist/starling.js /image/usr/local/bin/starling; \
+    echo 'root:x:0:0:root:/:/bin/sh' > /image/etc/passwd; \
+    echo 'root:x:0:' > /image/etc/group; \
+    echo 'hosts: files dns' > /image/etc/nsswitch.conf; \
+    chroot /image starling --help > /dev/null; \
+    chroot /image node -e 'require("/opt/starling/node_modules/netlink")'
+
+FROM scratch
+COPY --from=build /image /
+VOLUME /var/lib/starling
+EXPOSE 7871
+# A check starts a process and costs about 0.3 s of CPU: not too often.
+HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 \
+    CMD ["starling", "status", "--wait", "--timeout", "5"]
+ENTRYPOINT ["starling"]
+CMD ["agent"]

@@ -1,0 +1,134 @@
+/** How long an announcement takes from the operator's call to the last kernel of a cluster. */
+
+import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
+import { type Benchmark, figure } from './benchmark.ts'
+import { type Cluster, everywhere, noObserver, startAgents, withCluster } from './cluster.ts'
+import { now } from './observer.ts'
+import { cpuMs } from './processes.ts'
+import { stagesOf } from './stages.ts'
+
+/** Longer than the least time between two publications, so that latency is measured, not throttling. */
+const gapMs = 150
+const answerMs = 10_000
+const warmUps = 2
+
+export interface Trip {
+  readonly startedAt: number
+  /** Ms since then: when the agent answered, when the first and the last kernel had changed. */
+  readonly answered: number
+  readonly first: number
+  readonly last: number
+  /** Which host's kernel was the last. */
+  readonly lastPlace: number
+}
+
+interface Trips {
+  readonly announced: readonly Trip[]
+  readonly withdrawn: readonly Trip[]
+}
+
+export const announce: Benchmark = async ({ quick, say }) => {
+  const hosts = quick ? 2 : 16
+  const rounds = quick ? 3 : 200
+  say(`${hosts} agents, ${rounds} announcements`)
+  const taken = await withCluster(hosts, async (cluster) => {
+    await startAgents(cluster)
+    const idle = await cpuOver(cluster, () => pause(quick ? 500 : 10_000))
+    const { cpu, elapsed, result } = await cpuOver(cluster, () => measure(cluster, rounds))
+    // What the agents would have used without a single announcement is not theirs.
+    const each = (cpu - (idle.cpu / idle.elapsed) * elapsed) / (2 * rounds)
+    return { ...result, each }
+  })
+  if (!taken) return { figures: [], notes: [noObserver] }
+  say('and where the time goes')
+  const stages = await stagesOf(
+    hosts,
+    async (cluster) => (await measure(cluster, quick ? 3 : 60)).announced,
+  )
+  const { announced, withdrawn, each } = taken
+  const goal = { medianMax: 19 }
+  const last = ({ last: ms }: Trip) => ms
+  const first = ({ first: ms }: Trip) => ms
+  return {
+    figures: [
+      figure('announce to last kernel', 'ms', announced.map(last), { goal }),
+      figure('announce to first kernel', 'ms', announced.map(first)),
+      figure(
+        'announce to answer',
+        'ms',
+        announced.map(({ answered }) => answered),
+      ),
+      figure('withdraw to last kernel', 'ms', withdrawn.map(last), { goal }),
+      figure('withdraw to first kernel', 'ms', withdrawn.map(first)),
+      figure('CPU of all agents for one', 'ms', [each]),
+    ],
+    notes: [
+      'elsewhere, same set-up on two cores: 3.8 ms (BIRD, BGP full mesh), 19 ms (FRR, OSPF), 78 ms (BIRD, Babel), 120 ms (FRR, BGP)',
+      ...(stages?.stages.map(({ what, ms }) => `${ms.toFixed(2)} ms ${what}`) ?? []),
+    ],
+  }
+}
+
+async function cpuOver<T>(
+  { hosts }: Cluster,
+  work: () => Promise<T>,
+): Promise<{ cpu: number; elapsed: number; result: T }> {
+  const used = () => hosts.reduce((sum, host) => sum + cpuMs(host.agentPid ?? 0), 0)
+  const before = { cpu: used(), at: now() }
+  const result = await work()
+  return { cpu: used() - before.cpu, elapsed: now() - before.at, result }
+}
+
+async function measure({ hosts, observer }: Cluster, rounds: number): Promise<Trips> {
+  const [host] = hosts
+  if (!host) throw new Error('a cluster has at least one host')
+  // Of this process's own, so that no command line has to start.
+  const client = await connectApi(host.socket)
+  const announced: Trip[] = []
+  const withdrawn: Trip[] = []
+  try {
+    // The first calls load what no later one loads.
+    for (let round = -warmUps; round < rounds; round += 1) {
+      const prefix = `192.168.${(round + 256) % 256}.0/24`
+      const travel = async (call: 'Announce' | 'Withdraw'): Promise<Trip> => {
+        await pause(gapMs)
+        const type = call === 'Announce' ? 'added' : 'removed'
+        const arrived = everywhere(observer, {
+          type,
+          destination: prefix,
+          places: hosts.length - 1,
+        })
+        const startedAt = now()
+        const answeredAt = await answer(client, call, prefix)
+        const times = [...(await arrived)].sort(([, a], [, b]) => a - b)
+        const [, firstAt = Number.NaN] = times[0] ?? []
+        const [lastPlace = 0, lastAt = Number.NaN] = times.at(-1) ?? []
+        return {
+          startedAt,
+          answered: answeredAt - startedAt,
+          first: firstAt - startedAt,
+          last: lastAt - startedAt,
+          lastPlace,
+        }
+      }
+      const [one, other] = [await travel('Announce'), await travel('Withdraw')]
+      if (round < 0) continue
+      announced.push(one)
+      withdrawn.push(other)
+    }
+  } finally {
+    client.close()
+  }
+  return { announced, withdrawn }
+}
+
+async function answer(
+  client: ApiClient,
+  call: 'Announce' | 'Withdraw',
+  prefix: string,
+): Promise<number> {
+  await client.call(call, { prefix }, answerMs)
+  return now()
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

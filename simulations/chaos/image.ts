@@ -1,0 +1,117 @@
+/** The image of starling, built by the repository's Dockerfile without any registry. */
+
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Docker, execute, path, printed } from './docker.ts'
+
+const run = promisify(execFile)
+const repository = new URL('../..', import.meta.url).pathname
+
+/** What the Dockerfile calls in its build stage, besides node. */
+const programs = [
+  ...['sh', 'bash', 'env', 'chroot', 'find', 'rm', 'mkdir', 'cp', 'ln', 'sort', 'grep', 'ldd'],
+]
+
+/** The client's choice: the classic builder up to Docker 20.10, BuildKit from 23 on. */
+type Builder = 'default' | 'buildkit'
+
+/** Builds the image as `tag`, on a base that is made of this machine's own programs. */
+export async function buildImage(
+  docker: Docker,
+  tag: string,
+  builder: Builder = 'default',
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'starling-image-'))
+  const base = `${tag}-base`
+  try {
+    await importBase(docker, base, join(directory, 'root'))
+    await prepareContext(join(directory, 'context'))
+    const settings = ['--build-arg', `BASE=${base}`, '--build-arg', 'PREPARED=1']
+    const words = [
+      'build',
+      '--tag',
+      tag,
+      '--network',
+      'none',
+      ...settings,
+      join(directory, 'context'),
+    ]
+    const variables = builder === 'buildkit' ? { DOCKER_BUILDKIT: '1' } : {}
+    printed(['docker', 'build'], await docker.attempt(words, { variables }))
+  } finally {
+    await docker.attempt(['image', 'rm', base])
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Stands for a Debian image with node: the same files in the same places. */
+async function importBase(docker: Docker, tag: string, root: string): Promise<void> {
+  await mergeUsr(root)
+  const files = new Set<string>()
+  for (const program of programs) files.add(await pathOf(program))
+  const { stdout } = await run('ldd', [process.execPath, ...files], { env: { PATH: path } }).catch(
+    // It fails for a script among them, and prints the others all the same.
+    (error: { stdout: string }) => error,
+  )
+  for (const [library] of stdout.matchAll(/\/[^ :]+\.so[^ :\n]*/g)) files.add(library)
+  for (const file of files) await copy(file, join(root, file))
+  await copy(process.execPath, join(root, 'usr/local/bin/node'))
+  await mkdir(join(root, 'tmp'))
+  const archive = `${root}.tar`
+  const command = ['tar', '--create', '--file', archive, '--directory', root, '.'] as const
+  printed(command, await execute(command))
+  await docker.run('import', archive, tag)
+}
+
+/** What `npm ci` and `npm run build` would make of the repository, from what is installed here. */
+async function prepareContext(context: string): Promise<void> {
+  const sources = [
+    'package.json',
+    'package-lock.json',
+    'LICENSE',
+    'build.ts',
+    'tsconfig.json',
+    'src',
+  ]
+  for (const file of ['Dockerfile', ...sources])
+    await cp(join(repository, file), join(context, file), { recursive: true })
+  // Not in the repository's dist, which others may build or read at the same time.
+  await symlink(join(repository, 'node_modules'), join(context, 'node_modules'))
+  await run(process.execPath, ['build.ts'], { cwd: context })
+  await rm(join(context, 'node_modules'))
+  for (const installed of await productionPackages())
+    await cp(join(repository, installed), join(context, installed), { recursive: true })
+}
+
+/** Folders of the packages that are no development dependencies. */
+async function productionPackages(): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>
+  }
+  return Object.entries(lock.packages)
+    .filter(
+      ([folder, { dev, devOptional, optional }]) => folder && !dev && !devOptional && !optional,
+    )
+    .map(([folder]) => folder)
+}
+
+/** /bin and its like lead into /usr, as in Debian. */
+async function mergeUsr(root: string): Promise<void> {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    await mkdir(join(root, 'usr', name), { recursive: true })
+    await symlink(`usr/${name}`, join(root, name))
+  }
+}
+
+async function pathOf(program: string): Promise<string> {
+  const command = ['sh', '-c', `command -v ${program}`] as const
+  return printed(command, await execute(command)).trim()
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true })
+  await cp(from, to, { dereference: true })
+}
