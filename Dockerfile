@@ -30,6 +30,11 @@ RUN set -eu; \
     chroot /image starling --help > /dev/null; \
     chroot /image node -e 'require("/opt/starling/node_modules/netlink")'
 
+# The root is read-only when it runs: what the first start would keep compiled is made here. Without /proc an agent ends.
+RUN chroot /image starling status 2> /dev/null; \
+    chroot /image starling agent 2> /dev/null; \
+    test -d /image/opt/starling/dist/cache
+
 FROM scratch
 COPY --from=build /image /
 VOLUME /var/lib/starling
