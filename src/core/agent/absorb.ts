@@ -39,14 +39,15 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
 /**
  * Whether others need to hear an entry from us. In a full mesh a member tells everybody itself, and what a broken
  * connection keeps from one of them comparing brings; passed on by all, each word would cost every node several times.
- * A newcomer is not connected to everybody yet.
+ * Who has just started, and whoever hears it in a mesh that is not complete, may not be connected to everybody.
  */
 export function needsForwarding(
-  { set }: AgentState,
+  { set, peers }: AgentState,
   { entry, from }: { entry: Entry; from: NodeId },
 ): boolean {
-  const { origin } = entry.body
-  return from !== origin || set.size > fullMeshMax || set.record(origin) === undefined
+  const { origin, version } = entry.body
+  if (from !== origin || set.size > fullMeshMax || peers.size < set.size - 1) return true
+  return set.record(origin)?.version.incarnation !== version.incarnation
 }
 
 /** What was stored in a cluster of another name is nothing here. */

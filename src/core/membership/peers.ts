@@ -29,6 +29,10 @@ export class Peers {
     return this.#peers.get(id)
   }
 
+  get size(): number {
+    return this.#peers.size
+  }
+
   has(id: NodeId): boolean {
     return this.#peers.has(id)
   }
