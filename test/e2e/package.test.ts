@@ -15,7 +15,9 @@ const repository = new URL('../..', import.meta.url).pathname
 test('npm pack, install elsewhere, run', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
   try {
-    await run('npm', ['pack', '--pack-destination', directory], { cwd: repository })
+    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], {
+      cwd: repository,
+    })
     await writeFile(join(directory, 'package.json'), '{"private":true}')
     await run(
       'npm',
