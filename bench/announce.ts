@@ -29,7 +29,7 @@ interface Trips {
 
 export const announce: Benchmark = async ({ quick, say }) => {
   const hosts = quick ? 2 : 16
-  const rounds = quick ? 3 : 200
+  const rounds = quick ? 3 : 100
   say(`${hosts} agents, ${rounds} announcements`)
   const taken = await withCluster(hosts, async (cluster) => {
     await startAgents(cluster)
@@ -43,7 +43,7 @@ export const announce: Benchmark = async ({ quick, say }) => {
   say('and where the time goes')
   const stages = await stagesOf(
     hosts,
-    async (cluster) => (await measure(cluster, quick ? 3 : 60)).announced,
+    async (cluster) => (await measure(cluster, quick ? 3 : 40)).announced,
   )
   const { announced, withdrawn, each } = taken
   const goal = { medianMax: 19 }

@@ -3,6 +3,7 @@
 import type { LabHost } from '../simulations/lab/host.ts'
 import { type Benchmark, type Figure, figure } from './benchmark.ts'
 import { built, noObserver, sources, startAgents, wipe, withCluster } from './cluster.ts'
+import { childrenOf, cpuMs as cpuSoFar } from './processes.ts'
 import { median } from './statistics.ts'
 
 /** What an agent logs when it gets so far, and what that is. */
@@ -17,13 +18,15 @@ const steps = [
 
 interface Round {
   readonly completeMs: number
+  /** Of all agents and their readers. */
+  readonly cpuMs: number
   /** Ms since the start, for each step one per agent. */
   readonly steps: readonly (readonly number[])[]
 }
 
 export const coldStart: Benchmark = async ({ quick, say }) => {
   const count = quick ? 2 : 16
-  const rounds = quick ? 1 : 5
+  const rounds = quick ? 1 : 3
   const programs = [
     ...(built ? [{ name: 'dist', program: built }] : []),
     { name: 'sources', program: sources },
@@ -38,8 +41,9 @@ export const coldStart: Benchmark = async ({ quick, say }) => {
         const completeMs = completeAt - startedAt
         say(`${count} agents from ${name}: ${Math.round(completeMs)} ms`)
         if (round >= 0) {
+          const cpuMs = cluster.hosts.reduce((sum, host) => sum + cpuOf(host), 0)
           const seen = steps.map(([code]) => cluster.hosts.map((host) => since(wallMs, host, code)))
-          taken.get(name)?.push({ completeMs, steps: seen })
+          taken.get(name)?.push({ completeMs, cpuMs, steps: seen })
         }
         await wipe(cluster)
       }
@@ -61,6 +65,11 @@ function figuresOf(what: string, rounds: readonly Round[]): Figure[] {
   const complete = rounds.map(({ completeMs }) => completeMs)
   return [
     figure(`${what}: all kernels complete`, 'ms', complete, { goal }),
+    figure(
+      '  CPU of all of them until then',
+      'ms',
+      rounds.map((round) => round.cpuMs),
+    ),
     ...steps.flatMap(([, step], index) => {
       const agents = rounds.map((round) => (round.steps[index] ?? []).filter(Number.isFinite))
       return [
@@ -79,4 +88,9 @@ function figuresOf(what: string, rounds: readonly Round[]): Figure[] {
 function since(wallMs: number, { lines }: LabHost, code: string): number {
   const line = lines.find((each) => each.code === code)
   return line ? Date.parse(String(line.time)) - wallMs : Number.NaN
+}
+
+function cpuOf({ agentPid }: LabHost): number {
+  if (agentPid === undefined) return Number.NaN
+  return [agentPid, ...childrenOf(agentPid)].reduce((sum, pid) => sum + cpuSoFar(pid), 0)
 }

@@ -25,7 +25,7 @@ interface Start {
 }
 
 export const startUp: Benchmark = async ({ quick, say }) => {
-  const rounds = quick ? 1 : 15
+  const rounds = quick ? 1 : 9
   const variants: Variant[] = [
     ...(built ? [{ name: 'dist, compile cache', program: built, cached: true }] : []),
     ...(built ? [{ name: 'dist', program: built, cached: false }] : []),
