@@ -4,7 +4,7 @@ import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import { type Cluster, everywhere, noObserver, startAgents, withCluster } from './cluster.ts'
 import { now } from './observer.ts'
-import { cpuMs } from './processes.ts'
+import { childrenOf, cpuMs } from './processes.ts'
 import { stagesOf } from './stages.ts'
 
 /** Longer than the least time between two publications, so that latency is measured, not throttling. */
@@ -34,10 +34,17 @@ export const announce: Benchmark = async ({ quick, say }) => {
   const taken = await withCluster(hosts, async (cluster) => {
     await startAgents(cluster)
     const idle = await cpuOver(cluster, () => pause(quick ? 500 : 10_000))
-    const { cpu, elapsed, result } = await cpuOver(cluster, () => measure(cluster, rounds))
-    // What the agents would have used without a single announcement is not theirs.
-    const each = (cpu - (idle.cpu / idle.elapsed) * elapsed) / (2 * rounds)
-    return { ...result, each }
+    const { agents, readers, elapsed, result } = await cpuOver(cluster, () =>
+      measure(cluster, rounds),
+    )
+    // What they would have used without a single announcement is not theirs.
+    const each = (used: number, idleUsed: number) =>
+      (used - (idleUsed / idle.elapsed) * elapsed) / (2 * (rounds + warmUps))
+    return {
+      ...result,
+      agents: each(agents, idle.agents),
+      readers: each(readers, idle.readers),
+    }
   })
   if (!taken) return { figures: [], notes: [noObserver] }
   say('and where the time goes')
@@ -45,7 +52,7 @@ export const announce: Benchmark = async ({ quick, say }) => {
     hosts,
     async (cluster) => (await measure(cluster, quick ? 3 : 40)).announced,
   )
-  const { announced, withdrawn, each } = taken
+  const { announced, withdrawn, agents, readers } = taken
   const goal = { medianMax: 19 }
   const last = ({ last: ms }: Trip) => ms
   const first = ({ first: ms }: Trip) => ms
@@ -60,7 +67,8 @@ export const announce: Benchmark = async ({ quick, say }) => {
       ),
       figure('withdraw to last kernel', 'ms', withdrawn.map(last), { goal }),
       figure('withdraw to first kernel', 'ms', withdrawn.map(first)),
-      figure('CPU of all agents for one', 'ms', [each]),
+      figure('CPU of all agents for one', 'ms', [agents]),
+      figure('CPU of all their readers for one', 'ms', [readers]),
     ],
     notes: [
       'elsewhere, same set-up on two cores: 3.8 ms (BIRD, BGP full mesh), 19 ms (FRR, OSPF), 78 ms (BIRD, Babel), 120 ms (FRR, BGP)',
@@ -69,14 +77,25 @@ export const announce: Benchmark = async ({ quick, say }) => {
   }
 }
 
-async function cpuOver<T>(
-  { hosts }: Cluster,
-  work: () => Promise<T>,
-): Promise<{ cpu: number; elapsed: number; result: T }> {
-  const used = () => hosts.reduce((sum, host) => sum + cpuMs(host.agentPid ?? 0), 0)
-  const before = { cpu: used(), at: now() }
+interface Used<T> {
+  readonly agents: number
+  readonly readers: number
+  readonly elapsed: number
+  readonly result: T
+}
+
+async function cpuOver<T>({ hosts }: Cluster, work: () => Promise<T>): Promise<Used<T>> {
+  const agents = hosts.map(({ agentPid }) => agentPid ?? 0)
+  const readers = agents.flatMap(childrenOf)
+  const used = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
+  const before = { agents: used(agents), readers: used(readers), at: now() }
   const result = await work()
-  return { cpu: used() - before.cpu, elapsed: now() - before.at, result }
+  return {
+    agents: used(agents) - before.agents,
+    readers: used(readers) - before.readers,
+    elapsed: now() - before.at,
+    result,
+  }
 }
 
 async function measure({ hosts, observer }: Cluster, rounds: number): Promise<Trips> {
