@@ -1,7 +1,12 @@
 /** Entries over gossipsub: published at once to all, forwarded only after the core's verdict. */
 
 import { hash } from 'node:crypto'
-import { type GossipSub, gossipsub, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
+import {
+  type GossipSub,
+  gossipsub,
+  multicodec,
+  TopicValidatorResult,
+} from '@chainsafe/libp2p-gossipsub'
 import type { Connection } from '@libp2p/interface'
 import { type Entry, type NodeId, recordLimits } from '../../core/claim/record.ts'
 import type { Verdict } from '../../core/effect.ts'
@@ -9,6 +14,9 @@ import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeEntry } from '../../wire/codec.ts'
+
+/** What nodes of one version speak with each other. */
+export const gossipProtocol = multicodec
 
 /** gossipsub, with every limit that would silence a cluster set on purpose. */
 export const gossipService = (topic: string) =>

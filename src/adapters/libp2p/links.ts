@@ -201,16 +201,24 @@ export class Links {
     if (lane === first || lane.heard) return this.#drop(link, reason)
     link.lanes.delete(lane.connection)
     if (link.spokenOn === lane) link.spokenOn = undefined
-    lane.connection.abort(new Error(reason))
+    abort(lane.connection, reason)
   }
 
   #drop(link: Link, reason: string): void {
     if (this.#links.get(link.peer) !== link) return
     this.#links.delete(link.peer)
     link.proof.resolve(reason)
-    for (const connection of link.lanes.keys()) connection.abort(new Error(reason))
+    for (const connection of link.lanes.keys()) abort(connection, reason)
     if (link.met) this.#host.deliver({ type: 'peer-disconnected', peer: link.peer })
     this.#host.lost(link.peer, this.#host.clock.now() - link.openedAt)
+  }
+}
+
+function abort(connection: Connection, reason: string): void {
+  try {
+    connection.abort(new Error(reason))
+  } catch {
+    // libp2p says goodbye on a connection whose end is under way, and fails at it.
   }
 }
 

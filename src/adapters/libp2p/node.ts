@@ -1,17 +1,18 @@
 /** The libp2p node: TCP, the cluster's pre-shared key, Noise, yamux; every limit set on purpose. */
 
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
 import type { ConnectionGater, ConnectionProtector, MultiaddrConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { KeyPair } from '../../wire/signature.ts'
-import { gossipService } from './gossip.ts'
+import { gossipProtocol, gossipService } from './gossip.ts'
+import { introduction } from './introduction.ts'
+import { thriftyYamux } from './muxer.ts'
 import { addressOf } from './seeds.ts'
+import { silence } from './silence.ts'
 
 export interface NodeOptions {
   readonly keys: KeyPair
@@ -41,21 +42,20 @@ export function createNode(options: NodeOptions) {
   return createLibp2p({
     start: false,
     privateKey: privateKeyFromRaw(Buffer.concat([keys.seed, keys.publicKey])),
-    // Both would tell strangers about software and host.
-    nodeInfo: { name: 'starling', version: '', userAgent: 'starling' },
+    logger: silence,
     addresses: {
       listen: options.listen.map((ip) => addressOf(ip, options.port).toString()),
-      // Records say where nodes are: identify has nothing to add.
+      // Records say where nodes are.
       announceFilter: () => [],
     },
     transports: [tcp({ backlog: 1_024 })],
     ...(clusterKey && { connectionProtector: protector(clusterKey, options.reached) }),
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      thriftyYamux({
         // It would notice nothing; our own heartbeats keep the connection busy.
         enableKeepAlive: false,
-        // A connection carries two gossip and two sync streams, and identify once.
+        // A connection carries two gossip and two sync streams.
         maxInboundStreams: 32,
         maxOutboundStreams: 32,
         // Below what `readFrames` buffers, so that a burst between two turns of the event loop fits.
@@ -85,8 +85,7 @@ export function createNode(options: NodeOptions) {
     // `Links` has cheaper and safer heartbeats.
     connectionMonitor: { enabled: false },
     services: {
-      // gossipsub needs it, to learn that a peer speaks gossipsub.
-      identify: identify({ protocolPrefix: 'starling', timeout: handshakeMsMax }),
+      introduction: introduction(gossipProtocol),
       gossip: gossipService(options.topic),
     },
   })
