@@ -8,8 +8,8 @@ import {
   codeKey,
   type EventMessage,
   type EvictRequest,
-  loadOperatorClient,
   type Nothing,
+  operatorService,
   type PeersResponse,
   type PrefixRequest,
   type RoutesResponse,
@@ -60,7 +60,8 @@ export class ApiError extends Error {
 /** Rejects with an ApiError that names the socket and what to do where no agent listens. */
 export async function connectApi(socket: string): Promise<ApiClient> {
   await knock(socket)
-  const client = new (loadOperatorClient())(`unix:${socket}`, grpc.credentials.createInsecure(), {
+  const Client = grpc.makeGenericClientConstructor(operatorService(), 'Operator')
+  const client = new Client(`unix:${socket}`, grpc.credentials.createInsecure(), {
     // An answer about a thousand nodes is about half a megabyte.
     'grpc.max_receive_message_length': 64 * 1_048_576,
   })

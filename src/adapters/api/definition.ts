@@ -1,9 +1,8 @@
-/** The API as both of its ends see it: the loaded .proto, and its messages as types. */
+/** The API as both of its ends see it: the .proto's service, and its messages as types. */
 
-import { fileURLToPath } from 'node:url'
-import type { ServiceClientConstructor } from '@grpc/grpc-js'
-import grpc from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import type { ServiceDefinition } from '@grpc/grpc-js'
+import protobuf from 'protobufjs/light.js'
+import descriptor from './proto/starling.json' with { type: 'json' }
 
 /** Empty messages. */
 export type Nothing = Readonly<Record<never, never>>
@@ -152,17 +151,45 @@ export interface EventMessage {
 /** Where a failure's stable code travels, beside its text in the status details. */
 export const codeKey = 'starling-code'
 
-/** The constructor of clients; its `service` is what a server implements. */
-export function loadOperatorClient(): ServiceClientConstructor {
-  const loaded = grpc.loadPackageDefinition(
-    loadSync(fileURLToPath(new URL('./proto/starling.proto', import.meta.url)), {
-      defaults: true,
-      longs: Number,
+/** What a server implements: the calls of the .proto, and how their messages become bytes. */
+export function operatorService(): ServiceDefinition {
+  const { Operator, types } = loadOperator()
+  return Object.fromEntries(
+    Operator.methodsArray.map((method) => {
+      const [request, response] = [types(method.requestType), types(method.responseType)]
+      return [
+        method.name,
+        {
+          path: `/starling.v1.Operator/${method.name}`,
+          requestStream: false,
+          responseStream: method.responseStream === true,
+          requestSerialize: writer(request),
+          requestDeserialize: reader(request),
+          responseSerialize: writer(response),
+          responseDeserialize: reader(response),
+        },
+      ]
     }),
   )
-  // The loader's type knows nothing of the file that it loaded.
-  const { starling } = loaded as unknown as {
-    starling: { v1: { Operator: ServiceClientConstructor } }
-  }
-  return starling.v1.Operator
 }
+
+/** From the .proto as it was parsed beforehand: every start would pay for a parser otherwise. */
+function loadOperator() {
+  const root = protobuf.Root.fromJSON(descriptor as protobuf.INamespace)
+  const scope = root.lookup('starling.v1') as protobuf.Namespace
+  return {
+    Operator: scope.lookupService('Operator'),
+    types: (name: string) => scope.lookupType(name),
+  }
+}
+
+const writer =
+  (type: protobuf.Type) =>
+  (value: object): Buffer =>
+    Buffer.from(type.encode(type.fromObject(value)).finish())
+
+/** What a message lacks is there with the value that it stands for. */
+const reader =
+  (type: protobuf.Type) =>
+  (bytes: Buffer): object =>
+    type.toObject(type.decode(bytes), { defaults: true, longs: Number })

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import grpc from '@grpc/grpc-js'
 import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
-import { loadOperatorClient } from './definition.ts'
+import { operatorService } from './definition.ts'
 import { createHandlers } from './handlers.ts'
 import { listenOnSocket } from './socket.ts'
 
@@ -23,7 +23,7 @@ export async function serveApi(options: {
 }): Promise<ApiServer> {
   const handlers = createHandlers(options.operator, options.clock)
   const server = new grpc.Server({ 'grpc.max_receive_message_length': 65_536 })
-  server.addService(loadOperatorClient().service, handlers.service)
+  server.addService(operatorService(), handlers.service)
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
 
   const connections = new Set<Socket>()
