@@ -6,7 +6,8 @@ import { unreachable } from '../core/invariant.ts'
 import { decodeBody, decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
 import { bytes, flag, list, natural, text } from './shape.ts'
-import { hashOf, isSigned, nodeIdOf } from './signature.ts'
+import { hashOf, isSigned } from './signature.ts'
+import { Verified } from './verified.ts'
 
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
@@ -17,27 +18,29 @@ export type Decoded<T> =
       readonly reason: string
     }
 
-/** A signed entry as gossip carries it. Costs one signature check. */
-export function decodeEntry(packed: Uint8Array): Decoded<Entry> {
+/** A signed entry as gossip carries it. Costs one signature check where it is not among the `verified`. */
+export function decodeEntry(packed: Uint8Array, verified = new Verified()): Decoded<Entry> {
   if (packed.length > recordLimits.envelopeBytes) return malformed('the envelope is too long')
   try {
     const envelope = new Uint8Array(packed)
+    const hash = hashOf(envelope)
+    const known = verified.entry(hash)
+    if (known) return { ok: true, value: known }
     // A view: msgpackr hangs a DataView on whatever it is given.
     const { payload, publicKey, signature } = decodeEnvelope(envelope.subarray())
     // A second wrapping of one signed payload would be a rival of the first, made by whoever passes it on.
     if (Buffer.compare(encodeEnvelope({ payload, publicKey, signature }), envelope) !== 0) {
       return malformed('the envelope is not canonical')
     }
-    const body = decodeBody(payload, nodeIdOf(publicKey))
+    const author = verified.author(publicKey)
+    const body = decodeBody(payload, author.id)
     if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
-    if (!isSigned(payload, publicKey, signature)) {
-      return {
-        ok: false,
-        code: 'forged',
-        reason: `the signature is not that of ${nodeIdOf(publicKey)}`,
-      }
+    if (!isSigned(payload, author, signature)) {
+      return { ok: false, code: 'forged', reason: `the signature is not that of ${author.id}` }
     }
-    return { ok: true, value: { body, envelope, hash: hashOf(envelope) } }
+    const entry = { body, envelope, hash }
+    verified.add(entry)
+    return { ok: true, value: entry }
   } catch (thrown) {
     return malformed(reasonOf(thrown))
   }
@@ -65,11 +68,11 @@ export function encodeMessage(message: SyncMessage): Uint8Array {
 }
 
 /** Entries inside it that do not decode are left out: one of a newer version must not silence the others. */
-export function decodeMessage(packed: Uint8Array): Decoded<SyncMessage> {
+export function decodeMessage(packed: Uint8Array, verified = new Verified()): Decoded<SyncMessage> {
   if (packed.length > syncLimits.messageBytes) return malformed('the message is too long')
   try {
     const fields = list(unpack(packed), 16, 'the message', (field) => field)
-    const message = messageFrom(fields)
+    const message = messageFrom(fields, verified)
     return message
       ? { ok: true, value: message }
       : { ok: false, code: 'unsupported', reason: 'a message of a newer version' }
@@ -78,7 +81,7 @@ export function decodeMessage(packed: Uint8Array): Decoded<SyncMessage> {
   }
 }
 
-function messageFrom(fields: readonly unknown[]): SyncMessage | undefined {
+function messageFrom(fields: readonly unknown[], verified: Verified): SyncMessage | undefined {
   const type = text(fields[0], 16, 'the message type')
   switch (type) {
     case 'probe':
@@ -96,7 +99,9 @@ function messageFrom(fields: readonly unknown[]): SyncMessage | undefined {
       return { type, buckets, stamps, last: flag(fields[3], 'last') }
     }
     case 'delta': {
-      const carried = list(fields[1], syncLimits.stamps, 'entries', carriedFrom)
+      const carried = list(fields[1], syncLimits.stamps, 'entries', (value) =>
+        carriedFrom(value, verified),
+      )
       const want = list(fields[2], syncLimits.wants, 'wants', (value) => text(value, 64, 'an id'))
       return {
         type,
@@ -128,9 +133,9 @@ export const packCarried = ({ entry, remainMs }: Carried): unknown => [
 ]
 
 /** Undefined where the entry does not decode. Throws MalformedError where the frame around it is malformed. */
-export function carriedFrom(value: unknown): Carried | undefined {
+export function carriedFrom(value: unknown, verified = new Verified()): Carried | undefined {
   const [envelope, remainMs] = list(value, 2, 'a carried entry', (part) => part)
-  const decoded = decodeEntry(bytes(envelope, recordLimits.envelopeBytes, 'an envelope'))
+  const decoded = decodeEntry(bytes(envelope, recordLimits.envelopeBytes, 'an envelope'), verified)
   if (!decoded.ok) return undefined
   return {
     entry: decoded.value,

@@ -26,7 +26,7 @@ export function list<T>(
 ): T[] {
   if (!Array.isArray(value)) return fail(`${what} is not a list`)
   if (value.length > countMax) return fail(`${what} has more than ${countMax} items`)
-  return value.map(item)
+  return value.map((each) => item(each))
 }
 
 export function text(value: unknown, lengthMax: number, what: string): string {

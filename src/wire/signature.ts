@@ -1,13 +1,6 @@
 /** A node's Ed25519 key pair (RFC 8032): the one that libp2p authenticates it by also signs what it says. */
 
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto'
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
 import { base58btc } from 'multiformats/bases/base58'
 import type { Body, Entry, NodeId, Seal } from '../core/claim/record.ts'
 import { encodeBody, encodeEnvelope } from './body.ts'
@@ -49,15 +42,19 @@ export function sealer(keys: KeyPair): Seal {
   }
 }
 
-export function isSigned(
-  payload: Uint8Array,
-  publicKey: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  const der = Buffer.concat([spkiHeader, publicKey])
-  const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-  return verify(null, payload, key, signature)
+export interface Author {
+  readonly id: NodeId
+  readonly key: KeyObject
 }
 
-export const hashOf = (envelope: Uint8Array): string =>
-  createHash('sha256').update(envelope).digest('hex')
+/** Who signs with a raw 32-byte public key. */
+export function authorOf(publicKey: Uint8Array): Author {
+  const der = Buffer.concat([spkiHeader, publicKey])
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+  return { id: nodeIdOf(publicKey), key }
+}
+
+export const isSigned = (payload: Uint8Array, author: Author, signature: Uint8Array): boolean =>
+  verify(null, payload, author.key, signature)
+
+export const hashOf = (envelope: Uint8Array): string => hash('sha256', envelope, 'hex')

@@ -15,6 +15,7 @@ import {
   packCarried,
 } from '../../src/wire/codec.ts'
 import { hashOf } from '../../src/wire/signature.ts'
+import { Verified } from '../../src/wire/verified.ts'
 import { anyEntry } from '../core/arbitraries.ts'
 import { nodeOf, prefixOf, recordOf, type Specimen, tombstoneOf } from '../core/specimens.ts'
 import { bodyBy, message, node } from './arbitraries.ts'
@@ -109,6 +110,19 @@ describe('a decoder', () => {
       const changed = new Uint8Array(envelope)
       changed[at] = (changed[at] ?? 0) ^ 1
       assert.notEqual(codeOf(changed), 'ok', `byte ${at}`)
+    }
+  })
+
+  it('verifies an entry once, and takes nothing that differs from it for it', () => {
+    const verified = new Verified()
+    const { envelope } = author.seal(recordOf(author))
+    const first = decodeEntry(envelope, verified)
+    const again = decodeEntry(new Uint8Array(envelope), verified)
+    assert.ok(first.ok && again.ok && again.value === first.value)
+    for (let at = 0; at < envelope.length; at += 1) {
+      const changed = new Uint8Array(envelope)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      assert.ok(!decodeEntry(changed, verified).ok, `byte ${at}`)
     }
   })
 

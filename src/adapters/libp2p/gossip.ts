@@ -14,6 +14,7 @@ import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeEntry } from '../../wire/codec.ts'
+import type { Verified } from '../../wire/verified.ts'
 
 /** What nodes of one version speak with each other. */
 export const gossipProtocol = multicodec
@@ -102,6 +103,7 @@ export const gossipService = (topic: string) =>
 export interface GossipHost {
   readonly clock: Clock
   readonly topic: string
+  readonly verified: Verified
   readonly deliver: (event: TransportEvent) => void
   /** False where the peer is not connected (any more). */
   readonly met: (peer: NodeId) => boolean
@@ -170,7 +172,7 @@ export class Gossip {
 
   #validate(from: NodeId, data: Uint8Array): TopicValidatorResult | Promise<TopicValidatorResult> {
     this.#expire()
-    const decoded = decodeEntry(data)
+    const decoded = decodeEntry(data, this.#host.verified)
     if (!decoded.ok) {
       return decoded.code === 'unsupported'
         ? TopicValidatorResult.Ignore

@@ -6,11 +6,13 @@ import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
+import type { Verified } from '../../wire/verified.ts'
 import { Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
   readonly clock: Clock
   readonly syncProtocol: string
+  readonly verified: Verified
   readonly deliver: (event: TransportEvent) => void
   readonly lost: (peer: NodeId, livedMs: number) => void
   /** Whether gossip flows both ways between us and the peer of these connections. */
@@ -159,7 +161,7 @@ export class Links {
     lane.heardAt = Math.max(lane.heardAt, this.#host.clock.now())
     if (frame.length === 0) return
     link.spokenOn = lane
-    const decoded = decodeMessage(frame)
+    const decoded = decodeMessage(frame, this.#host.verified)
     if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
   }
 

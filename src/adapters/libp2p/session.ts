@@ -5,6 +5,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../core/claim/record.ts'
 import type { WantedPeer } from '../../core/effect.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
+import { Verified } from '../../wire/verified.ts'
 import { Dialler } from './dial.ts'
 import { Gossip } from './gossip.ts'
 import { Links } from './links.ts'
@@ -41,9 +42,11 @@ export async function openSession(
     if (!stopped) listener(event)
   }
   const redial = new Redial(clock, setting.rng)
+  const verified = new Verified()
   const links: Links = new Links({
     clock,
     syncProtocol,
+    verified,
     deliver,
     lost(peer, livedMs) {
       redial.wake(peer, { livedMs, pauseMs: 0 })
@@ -70,6 +73,7 @@ export async function openSession(
   const gossip: Gossip = new Gossip(node.services.gossip, {
     clock,
     topic,
+    verified,
     deliver,
     met: (peer) => links.met(peer),
   })

@@ -18,7 +18,7 @@ const messageBytes = 4_096
 
 /** The agent hears of its own writes having been seen after so many, or so much time. */
 const ownUntoldMax = 64
-const ownUntoldMs = 50
+const ownUntoldMs = 500
 
 const routeGroups = [multicastGroup.ipv4Route, multicastGroup.ipv6Route]
 const otherGroups = [multicastGroup.link, multicastGroup.ipv4Address, multicastGroup.ipv6Address]

@@ -5,6 +5,7 @@ import type { OwnState } from '../../core/effect.ts'
 import type { Carried } from '../../core/gossip/message.ts'
 import { carriedFrom, decodeEntry, packCarried } from '../../wire/codec.ts'
 import { bytes, canonicalPrefix, fail, list, map, natural } from '../../wire/shape.ts'
+import { Verified } from '../../wire/verified.ts'
 
 /** More nodes than a cluster can have; a longer list is no cache of ours. */
 const knownMax = 65_536
@@ -30,7 +31,8 @@ export const packKnown = (known: readonly Carried[]): unknown => known.map(packC
 
 /** Entries that this version cannot read are left out: it is a cache, their origins tell them again. */
 export function knownFrom(contents: unknown): Carried[] {
-  return list(contents, knownMax, 'known entries', carriedFrom).filter(
+  const verified = new Verified()
+  return list(contents, knownMax, 'known entries', (item) => carriedFrom(item, verified)).filter(
     (carried) => carried !== undefined,
   )
 }

@@ -5,6 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Links } from '../../../src/adapters/libp2p/links.ts'
 import type { NodeId } from '../../../src/core/claim/record.ts'
 import type { TransportEvent } from '../../../src/ports/transport.ts'
+import { Verified } from '../../../src/wire/verified.ts'
 import { FakeClock } from './fake-clock.ts'
 
 const peer = 'peer' as NodeId
@@ -17,6 +18,7 @@ function world(gossips = () => true) {
   const links = new Links({
     clock,
     syncProtocol: '/sync',
+    verified: new Verified(),
     deliver: (event: TransportEvent) => void seen.push(event.type),
     lost: (_peer, livedMs) => void lost.push(livedMs),
     gossips,
