@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
 /** The executable: starts the agent, or hands over to the command line's client. */
 
 import { enableCompileCache, getCompileCacheDir } from 'node:module'

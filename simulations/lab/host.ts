@@ -3,7 +3,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Container } from './container.ts'
 import { ip, LabError, routesIn, type ShownRoute } from './iproute.ts'
@@ -36,6 +36,8 @@ interface LabHostOptions {
 const env = {
   NODE_COMPILE_CACHE: new URL('../../node_modules/.cache/starling-lab', import.meta.url).pathname,
   ...process.env,
+  // The Node that runs this is the one that programs find.
+  PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
 }
 
 /** The sources, unless a test run asks for what is shipped. */
@@ -82,7 +84,7 @@ export class LabHost {
       ...['--socket', this.socket, '--log-format', 'json', ...options],
     ]
     // `ip netns exec` becomes the agent: its pid is the agent's.
-    const words = ['netns', 'exec', this.namespace, process.execPath, program, 'agent', ...flags]
+    const words = ['netns', 'exec', this.namespace, program, 'agent', ...flags]
     const agent = spawn('ip', words, { env, stdio: ['ignore', 'inherit', 'pipe'] })
     this.#agent = agent
     createInterface({ input: agent.stderr }).on('line', (line) => this.#read(line))

@@ -34,6 +34,8 @@ export type CommandResult =
 export interface WantedPeer {
   readonly id: NodeId
   readonly addresses: readonly string[]
+  /** Its loss matters to this node more than to others, and is to be found within seconds. */
+  readonly watched: boolean
 }
 
 export type Effect =

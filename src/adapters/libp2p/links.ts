@@ -2,12 +2,13 @@
 
 import type { Connection, Stream } from '@libp2p/interface'
 import type { NodeId } from '../../core/claim/record.ts'
+import type { WantedPeer } from '../../core/effect.ts'
 import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
 import type { Verified } from '../../wire/verified.ts'
-import { Outbox, readFrames } from './sync-stream.ts'
+import { asks, isBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
   readonly clock: Clock
@@ -21,7 +22,7 @@ export interface LinksHost {
 
 interface Link {
   readonly peer: NodeId
-  /** One per connection, oldest first: heartbeats take all. */
+  /** One per connection, oldest first: pings take all. */
   readonly lanes: Map<Connection, Lane>
   /**
    * Where its last message came from, and answers go to. It matters where two agents run with one identity: each
@@ -43,15 +44,24 @@ interface Lane {
 }
 
 /**
- * Heartbeats are empty frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms
- * of CPU each at both ends), and aborts healthy connections after our own event loop stalled.
+ * Pings are frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms of CPU each
+ * at both ends), and aborts healthy connections after our own event loop stalled.
  */
 const beatMs = 2_000
-/** Silent loss is found after 5 to 7 s. A starved host or a short SIGSTOP is not silent for so long. */
-const silenceMsMax = 5_000
+
+interface Patience {
+  /** A peer that was heard within this is not asked: of two that watch each other one asks. */
+  readonly askMs: Millis
+  /** A starved host or a short SIGSTOP is not silent for so long. */
+  readonly silenceMs: Millis
+}
+
+/** Silent loss is found after 5 to 7 s by the two neighbours on each side, after 25 to 27 s by the others. */
+const ofWatched: Patience = { askMs: 1_000, silenceMs: 5_000 }
+const ofOthers: Patience = { askMs: 10_000, silenceMs: 25_000 }
 /** A peer that just connected has streams to open before it can be heard. */
 const settlingMs = 5_000
-/** The heartbeat itself came this late: it was us who did not listen. */
+/** The beat itself came this late: it was us who did not listen. */
 const stallMs = 1_000
 /** How long gossipsub may take to attach to a connection, or to come back, on a starved host. */
 const gossipMsMax = 30_000
@@ -60,6 +70,7 @@ const openStreamMsMax = 5_000
 export class Links {
   readonly #host: LinksHost
   readonly #links = new Map<NodeId, Link>()
+  #unwatched: ReadonlySet<NodeId> = new Set()
   #cancelBeat: (() => void) | undefined
   #stopped = false
 
@@ -81,6 +92,11 @@ export class Links {
     this.#cancelBeat?.()
     for (const { proof } of this.#links.values()) proof.resolve('stopped')
     this.#links.clear()
+  }
+
+  /** The whole list; who is on none is watched. */
+  connect(peers: readonly WantedPeer[]): void {
+    this.#unwatched = new Set(peers.filter(({ watched }) => !watched).map(({ id }) => id))
   }
 
   has(peer: NodeId): boolean {
@@ -159,7 +175,8 @@ export class Links {
     if (!link || !lane || !this.met(peer)) return
     lane.heard = true
     lane.heardAt = Math.max(lane.heardAt, this.#host.clock.now())
-    if (frame.length === 0) return
+    if (asks(frame)) lane.outbox.pong()
+    if (isBeat(frame)) return
     link.spokenOn = lane
     const decoded = decodeMessage(frame, this.#host.verified)
     if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
@@ -182,10 +199,12 @@ export class Links {
   #beat(stalled: boolean): void {
     const now = this.#host.clock.now()
     for (const link of this.#links.values()) {
+      const { askMs, silenceMs } = this.#unwatched.has(link.peer) ? ofOthers : ofWatched
       for (const lane of link.lanes.values()) {
         if (stalled) lane.heardAt = Math.max(lane.heardAt, now)
-        if (now - lane.heardAt > silenceMsMax) this.#drop(link, 'the peer is silent')
-        lane.outbox.beat()
+        const silentMs = now - lane.heardAt
+        if (silentMs > silenceMs) this.#drop(link, 'the peer is silent')
+        else if (silentMs >= askMs) lane.outbox.ping()
       }
       // gossipsub drops a peer whose stream broke, without closing the connection, and never comes back to it.
       if (now - link.openedAt > gossipMsMax && !this.#host.gossips(link.peer, link.lanes.keys()))

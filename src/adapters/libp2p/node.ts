@@ -53,7 +53,7 @@ export function createNode(options: NodeOptions) {
     connectionEncrypters: [noise()],
     streamMuxers: [
       thriftyYamux({
-        // It would notice nothing; our own heartbeats keep the connection busy.
+        // It would notice nothing; our own pings keep the connection busy.
         enableKeepAlive: false,
         // A connection carries two gossip and two sync streams.
         maxInboundStreams: 32,
@@ -82,7 +82,7 @@ export function createNode(options: NodeOptions) {
       inboundStreamProtocolNegotiationTimeout: handshakeMsMax,
       outboundStreamProtocolNegotiationTimeout: handshakeMsMax,
     },
-    // `Links` has cheaper and safer heartbeats.
+    // `Links` has cheaper and safer pings.
     connectionMonitor: { enabled: false },
     services: {
       introduction: introduction(gossipProtocol),

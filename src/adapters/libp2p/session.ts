@@ -89,11 +89,15 @@ export async function openSession(
   links.start()
   seekers = seek(setting, { dialler, links, deliver })
   for (const seeker of seekers) redial.add(seeker)
+  const dialThem = wanting({ self: keys.id, redial, links, dialler })
 
   return {
     gossip,
     links,
-    connect: wanting({ self: keys.id, redial, links, dialler }),
+    connect(peers) {
+      links.connect(peers)
+      dialThem(peers)
+    },
     async stop() {
       stopped = true
       redial.stop()

@@ -8,7 +8,13 @@ import { syncLimits } from '../../core/gossip/message.ts'
 const queueBytesMax = 2 ** 20
 /** What a peer may have sent ahead of our reading; above our own window of 1 MiB, so that only a broken peer gets there. */
 const readBytesMax = 4 * 2 ** 20
-const beat = new Uint8Array(0)
+/** Asks the peer for a sign of life. */
+const ping = new Uint8Array(0)
+/** Is one, and no message of any kind. */
+const pong = Uint8Array.of(0)
+/** Whether a frame is no message but one of these. */
+export const isBeat = (frame: Uint8Array): boolean => frame.length <= pong.length
+export const asks = (frame: Uint8Array): boolean => frame.length === ping.length
 
 export class Outbox {
   readonly #broken: (reason: string) => void
@@ -39,9 +45,12 @@ export class Outbox {
     void this.#drain()
   }
 
-  /** An empty frame, so that the peer hears from us; unneeded where frames already wait. */
-  beat(): void {
-    if (this.#queue.length === 0 && !this.#writing) this.push(beat)
+  ping(): void {
+    this.push(ping)
+  }
+
+  pong(): void {
+    this.push(pong)
   }
 
   async #drain(): Promise<void> {

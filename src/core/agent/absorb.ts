@@ -68,9 +68,9 @@ export function merge(state: AgentState, carried: Carried): Merged {
 export function drawOverlay(state: AgentState): void {
   const { config, set } = state
   const records = new Map(set.records().map((record) => [record.origin, record]))
-  const peers = neighbours(config.self, records.keys()).map((id) => ({
-    id,
-    addresses: records.get(id)?.addresses ?? [],
+  const peers = neighbours(config.self, records.keys()).map((neighbour) => ({
+    ...neighbour,
+    addresses: records.get(neighbour.id)?.addresses ?? [],
   }))
   state.emit({ type: 'connect', peers })
 }

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import type { Libp2pOptions } from '../../../src/adapters/libp2p/options.ts'
 import { libp2pTransport } from '../../../src/adapters/libp2p/transport.ts'
 import type { Entry, NodeId, NodeRecord } from '../../../src/core/claim/record.ts'
-import type { Verdict } from '../../../src/core/effect.ts'
+import type { Verdict, WantedPeer } from '../../../src/core/effect.ts'
 import type { Transport, TransportEvent } from '../../../src/ports/transport.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type KeyPair, keyPairFromSeed, sealer } from '../../../src/wire/signature.ts'
@@ -62,8 +62,8 @@ export class TestNode {
   }
 
   /** As its record would say. */
-  get wanted(): { id: NodeId; addresses: string[] } {
-    return { id: this.id, addresses: [`/ip4/127.0.0.1/tcp/${this.port}`] }
+  get wanted(): WantedPeer {
+    return { id: this.id, addresses: [`/ip4/127.0.0.1/tcp/${this.port}`], watched: true }
   }
 
   async start(): Promise<this> {

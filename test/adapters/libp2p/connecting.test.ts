@@ -32,9 +32,9 @@ test('a wanted peer is only who has the wanted identity', async (t) => {
   const a = await node(t, low!)
   const b = await node(t, middle!)
   const c = await node(t, high!)
-  a.transport.connect([{ id: c.id, addresses: b.wanted.addresses }])
+  a.transport.connect([{ ...c.wanted, addresses: b.wanted.addresses }])
   a.transport.connect([
-    { id: c.id, addresses: [...b.wanted.addresses, '/nonsense', ...c.wanted.addresses] },
+    { ...c.wanted, addresses: [...b.wanted.addresses, '/nonsense', ...c.wanted.addresses] },
   ])
   await a.connected(c)
   assert.deepEqual(

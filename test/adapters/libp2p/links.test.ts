@@ -93,6 +93,18 @@ test('a peer that is never heard is dropped', async () => {
   assert.deepEqual(seen, ['peer-connected', 'peer-disconnected'])
 })
 
+test('a peer that others watch may be silent for longer', async () => {
+  const { clock, seen, links, connect } = world()
+  const connection = connect()
+  links.connect([{ id: peer, addresses: [], watched: false }])
+  links.met(peer)
+  await clock.advance(30_000)
+  assert.equal(connection.status, 'open')
+  await clock.advance(2_000)
+  assert.equal(connection.status, 'aborted')
+  assert.deepEqual(seen, ['peer-connected', 'peer-disconnected'])
+})
+
 test('silence while this process itself stood still is not the peer’s', async () => {
   const { clock, links, connect } = world()
   const connection = connect()
