@@ -13,7 +13,14 @@ const closed: readonly Rule[] = [
   { from: '^src/core/ip/', to: ['^src/core/ip/', folderOf('ip-num')] },
   {
     from: '^src/wire/',
-    to: ['^src/core/', '^src/wire/', folderOf('msgpackr'), folderOf('multiformats'), folderOf('quick-lru'), '^crypto$'],
+    to: [
+      '^src/core/',
+      '^src/wire/',
+      folderOf('msgpackr'),
+      folderOf('multiformats'),
+      folderOf('quick-lru'),
+      '^crypto$',
+    ],
   },
   { from: '^src/ports/', to: ['^src/core/', '^src/ports/'] },
   { from: '^src/runtime/', to: ['^src/core/', '^src/ports/', '^src/runtime/'] },
