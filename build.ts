@@ -30,7 +30,7 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 })
-await cp('src/adapters/api/proto', 'dist/proto', { recursive: true })
+await cp('src/adapters/api/proto/starling.proto', 'dist/proto/starling.proto')
 await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(Object.keys(metafile.inputs)))
 await chmod('dist/starling.js', 0o755)
 

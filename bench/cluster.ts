@@ -83,9 +83,9 @@ async function agentEnded(host: LabHost): Promise<never> {
   throw new Error(`${host.name}: ${line.msg}`)
 }
 
-/** Kills the agents and takes away all that they made: the next start is a first one. */
+/** Ends the agents, which keep what they compiled, and takes away all that they made: the next start is a first one. */
 export async function wipe({ hosts }: Cluster): Promise<void> {
-  await Promise.all(hosts.map((host) => host.stopAgent('SIGKILL')))
+  await Promise.all(hosts.map((host) => host.stopAgent()))
   await Promise.all(hosts.map(({ directory }) => rm(directory, { recursive: true, force: true })))
   for (const host of hosts) {
     await ip(`-n ${host.namespace} route flush proto ${owned}`)

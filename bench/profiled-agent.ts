@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 /**
- * Takes the place of `starling.ts` in a lab and writes a CPU profile when the agent is told to end (SIGTERM), or after
- * `BENCH_PROFILE_MS`. `BENCH_PROGRAM` names another starling than the sources, such as dist's.
+ * Takes the place of `starling.ts` in a lab and profiles its CPU: SIGUSR2 writes the profile into
+ * `BENCH_PROFILES`, the next one begins another. `BENCH_PROGRAM` names another starling than the sources, such as dist's.
  */
 
 import { writeFileSync } from 'node:fs'

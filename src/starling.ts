@@ -1,5 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
-/** The executable: starts the agent, or hands over to the command line's client. */
+/**
+ * The executable: starts the agent, or hands over to the command line's client. A young generation of 1 MiB costs no
+ * time that can be measured, and 13 MB less than the 16 MiB that Node lets it grow to.
+ */
 
 import { enableCompileCache, getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'

@@ -94,8 +94,8 @@ export class Links {
     this.#links.clear()
   }
 
-  /** The whole list; who is on none is watched. */
-  connect(peers: readonly WantedPeer[]): void {
+  /** The whole list of the overlay; who is not on it is watched too. */
+  watch(peers: readonly WantedPeer[]): void {
     this.#unwatched = new Set(peers.filter(({ watched }) => !watched).map(({ id }) => id))
   }
 

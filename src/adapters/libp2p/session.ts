@@ -95,7 +95,7 @@ export async function openSession(
     gossip,
     links,
     connect(peers) {
-      links.connect(peers)
+      links.watch(peers)
       dialThem(peers)
     },
     async stop() {

@@ -49,8 +49,9 @@ export class Outbox {
     this.push(ping)
   }
 
+  /** Unneeded where frames wait: each is a sign of life. */
   pong(): void {
-    this.push(pong)
+    if (this.#queue.length === 0 && !this.#writing) this.push(pong)
   }
 
   async #drain(): Promise<void> {

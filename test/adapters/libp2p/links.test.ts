@@ -96,7 +96,7 @@ test('a peer that is never heard is dropped', async () => {
 test('a peer that others watch may be silent for longer', async () => {
   const { clock, seen, links, connect } = world()
   const connection = connect()
-  links.connect([{ id: peer, addresses: [], watched: false }])
+  links.watch([{ id: peer, addresses: [], watched: false }])
   links.met(peer)
   await clock.advance(30_000)
   assert.equal(connection.status, 'open')

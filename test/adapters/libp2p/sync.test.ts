@@ -122,6 +122,18 @@ test('what is no message of ours is passed over, a frame beyond the limit ends t
   assert.deepEqual(a.of('peer-disconnected'), [])
 })
 
+test('who is asked for a sign of life gives one', async (t) => {
+  const a = await node(t, keysOf(0))
+  const asking = await stranger(t, keysOf(1), a)
+  const answers = lpStream(await asking.incoming)
+  await lpStream(await asking.openStream()).write(new Uint8Array(0))
+  for (;;) {
+    // The node asks too, for it has not been heard of long.
+    const answer = (await answers.read()).subarray()
+    if (answer.length > 0) return assert.deepEqual([...answer], [0])
+  }
+})
+
 test('a peer that falls silent is disconnected within seconds', async (t) => {
   const a = await node(t, keysOf(0))
   const mute = await stranger(t, keysOf(1), a)
