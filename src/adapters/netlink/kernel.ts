@@ -21,7 +21,7 @@ import { Monitor } from './monitor.ts'
 import type { Frame } from './monitor-message.ts'
 import { readNotifications } from './notification.ts'
 import { type KernelAddress, Reader } from './reader.ts'
-import { RouteWriter } from './route-writer.ts'
+import { RouteWriter, type Written } from './route-writer.ts'
 import { byteScope, ScopeFilter, watchKey } from './scope.ts'
 import { RequestSocket } from './socket.ts'
 import { Turns } from './turns.ts'
@@ -105,7 +105,7 @@ class NetlinkKernel implements Kernel {
       if (paused) {
         this.#monitor.resume(this.#routeSocket.seq, `${changes.length} routes were written at once`)
       }
-      this.#watchAliens(written.results)
+      this.#watchAliens(written)
       return written.results
     })
   }
@@ -164,10 +164,12 @@ class NetlinkKernel implements Kernel {
   }
 
   /** What is in the way outside the interest is watched; its removal before that moment is found by reading once more. */
-  #watchAliens(results: readonly RouteResult[]): void {
+  #watchAliens({ results, failures }: Written): void {
     const keys: string[] = []
-    for (const { change, outcome } of results) {
-      if (outcome !== 'exists') continue
+    for (const index of failures.keys()) {
+      const result = results[index]
+      if (result?.outcome !== 'exists') continue
+      const { change } = result
       const { prefix } = change.key
       if (this.#interest.some((wide) => contains(wide, prefix))) continue
       const key = watchKey(prefix)

@@ -7,7 +7,9 @@ import type { Written } from './route-writer.ts'
 /** Reached only while the monitor stands still. At the bound the oldest are forgotten, and `knowsSince` says so. */
 const resultsMax = 65_536
 
-interface Entry extends Written {
+type Writes = Pick<Written, 'firstSeq' | 'results'>
+
+interface Entry extends Writes {
   readonly lastSeq: number
   /** Made when the first question comes, which is rare: number of the last successful write to each key. */
   index: Map<string, { readonly seq: number; readonly added: boolean }> | undefined
@@ -19,10 +21,10 @@ export class Ledger {
   /** Number of the last own write that was forgotten before it was seen. */
   #forgotten: number | undefined
 
-  record(written: Written): void {
-    const lastSeq = (written.firstSeq + written.results.length - 1) >>> 0
-    this.#entries.push({ ...written, lastSeq, index: undefined })
-    this.#count += written.results.length
+  record({ firstSeq, results }: Writes): void {
+    const lastSeq = (firstSeq + results.length - 1) >>> 0
+    this.#entries.push({ firstSeq, results, lastSeq, index: undefined })
+    this.#count += results.length
     while (this.#count > resultsMax && this.#entries.length > 1) this.#forget()
   }
 
@@ -71,7 +73,7 @@ export class Ledger {
   }
 }
 
-function indexOf({ firstSeq, results }: Written): Exclude<Entry['index'], undefined> {
+function indexOf({ firstSeq, results }: Writes): Exclude<Entry['index'], undefined> {
   const index = new Map<string, { seq: number; added: boolean }>()
   for (const [position, { change, outcome }] of results.entries()) {
     if (outcome !== 'done') continue

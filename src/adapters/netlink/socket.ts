@@ -6,7 +6,7 @@ import { errnoOf, type Message, walkMessages } from './message.ts'
 import { messageType, protocolRoute } from './rtnetlink.ts'
 
 /** The kernel caps it at twice net.core.rmem_max, and silently. */
-const receiveBytes = 4 * 1024 * 1024
+const receiveBytesWanted = 4 * 1024 * 1024
 
 /** The kernel answers while it is asked, so only an answer that was lost takes longer than this. */
 const patienceMsDefault = 2_500
@@ -65,6 +65,11 @@ export class RequestSocket {
   /** Stays the same for the socket's life, also when it is opened anew: notifications of own writes carry it. */
   readonly port: number
 
+  /** What the kernel granted for answers that wait to be read. */
+  get receiveBytes(): number {
+    return this.#socket.getRecvBufferSize()
+  }
+
   /** The latest number that is reserved. */
   get seq(): number {
     return this.#seq
@@ -99,7 +104,7 @@ export class RequestSocket {
     const socket = new RawNetlinkSocket(protocolRoute, {
       messagePeeking: false,
       msgBufferSize: this.#messageBytes,
-      recvBufferSize: receiveBytes,
+      recvBufferSize: receiveBytesWanted,
       sendBufferSize: 0,
       ...(localPort === undefined ? {} : { localPort }),
     })

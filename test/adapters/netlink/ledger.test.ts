@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ledger } from '../../../src/adapters/netlink/ledger.ts'
-import type { Written } from '../../../src/adapters/netlink/route-writer.ts'
 import type { KernelRoute, RouteResult } from '../../../src/core/routing/route.ts'
 import { hostKeys, prefixOf } from './host.ts'
 
@@ -16,7 +15,7 @@ function written(
   firstSeq: number,
   type: 'add' | 'remove',
   outcome: RouteResult['outcome'] = 'done',
-): Written {
+) {
   const change = type === 'add' ? ({ type, key, target } as const) : ({ type, key } as const)
   return { firstSeq, results: [{ change, outcome, error: '' }] }
 }
