@@ -22,7 +22,7 @@ export interface RunnerOptions {
 export class EffectRunner {
   readonly #options: RunnerOptions
   /** Kernel work is done one after the other: a dump shows all that was written before it was asked for. */
-  #kernelWork: Promise<void> = Promise.resolve()
+  #kernelWork: Promise<void> | undefined
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -30,12 +30,14 @@ export class EffectRunner {
 
   /**
    * One durable write for the whole batch comes first, so that nothing is announced or answered that a crash could
-   * forget. Rejects when it fails: the process must end.
+   * forget. Rejects when it fails: the process must end. What is told to people comes last: neither the kernel nor a
+   * peer waits for a log.
    */
   readonly perform = async (effects: readonly Effect[]): Promise<void> => {
     const own = lastOwn(effects)
     if (own) await this.#options.store.persistOwn(own)
-    for (const effect of effects) this.#perform(effect)
+    for (const effect of effects) if (!isForPeople(effect)) this.#perform(effect)
+    for (const effect of effects) if (isForPeople(effect)) this.#perform(effect)
   }
 
   #perform(effect: Effect): void {
@@ -137,11 +139,18 @@ export class EffectRunner {
   }
 
   #inKernel(work: () => Promise<void>, failed: (reason: string) => void): void {
-    this.#kernelWork = this.#kernelWork
-      .then(work)
+    const before = this.#kernelWork
+    const current: Promise<void> = (before === undefined ? work() : before.then(work))
       .catch((error: unknown) => failed(reasonOf(error)))
+      .finally(() => {
+        if (this.#kernelWork === current) this.#kernelWork = undefined
+      })
+    this.#kernelWork = current
   }
 }
+
+/** An end is told of before it comes. */
+const isForPeople = ({ type }: Effect): boolean => type === 'note' || type === 'stop'
 
 function lastOwn(effects: readonly Effect[]): OwnState | undefined {
   for (let index = effects.length - 1; index >= 0; index -= 1) {

@@ -124,7 +124,7 @@ describe('a batch of effects', () => {
     assert.deepEqual(ports.log, ['publish'])
   })
 
-  it('is done in order', async () => {
+  it('is done in order, but what is noted comes after what peers and the kernel wait for', async () => {
     const ports = new Ports()
     await ports.runner.perform([
       { type: 'note', note: { code: 'kernel-forbidden' } },
@@ -134,10 +134,10 @@ describe('a batch of effects', () => {
       { type: 'stop', exitCode: 1 },
     ])
     assert.deepEqual(ports.log, [
-      'note kernel-forbidden',
       'send probe true',
       'connect 0',
       'judge 3 ignore',
+      'note kernel-forbidden',
       'stop 1',
     ])
   })

@@ -153,7 +153,8 @@ class NetlinkKernel implements Kernel {
     this.#ledger.seen(frame.seq)
     if (changes.length > 0) this.#deliver?.({ type: 'kernel-changed', changes })
     if (lost) this.#deliver?.({ type: 'kernel-overrun', reason: 'more changes than can wait' })
-    taken()
+    // Asking for the next frame takes longer than a repair, which comes first.
+    setImmediate(taken)
   }
 
   /** The watch works from own write `seq` on, or from a later one: nobody knows which of them it saw. */

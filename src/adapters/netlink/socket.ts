@@ -126,7 +126,6 @@ export class RequestSocket {
     const pending = this.#waiting.shift()
     if (!pending) return
     this.#current = pending
-    this.#wait()
     try {
       this.#socket.send(pending.bytes, undefined, (error) => {
         if (error && this.#current === pending) {
@@ -134,8 +133,9 @@ export class RequestSocket {
         }
       })
     } catch (thrown) {
-      this.#renew(errorOf(thrown))
+      return this.#renew(errorOf(thrown))
     }
+    this.#wait()
   }
 
   #receive(data: Buffer): void {
