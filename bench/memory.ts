@@ -20,8 +20,8 @@ export const memory: Benchmark = async ({ quick, say }) => {
   say(`${peers + 1} agents, idle for ${idleMs / 1_000} s`)
   const connected = await withCluster(peers + 1, async (cluster) => {
     await startAgents(cluster, program)
-    // What the start left to do is not idleness.
-    await pause(quick ? 500 : 20_000)
+    // What the start left to do, such as compiling, is not idleness.
+    await pause(quick ? 500 : 60_000)
     return idle(cluster, idleMs)
   })
   if (!connected) return { figures: [], notes: [noObserver] }

@@ -41,9 +41,9 @@ export const gossipService = (topic: string) =>
     Dout: 1,
     Dscore: 2,
     Dlazy: 3,
-    // Peers are grafted when they subscribe; the heartbeat only mends the mesh and offers what was missed. Longer
-    // would save a fraction of a percent of a CPU.
-    heartbeatInterval: 1_000,
+    // Peers are grafted when they subscribe; the heartbeat only mends the mesh and offers what was missed, which
+    // anti-entropy finds too.
+    heartbeatInterval: 2_000,
     allowedTopics: [topic],
     // Bounds one RPC, not one message (`decodeEntry` does that): the answer to a lagging peer holds hundreds of
     // messages. A longer one makes gossipsub forget the peer; `Links` then closes the connection.

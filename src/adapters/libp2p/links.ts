@@ -58,13 +58,15 @@ interface Patience {
 
 /** Silent loss is found after 5 to 7 s by the two neighbours on each side, after 25 to 27 s by the others. */
 const ofWatched: Patience = { askMs: 1_000, silenceMs: 5_000 }
-const ofOthers: Patience = { askMs: 10_000, silenceMs: 25_000 }
+const ofOthers: Patience = { askMs: 18_000, silenceMs: 25_000 }
 /** A peer that just connected has streams to open before it can be heard. */
 const settlingMs = 5_000
 /** The beat itself came this late: it was us who did not listen. */
 const stallMs = 1_000
 /** How long gossipsub may take to attach to a connection, or to come back, on a starved host. */
 const gossipMsMax = 30_000
+/** Looking whether gossip reaches everybody costs as much as a ping. */
+const gossipLookMs = 10_000
 const openStreamMsMax = 5_000
 
 export class Links {
@@ -72,6 +74,7 @@ export class Links {
   readonly #links = new Map<NodeId, Link>()
   #unwatched: ReadonlySet<NodeId> = new Set()
   #cancelBeat: (() => void) | undefined
+  #gossipLookAt: Millis = 0
   #stopped = false
 
   constructor(host: LinksHost) {
@@ -198,6 +201,8 @@ export class Links {
 
   #beat(stalled: boolean): void {
     const now = this.#host.clock.now()
+    const looks = now >= this.#gossipLookAt
+    if (looks) this.#gossipLookAt = now + gossipLookMs
     for (const link of this.#links.values()) {
       const { askMs, silenceMs } = this.#unwatched.has(link.peer) ? ofOthers : ofWatched
       for (const lane of link.lanes.values()) {
@@ -207,7 +212,11 @@ export class Links {
         else if (silentMs >= askMs) lane.outbox.ping()
       }
       // gossipsub drops a peer whose stream broke, without closing the connection, and never comes back to it.
-      if (now - link.openedAt > gossipMsMax && !this.#host.gossips(link.peer, link.lanes.keys()))
+      if (
+        looks &&
+        now - link.openedAt > gossipMsMax &&
+        !this.#host.gossips(link.peer, link.lanes.keys())
+      )
         this.#drop(link, 'gossip does not reach the peer')
     }
   }
