@@ -44,6 +44,8 @@ export class Bridge {
 
   /** When a failed set-up is tried again. */
   nextDeadline(): Millis {
+    // Asked after every step: without a failure there is nothing to compare, for `flush` waits for nothing.
+    if (this.#retryAt === 0) return Number.POSITIVE_INFINITY
     const waits = !this.#underWay && !this.#unread && !this.#isRight()
     return waits ? this.#retryAt : Number.POSITIVE_INFINITY
   }
@@ -83,8 +85,9 @@ export class Bridge {
     if (!this.#unread) return
     this.#unread = false
     // Where something undoes it at once, it is not fought at full speed.
-    if (this.#isRight()) this.#retryMs = retryMsMin
-    else this.#backOff(now)
+    if (!this.#isRight()) return this.#backOff(now)
+    this.#retryMs = retryMsMin
+    this.#retryAt = 0
   }
 
   #backOff(now: Millis): void {
