@@ -1,4 +1,4 @@
-/** Everything an agent can ask for, performed in order. */
+/** Everything an agent can ask for, performed in order; what is told to people comes last in its batch. */
 
 import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
