@@ -144,6 +144,13 @@ describe('a batch of effects', () => {
 })
 
 describe('kernel work', () => {
+  it('has begun before anything is logged, where nothing else is under way', async () => {
+    const ports = new Ports()
+    await ports.runner.perform([{ type: 'note', note: { code: 'kernel-forbidden' } }, apply])
+    assert.equal(ports.log.at(-1), 'note kernel-forbidden')
+    assert.equal(ports.log.length, 2)
+  })
+
   it('is done one after the other, over batches', async () => {
     const ports = new Ports()
     ports.held.add('apply').add('dump')
