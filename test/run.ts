@@ -30,8 +30,9 @@ if (lacking.length > 0) {
       '--test',
       '--test-reporter=spec',
       `--test-concurrency=${concurrency}`,
-      // A test that failed half-way may leave a socket open: it must end the run all the same.
-      '--test-force-exit',
+      // A test that failed half-way may leave a socket open: it must end the run all the same. Not by
+      // `--test-force-exit`: a file that is ended before its report was read counts as passed, without its tests.
+      '--test-timeout=180000',
       ...flags,
       ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
     ],
