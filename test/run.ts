@@ -6,6 +6,9 @@ import { statSync } from 'node:fs'
 /** Two at a time: the tests in network namespaces wait for each other's agents, and more would only slow them. */
 const concurrency = 2
 
+/** A test that failed half-way may leave a socket open, and its file never ends: the runner then names it and fails. */
+const patienceMs = 11 * 60_000
+
 const program = new URL('../dist/starling.js', import.meta.url).pathname
 
 const lacking = [
@@ -30,9 +33,6 @@ if (lacking.length > 0) {
       '--test',
       '--test-reporter=spec',
       `--test-concurrency=${concurrency}`,
-      // A test that failed half-way may leave a socket open: it must end the run all the same. Not by
-      // `--test-force-exit`: a file that is ended before its report was read counts as passed, without its tests.
-      '--test-timeout=180000',
       ...flags,
       ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
     ],
@@ -41,7 +41,10 @@ if (lacking.length > 0) {
   // The terminal's Ctrl-C reaches the runner by itself; its end, after its tests have tidied up, is ours.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => runner.kill('SIGTERM'))
+  // Not by `--test-force-exit`: a file that ends before its report was read counts as passed, without its tests.
+  const patience = setTimeout(() => runner.kill('SIGTERM'), patienceMs)
   runner.on('exit', (code) => {
+    clearTimeout(patience)
     process.exitCode = code ?? 1
   })
 }
