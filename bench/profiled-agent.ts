@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=1 --v8-pool-size=1
 /**
  * Takes the place of `starling.ts` in a lab and profiles its CPU: SIGUSR2 writes the profile into
  * `BENCH_PROFILES`, the next one begins another. `BENCH_PROGRAM` names another starling than the sources, such as dist's.

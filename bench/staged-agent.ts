@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=1 --v8-pool-size=1
 /**
  * Takes the place of `starling.ts` in a lab and notes when an announcement passes which point of the agent. Written beside
  * its state directory when the agent ends. It wraps methods where they are shared by all instances; the agent's code is as it is.

@@ -13,17 +13,8 @@ import {
 import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
 import { pack, unpack } from './packing.ts'
-import {
-  bytes,
-  canonicalAddress,
-  canonicalPrefix,
-  fail,
-  flag,
-  list,
-  map,
-  natural,
-  text,
-} from './shape.ts'
+import type { Parsed } from './parsed.ts'
+import { bytes, fail, flag, list, map, natural, text } from './shape.ts'
 
 /** The protocol version that this code writes. A body of a higher one is read by the fields that it shares. */
 const protocol = 1
@@ -62,14 +53,14 @@ export function encodeBody(body: Body): Uint8Array {
 }
 
 /** `author` is the node whose key signed the payload. Undefined for a kind of a newer version. Throws on malformed input. */
-export function decodeBody(payload: Uint8Array, author: NodeId): Body | undefined {
+export function decodeBody(payload: Uint8Array, author: NodeId, parsed: Parsed): Body | undefined {
   const fields = map(unpack(payload), 'the body')
   natural(fields.protocol, 'protocol')
   switch (fields.kind) {
     case 'record':
-      return recordFrom(fields, author)
+      return recordFrom(fields, author, parsed)
     case 'tombstone':
-      return tombstoneFrom(fields, author)
+      return tombstoneFrom(fields, author, parsed)
     default:
       return undefined
   }
@@ -108,9 +99,9 @@ const packedTombstone = (tombstone: Tombstone) => ({
   fences: tombstone.fences.map(({ prefix, fence }) => [prefix.text, fence]),
 })
 
-function recordFrom(fields: Record<string, unknown>, author: NodeId): NodeRecord {
+function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Parsed): NodeRecord {
   const hops = list(fields.nextHops, recordLimits.nextHops, 'nextHops', (hop) =>
-    canonicalAddress(hop, 'a next hop'),
+    parsed.address(hop, 'a next hop'),
   )
   if (hops.length === 2 && hops[0]?.family === hops[1]?.family)
     return fail('two next hops of one family')
@@ -125,20 +116,20 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId): NodeRecord
     addresses: list(fields.addresses, recordLimits.addresses, 'addresses', (value) =>
       text(value, 256, 'an address'),
     ),
-    pools: list(fields.pools, recordLimits.pools, 'pools', poolFrom),
-    claims: list(fields.claims, recordLimits.claims, 'claims', claimFrom),
+    pools: list(fields.pools, recordLimits.pools, 'pools', (value) => poolFrom(value, parsed)),
+    claims: list(fields.claims, recordLimits.claims, 'claims', (value) => claimFrom(value, parsed)),
     extras: list(fields.extras, recordLimits.extras, 'extras', (value) =>
-      canonicalPrefix(value, 'an extra'),
+      parsed.prefix(value, 'an extra'),
     ),
     exclusions: list(fields.exclusions, recordLimits.exclusions, 'exclusions', (value) =>
-      canonicalPrefix(value, 'an exclusion'),
+      parsed.prefix(value, 'an exclusion'),
     ),
     draining: flag(fields.draining, 'draining'),
     software: text(fields.software, recordLimits.nameLength, 'software'),
   }
 }
 
-function tombstoneFrom(fields: Record<string, unknown>, author: NodeId): Tombstone {
+function tombstoneFrom(fields: Record<string, unknown>, author: NodeId, parsed: Parsed): Tombstone {
   const reason = fields.reason
   if (reason !== 'left' && reason !== 'evicted') return fail('a tombstone without a known reason')
   const origin = text(fields.origin, 64, 'origin') as NodeId
@@ -150,7 +141,7 @@ function tombstoneFrom(fields: Record<string, unknown>, author: NodeId): Tombsto
     version: versionFrom(fields.version),
     reason,
     author,
-    fences: list(fields.fences, recordLimits.fences, 'fences', fenceFrom),
+    fences: list(fields.fences, recordLimits.fences, 'fences', (value) => fenceFrom(value, parsed)),
   }
 }
 
@@ -161,16 +152,16 @@ function versionFrom(value: unknown): Version {
   return incarnation === undefined || seqno === undefined ? fail('version') : { incarnation, seqno }
 }
 
-function poolFrom(value: unknown): Pool {
+function poolFrom(value: unknown, parsed: Parsed): Pool {
   const [packedPrefix, length] = list(value, 2, 'a pool', (part) => part)
-  const prefix = canonicalPrefix(packedPrefix, 'a pool')
+  const prefix = parsed.prefix(packedPrefix, 'a pool')
   const subnetLength = natural(length, 'a subnet length')
   return subnetLength >= prefix.length && subnetLength <= bitsOf(prefix.family)
     ? { prefix, subnetLength }
     : fail('a pool that cannot be divided so')
 }
 
-function claimFrom(value: unknown): Claim {
+function claimFrom(value: unknown, parsed: Parsed): Claim {
   // Later versions may append to a claim: only the known head is read.
   const [packedPrefix, fence, confirmed, used, confirmedAtMs] = list(
     value,
@@ -179,7 +170,7 @@ function claimFrom(value: unknown): Claim {
     (part) => part,
   )
   return {
-    prefix: canonicalPrefix(packedPrefix, 'a claim'),
+    prefix: parsed.prefix(packedPrefix, 'a claim'),
     fence: natural(fence, 'a fence'),
     state: flag(confirmed, 'confirmed') ? 'confirmed' : 'tentative',
     used: flag(used, 'used'),
@@ -187,10 +178,10 @@ function claimFrom(value: unknown): Claim {
   }
 }
 
-function fenceFrom(value: unknown): Fence {
+function fenceFrom(value: unknown, parsed: Parsed): Fence {
   const [packedPrefix, fence] = list(value, 2, 'a fence', (part) => part)
   const height = natural(fence, 'a fence')
   // Room is left above every fence: one that could not be raised would hold its prefix for ever.
   if (height > fenceMax) return fail('a fence too high')
-  return { prefix: canonicalPrefix(packedPrefix, 'a fence'), fence: height }
+  return { prefix: parsed.prefix(packedPrefix, 'a fence'), fence: height }
 }

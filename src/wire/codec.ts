@@ -33,7 +33,7 @@ export function decodeEntry(packed: Uint8Array, verified = new Verified()): Deco
       return malformed('the envelope is not canonical')
     }
     const author = verified.author(publicKey)
-    const body = decodeBody(payload, author.id)
+    const body = decodeBody(payload, author.id, verified.parsed)
     if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
     if (!isSigned(payload, author, signature)) {
       return { ok: false, code: 'forged', reason: `the signature is not that of ${author.id}` }

@@ -2,6 +2,7 @@
 
 import QuickLRU from 'quick-lru'
 import type { Entry } from '../core/claim/record.ts'
+import { Parsed } from './parsed.ts'
 import { type Author, authorOf } from './signature.ts'
 
 /** About a KiB each. */
@@ -9,6 +10,7 @@ const entriesMax = 512
 const authorsMax = 512
 
 export class Verified {
+  readonly parsed = new Parsed()
   readonly #entries = new QuickLRU<string, Entry>({ maxSize: entriesMax })
   readonly #authors = new QuickLRU<string, Author>({ maxSize: authorsMax })
 

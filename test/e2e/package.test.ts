@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -11,6 +11,19 @@ import { withLab } from './lab.ts'
 
 const run = promisify(execFile)
 const repository = new URL('../..', import.meta.url).pathname
+
+test('the bundle is ASCII, which V8 holds in half the memory', async () => {
+  const dist = join(repository, 'dist')
+  const programs = (await readdir(dist)).filter((name) => name.endsWith('.js'))
+  assert.ok(programs.includes('starling.js'))
+  for (const name of programs) {
+    const code = await readFile(join(dist, name))
+    assert.ok(
+      code.every((byte) => byte < 0x80),
+      name,
+    )
+  }
+})
 
 test('npm pack, install elsewhere, run', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))

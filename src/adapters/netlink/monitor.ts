@@ -21,7 +21,12 @@ const program = fileURLToPath(
 )
 
 /** It holds at most a few MiB of notifications. */
-const programFlags = ['--max-old-space-size=64', '--max-semi-space-size=1', '--no-warnings']
+const programFlags = [
+  '--max-old-space-size=64',
+  '--max-semi-space-size=1',
+  '--v8-pool-size=1',
+  '--no-warnings',
+]
 
 /** A child that lived so long did not die of what killed the one before. */
 const lastingMs = 10_000
