@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   repair: async () => (await import('./repair.ts')).repair,
   core: async () => (await import('./core.ts')).core,
   memory: async () => (await import('./memory.ts')).memory,
+  container: async () => (await import('./container.ts')).container,
   'start-up': async () => (await import('./start-up.ts')).startUp,
 }
 

@@ -12,7 +12,9 @@ interface Output {
   readonly benchmarks: Readonly<Record<string, Report>>
 }
 
-const names = ['fib-writer', 'announce', 'cold-start', 'repair', 'core', 'memory', 'start-up']
+const names = [
+  ...['fib-writer', 'announce', 'cold-start', 'repair', 'core', 'memory', 'container', 'start-up'],
+]
 
 describe('npm run bench', () => {
   for (const name of names) {
