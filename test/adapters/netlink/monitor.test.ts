@@ -60,13 +60,14 @@ function suite(): void {
       event.type === 'trouble-reported' ? [[event.trouble.code, event.trouble.active]] : [],
     )
 
-  test('50,000 changes while it stands still cost one resync, and what is told after it is right', async () => {
+  test('50,000 changes while it stands still cost one resync, and what is told after it is right', async (context) => {
     const own = hostKeys(64, 5)
     await apply(own.map(add))
     const pid = pidOfMonitor()
     process.kill(pid, 'SIGSTOP')
     const ours = new Meddler(scope.protocol)
     const alien = new Meddler(4)
+    context.after(() => Promise.all([ours.stop(), alien.stop()]))
     const keys = hostKeys(12_500)
     await ours.write([...keys.map(add), ...keys.map(remove), ...own.slice(0, 32).map(remove)])
     await alien.write([...keys.map(add), ...keys.slice(100).map(remove)])
@@ -82,7 +83,6 @@ function suite(): void {
         change.type === 'route-removed' && change.route.prefix.text === keys[99]?.prefix.text,
     )
     await model.check()
-    await Promise.all([ours.stop(), alien.stop()])
   })
 
   test('writes go on, and are not held up, while it stands still', async () => {
