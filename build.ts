@@ -37,8 +37,8 @@ await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(Object.keys(meta
 await chmod('dist/starling.js', 0o755)
 
 /**
- * What is left beyond ASCII stands in comments of packages, and esbuild escapes the rest: without it V8 holds the source in
- * one byte for each character, not two, and does not convert it at each start.
+ * One character beyond ASCII in a file makes V8 hold its source in two bytes for each, and convert it at each start. esbuild
+ * escapes those in code; the ones that are left stand in comments of packages.
  */
 function ascii(code: string): string {
   return code.replace(

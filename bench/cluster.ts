@@ -16,7 +16,7 @@ export const program = built ?? sources
 
 const labName = 'starling-bench'
 /** starling's route protocol. */
-const owned = 83
+export const owned = 83
 
 export interface Cluster {
   readonly lab: Lab

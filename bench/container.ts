@@ -1,41 +1,56 @@
 /** What a container costs: the size of the image, and the time from its start to the first route of another host. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { Cluster } from '../simulations/chaos/cluster.ts'
 import { anyDaemon, requireDocker } from '../simulations/chaos/daemon.ts'
-import { type Docker, DockerError, path } from '../simulations/chaos/docker.ts'
+import { type Docker, DockerError, execute } from '../simulations/chaos/docker.ts'
 import type { Host } from '../simulations/chaos/host.ts'
 import { buildImage } from '../simulations/chaos/image.ts'
 import { settle } from '../simulations/chaos/settle.ts'
 import { type Benchmark, figure, type Report } from './benchmark.ts'
-import { now } from './observer.ts'
+import { noObserver, owned } from './cluster.ts'
+import { compiled } from './compiler.ts'
+import { now, Observer } from './observer.ts'
 
 const name = 'starling-bench'
 const image = `${name}:latest`
 const patienceMs = 60_000
 
 export const container: Benchmark = async ({ quick, say }) => {
-  const lacking = await requireDocker().then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  if (lacking instanceof DockerError) return { figures: [], notes: [lacking.message] }
-  if (lacking !== undefined) throw lacking
+  const lacking = (await lackingDocker()) ?? (compiled('observer') ? undefined : noObserver)
+  if (lacking !== undefined) return { figures: [], notes: [lacking] }
   const hosts = quick ? 2 : 3
   const rounds = quick ? 1 : 9
   const daemon = await anyDaemon(name)
-  say(`${hosts} containers in ${daemon.origin}, ${rounds} starts of each kind`)
-  const cluster = new Cluster({ docker: daemon.docker, project: name, image })
   try {
-    // What a killed run left, where the daemon is not ours.
-    await cluster.down()
-    return await measure({ docker: daemon.docker, cluster, hosts, rounds })
+    say(`${hosts} containers in ${daemon.origin}, ${rounds} starts of each kind`)
+    return await withImage(daemon.docker, (cluster) =>
+      measure({ docker: daemon.docker, cluster, hosts, rounds }),
+    )
+  } finally {
+    await daemon.stop()
+  }
+}
+
+async function lackingDocker(): Promise<string | undefined> {
+  try {
+    await requireDocker()
+    return undefined
+  } catch (error) {
+    if (error instanceof DockerError) return error.message
+    throw error
+  }
+}
+
+async function withImage<T>(docker: Docker, use: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const cluster = new Cluster({ docker, project: name, image })
+  // What a killed run left, where the daemon is not ours.
+  await cluster.down()
+  await buildImage(docker, image)
+  try {
+    return await use(cluster)
   } finally {
     await cluster.down()
-    await daemon.docker.attempt(['image', 'rm', image])
-    await daemon.stop()
+    await docker.attempt(['image', 'rm', image])
   }
 }
 
@@ -47,7 +62,6 @@ interface Stage {
 }
 
 async function measure({ docker, cluster, hosts, rounds }: Stage): Promise<Report> {
-  await buildImage(docker, image)
   const bytes = Number(await docker.run('image', 'inspect', image, '--format', '{{.Size}}'))
   await cluster.scale(hosts)
   await settle(await cluster.hosts())
@@ -60,7 +74,7 @@ async function measure({ docker, cluster, hosts, rounds }: Stage): Promise<Repor
     stored.push(await untilFirstRoute(docker, host))
     await settle(await cluster.hosts())
     // Its successor has neither its key nor its claim.
-    await host.cli('leave')
+    await docker.run('exec', host.id, 'starling', 'leave')
     await cluster.remove(host)
     await cluster.compose('up', '--no-start', '--no-build', '--scale', `host=${hosts}`)
     fresh.push(await untilFirstRoute(docker, await ended(cluster)))
@@ -87,33 +101,34 @@ async function ended(cluster: Cluster): Promise<Host> {
 async function untilFirstRoute(docker: Docker, host: Host): Promise<number> {
   const startedAt = now()
   await docker.run('start', host.id)
-  // This machine's `ip`, which sleeps until there is something to say, in the container's network.
-  const words = ['--target', String(await host.pid()), '--net', 'ip', 'monitor', 'route']
-  const monitor = spawn('nsenter', words, {
-    env: { ...process.env, PATH: path },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const namespace = `/proc/${await host.pid()}/ns/net`
+  const observer = await Observer.start([namespace])
+  if (!observer) throw new Error(noObserver)
   try {
-    await firstRoute(monitor, host)
-    return now() - startedAt
+    return (await firstRoute(observer, namespace)) - startedAt
   } finally {
-    monitor.kill()
-    if (monitor.exitCode === null && monitor.signalCode === null) await once(monitor, 'exit')
+    await observer.stop()
   }
 }
 
-function firstRoute(monitor: ChildProcess, host: Host): Promise<void> {
+function firstRoute(observer: Observer, namespace: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    if (!monitor.stdout) return reject(new Error('ip monitor has no output'))
     const patience = setTimeout(
-      () => reject(new Error(`${host.name}: no route within ${patienceMs} ms`)),
+      () => end(() => reject(new Error(`no route within ${patienceMs} ms of a container's start`))),
       patienceMs,
     )
-    createInterface({ input: monitor.stdout }).on('line', (line) => {
-      if (!/^[0-9].*proto 83/.test(line)) return
-      clearTimeout(patience)
-      resolve()
+    const stop = observer.listen(({ type, protocol, at }) => {
+      if (type === 'added' && protocol === owned) end(() => resolve(at))
     })
-    monitor.once('exit', () => reject(new Error(`${host.name}: ip monitor ended`)))
+    const end = (how: () => void) => {
+      clearTimeout(patience)
+      stop()
+      how()
+    }
+    // One that came before anybody looked is told by nobody: what it took is then measured too long.
+    execute(['nsenter', `--net=${namespace}`, 'ip', 'route', 'show', 'proto', `${owned}`]).then(
+      ({ stdout }) => stdout !== '' && end(() => resolve(now())),
+      (error: unknown) => end(() => reject(error)),
+    )
   })
 }

@@ -3,7 +3,7 @@
  * process.hrtime reads. One process and few instructions per change, for on a small machine an observer takes its time
  * from what it observes.
  *
- *     observer NAMESPACE...        ("-" is the one it runs in)
+ *     observer NAMESPACE...        (a name, the path of a namespace's file, or "-" for the one it runs in)
  *
  * Prints "ready", then one line per change: number of the namespace, + or -, destination, protocol, nanoseconds. Lines
  * wait until nothing has happened for a moment, so that nobody is woken by them while something is under way.
@@ -37,7 +37,7 @@ static void fail(const char *what) {
 static int watch(const char *name) {
     if (strcmp(name, "-") != 0) {
         char path[256];
-        snprintf(path, sizeof path, "/run/netns/%s", name);
+        snprintf(path, sizeof path, name[0] == '/' ? "%s" : "/run/netns/%s", name);
         int namespace = open(path, O_RDONLY | O_CLOEXEC);
         if (namespace < 0 || setns(namespace, CLONE_NEWNET) < 0) fail(path);
         close(namespace);

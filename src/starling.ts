@@ -2,7 +2,7 @@
 /**
  * The executable: starts the agent, or hands over to the command line's client. A young generation of 1 MiB costs no
  * time that can be measured, and 13 MB less than the 16 MiB that Node lets it grow to. One thread for V8's compiling and
- * collecting, not four: it takes less from what the agent answers.
+ * collecting, not four: on a host with few cores they take the time of the messages that woke them.
  */
 
 import { enableCompileCache, getCompileCacheDir } from 'node:module'

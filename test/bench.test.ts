@@ -13,7 +13,14 @@ interface Output {
 }
 
 const names = [
-  ...['fib-writer', 'announce', 'cold-start', 'repair', 'core', 'memory', 'container', 'start-up'],
+  'fib-writer',
+  'announce',
+  'cold-start',
+  'repair',
+  'core',
+  'memory',
+  'container',
+  'start-up',
 ]
 
 describe('npm run bench', () => {
