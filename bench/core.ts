@@ -83,14 +83,19 @@ class Station {
           type: 'kernel-dumped',
           dump: {
             routes: [],
-            links: [{ ...uplink, up: true }],
+            links: [{ ...uplink, up: true, carrier: true }],
             addresses: [{ ifindex: uplink.ifindex, address, length: 16 }],
           },
         }
       case 'look-up-next-hops':
         return {
           type: 'next-hops-looked-up',
-          answers: effect.nextHops.map((nextHop) => ({ nextHop, ifindex: uplink.ifindex })),
+          answers: effect.questions.map((question) => ({ question, ifindex: uplink.ifindex })),
+        }
+      case 'look-up-usage':
+        return {
+          type: 'usage-looked-up',
+          answers: effect.questions.map((question) => ({ question, use: { type: 'ours' } })),
         }
       case 'apply-routes':
         for (const { type } of effect.changes) this.#routes += type === 'add' ? 1 : -1
@@ -98,8 +103,8 @@ class Station {
           type: 'routes-applied',
           results: effect.changes.map((change) => ({ change, outcome: 'done', error: '' })),
         }
-      case 'enable-forwarding':
-        return { type: 'forwarding-enabled', error: '' }
+      case 'check-forwarding':
+        return { type: 'forwarding-checked', answer: { restored: [], error: '' } }
       default:
         return undefined
     }
@@ -107,7 +112,7 @@ class Station {
 }
 
 const nothing: Snapshot = {
-  own: { entry: undefined, incarnation: 0, announced: [] },
+  own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: [],
 }
 

@@ -62,7 +62,7 @@ async function byAdapter(changes: {
 }): Promise<readonly [number, number]> {
   const kernel = netlinkKernel({
     scope: { table: 254, protocol: 83, interest: [prefixOf('172.16.0.0/12')] },
-    uplink: { nextHops: [], seedAddresses: () => Promise.resolve([]) },
+    uplink: { nextHops: [], bridge: '', seedAddresses: () => Promise.resolve([]) },
   })
   await kernel.start(() => undefined)
   try {

@@ -34,7 +34,12 @@ export async function reconcile({
   const counted = count(
     netlinkKernel({
       scope: { table: 254, protocol: 83, interest: pools.map(({ prefix }) => prefix) },
-      uplink: { interface: 'b0', nextHops: [], seedAddresses: () => Promise.resolve([]) },
+      uplink: {
+        interface: 'b0',
+        nextHops: [],
+        bridge: '',
+        seedAddresses: () => Promise.resolve([]),
+      },
     }),
   )
   const { loop, operator } = agentOn(counted.kernel, entriesOf(routes, gateway))
@@ -81,10 +86,11 @@ function count(kernel: Kernel): Counted {
         counted.writes += changes.length
         return kernel.apply(changes)
       },
-      lookUpNextHops: (nextHops, ifindex) => kernel.lookUpNextHops(nextHops, ifindex),
-      locateUplink: () => kernel.locateUplink(),
+      lookUpNextHops: (questions) => kernel.lookUpNextHops(questions),
+      lookUpUsage: (questions) => kernel.lookUpUsage(questions),
+      locateUplink: (subnets) => kernel.locateUplink(subnets),
       configureBridge: (bridge) => kernel.configureBridge(bridge),
-      enableForwarding: (families) => kernel.enableForwarding(families),
+      checkForwarding: (families, links) => kernel.checkForwarding(families, links),
       stop: () => kernel.stop(),
     },
   }
@@ -95,7 +101,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
   const agent = new Agent(
     config,
     {
-      own: { entry: undefined, incarnation: 0, announced: [] },
+      own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
       known: entries.map((entry) => ({ entry, remainMs: Number.POSITIVE_INFINITY })),
     },
     Math.random,

@@ -88,6 +88,7 @@ class Daemon {
       uplink: {
         ...(config.interface === undefined ? {} : { interface: config.interface }),
         nextHops: config.nextHops,
+        bridge: config.bridge,
         seedAddresses: () => seedAddresses(config.seeds, config.port),
       },
     })

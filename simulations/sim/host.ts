@@ -241,9 +241,14 @@ export class Host {
       case 'dump-kernel':
         return this.#call(process, 1, () => ({ type: 'kernel-dumped', dump: kernel.dump() }))
       case 'look-up-next-hops':
-        return this.#call(process, effect.nextHops.length * routeMs, () => ({
+        return this.#call(process, effect.questions.length * routeMs, () => ({
           type: 'next-hops-looked-up',
-          answers: kernel.lookUpNextHops(effect.nextHops, effect.ifindex),
+          answers: kernel.lookUpNextHops(effect.questions),
+        }))
+      case 'look-up-usage':
+        return this.#call(process, effect.questions.length * routeMs, () => ({
+          type: 'usage-looked-up',
+          answers: kernel.lookUpUsage(effect.questions),
         }))
       case 'locate-uplink':
         return this.#call(process, 0, () => ({
@@ -255,8 +260,11 @@ export class Host {
           type: 'bridge-configured',
           error: kernel.configureBridge(effect),
         }))
-      case 'enable-forwarding':
-        return this.#call(process, 0, () => ({ type: 'forwarding-enabled', error: '' }))
+      case 'check-forwarding':
+        return this.#call(process, 0, () => ({
+          type: 'forwarding-checked',
+          answer: kernel.checkForwarding(),
+        }))
       case 'reply':
         this.#replies.set(effect.id, effect.result)
         return

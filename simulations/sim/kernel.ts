@@ -4,16 +4,22 @@ import type { Uplink } from '../../src/core/event.ts'
 import { type Address, isUnroutable } from '../../src/core/ip/address.ts'
 import { contains, holds, type Prefix, prefix } from '../../src/core/ip/prefix.ts'
 import type {
+  ForwardingAnswer,
   HostAddress,
   KernelChange,
   KernelDump,
   KernelRoute,
   Link,
+  LinkAddress,
   NextHopAnswer,
+  NextHopQuestion,
   RouteChange,
   RouteKey,
   RouteResult,
+  UsageAnswer,
+  UsageQuestion,
 } from '../../src/core/routing/route.ts'
+import { routeText } from '../../src/core/routing/route-text.ts'
 import type { KernelEvent, KernelScope } from '../../src/ports/kernel.ts'
 
 interface Interface extends Link {
@@ -33,7 +39,11 @@ export const uplinkIndex = 2
 export class FakeKernel {
   readonly #scope: KernelScope
   readonly #later: (deliver: () => void) => void
+  /** In the order in which they came, by table, prefix and metric. */
   readonly #routes = new Map<string, KernelRoute>()
+  /** Tables that a rule leads to before the main one. */
+  readonly #rules = new Set<number>()
+  #forwards = false
   readonly #links = new Map<number, Interface>()
   #addresses: HostAddress[] = []
   /** Keys outside the interest at which `apply` found an alien. */
@@ -47,7 +57,13 @@ export class FakeKernel {
   constructor(options: FakeKernelOptions) {
     this.#scope = options.scope
     this.#later = options.later
-    this.#links.set(uplinkIndex, { ifindex: uplinkIndex, name: 'eth0', up: true, kind: 'uplink' })
+    this.#links.set(uplinkIndex, {
+      ifindex: uplinkIndex,
+      name: 'eth0',
+      up: true,
+      carrier: true,
+      kind: 'uplink',
+    })
     for (const held of options.addresses) this.addAddress({ ...held, ifindex: uplinkIndex })
   }
 
@@ -78,8 +94,10 @@ export class FakeKernel {
 
   dump(): KernelDump {
     return {
-      routes: this.routes.filter((route) => route.owned || this.#isInteresting(route.prefix)),
-      links: [...this.#links.values()].map(({ ifindex, name, up }) => ({ ifindex, name, up })),
+      routes: this.routes.filter(
+        (route) => route.owned || (this.#isLedTo(route) && this.#isInteresting(route.prefix)),
+      ),
+      links: [...this.#links.values()].map(linkOf),
       addresses: [...this.#addresses],
     }
   }
@@ -92,8 +110,25 @@ export class FakeKernel {
     })
   }
 
-  lookUpNextHops(nextHops: readonly Address[], ifindex: number): readonly NextHopAnswer[] {
-    return nextHops.map((nextHop) => ({ nextHop, ifindex: this.#linkOf(nextHop, ifindex) }))
+  lookUpNextHops(questions: readonly NextHopQuestion[]): readonly NextHopAnswer[] {
+    return questions.map((question) => ({
+      question,
+      ifindex: this.#linkOf(question.nextHop, question.ifindex),
+    }))
+  }
+
+  lookUpUsage(questions: readonly UsageQuestion[]): readonly UsageAnswer[] {
+    return questions.map((question) => ({ question, use: this.#useOf(question) }))
+  }
+
+  checkForwarding(): ForwardingAnswer {
+    const restored = this.#forwards ? [] : ['net.ipv4.ip_forward']
+    this.#forwards = true
+    return { restored, error: '' }
+  }
+
+  get forwards(): boolean {
+    return this.#forwards
   }
 
   locateUplink(): Uplink {
@@ -110,18 +145,22 @@ export class FakeKernel {
   configureBridge(bridge: {
     readonly name: string
     readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
-    readonly within: readonly Prefix[]
+    readonly former: readonly LinkAddress[]
   }): string {
+    for (const held of [...this.#addresses]) {
+      const name = this.#links.get(held.ifindex)?.name
+      const isWanted = bridge.addresses.some((wanted) => sameHolding(held, wanted))
+      if (name === bridge.name && isWanted) continue
+      const isFormer = bridge.former.some((gone) => gone.link === name && sameHolding(held, gone))
+      if (isFormer || (name === bridge.name && held.owned)) this.#dropAddress(held)
+    }
+    if (bridge.addresses.length === 0) return ''
     const link = this.#linkNamed(bridge.name) ?? this.#makeBridge(bridge.name)
     if (link.kind !== 'bridge') return `${bridge.name} is not a bridge`
     if (!link.up) this.setLink(bridge.name, 'up')
-    const isWanted = (held: HostAddress): boolean =>
-      bridge.addresses.some((wanted) => sameAddress(held, { ...wanted, ifindex: link.ifindex }))
-    for (const held of this.#addresses.filter(({ ifindex }) => ifindex === link.ifindex)) {
-      const isOurs = bridge.within.some((inside) => holds(inside, held.address))
-      if (isOurs && !isWanted(held)) this.#dropAddress(held)
+    for (const wanted of bridge.addresses) {
+      this.#putAddress({ ...wanted, ifindex: link.ifindex, owned: true })
     }
-    for (const wanted of bridge.addresses) this.#putAddress({ ...wanted, ifindex: link.ifindex })
     return ''
   }
 
@@ -129,27 +168,61 @@ export class FakeKernel {
 
   /** Like `ip route replace`. */
   putRoute(route: KernelRoute): void {
-    const key = keyText(route)
+    const key = placeText(route)
     const before = this.#routes.get(key)
     this.#routes.set(key, route)
     if (before && before.owned !== route.owned) this.#tellRoute('route-removed', before)
     this.#tellRoute('route-added', route)
   }
 
-  removeRoute(key: RouteKey): void {
-    const route = this.#routes.get(keyText(key))
+  removeRoute(key: RouteKey & Pick<KernelRoute, 'otherTable'>): void {
+    const route = this.#routes.get(placeText(key))
     if (!route) return
-    this.#routes.delete(keyText(key))
+    this.#routes.delete(placeText(key))
     this.#tellRoute('route-removed', route)
+  }
+
+  /** A rule before the one that leads to the main table. */
+  setRule(table: number, state: 'present' | 'absent'): void {
+    if (state === 'present') this.#rules.add(table)
+    else this.#rules.delete(table)
+    this.#tell({ type: 'rules-changed' })
+  }
+
+  /** Takes every route that uses it along, without a word. */
+  removeNexthopObject(id: number): void {
+    for (const [key, { target }] of this.#routes) {
+      if (target.type === 'other' && target.text === `nhid ${id}`) this.#routes.delete(key)
+    }
+    this.#tell({ type: 'nexthop-objects-changed' })
+  }
+
+  switchForwardingOff(): void {
+    this.#forwards = false
+    this.#tell({ type: 'forwarding-changed' })
   }
 
   setLink(name: string, state: 'up' | 'down'): void {
     const link = this.#linkNamed(name)
     if (!link) return
-    const changed: Interface = { ...link, up: state === 'up' }
+    const up = state === 'up'
+    const changed: Interface = { ...link, up, carrier: up }
     this.#links.set(link.ifindex, changed)
-    if (!changed.up) this.#dropRoutesOf(link.ifindex)
-    this.#tell({ type: 'link-changed', link: { ifindex: link.ifindex, name, up: changed.up } })
+    if (!up) this.#dropRoutesOf(link.ifindex)
+    this.#tell({ type: 'link-changed', link: linkOf(changed) })
+    if (!up || link.up) return
+    for (const held of this.#addresses) {
+      if (held.ifindex === link.ifindex) this.#connect(held)
+    }
+  }
+
+  /** A cable that is pulled and put back: routes stay, and lead nowhere. */
+  setCarrier(name: string, state: 'on' | 'off'): void {
+    const link = this.#linkNamed(name)
+    if (!link?.up) return
+    const changed: Interface = { ...link, carrier: state === 'on' }
+    this.#links.set(link.ifindex, changed)
+    this.#tell({ type: 'link-changed', link: linkOf(changed) })
   }
 
   removeLink(name: string): void {
@@ -163,12 +236,24 @@ export class FakeKernel {
     this.#tell({ type: 'link-removed', ifindex: link.ifindex, name })
   }
 
+  addLink(name: string): number {
+    const { ifindex } = this.#linkNamed(name) ?? this.#makeBridge(name)
+    return ifindex
+  }
+
   addAddress(held: HostAddress): void {
     if (this.#putAddress(held)) this.#tell({ type: 'address-added', address: held })
   }
 
+  /** With the last IPv4 address of an interface its IPv4 routes go, too, without a word. */
   removeAddress(held: HostAddress): void {
-    if (this.#dropAddress(held)) this.#tell({ type: 'address-removed', address: held })
+    if (!this.#dropAddress(held)) return
+    this.#tell({ type: 'address-removed', address: held })
+    const { ifindex } = held
+    const isLast = !this.#addresses.some(
+      (other) => other.ifindex === ifindex && other.address.family === 4,
+    )
+    if (held.address.family === 4 && isLast) this.#dropRoutesOf(ifindex, 4)
   }
 
   linkIndex(name: string): number | undefined {
@@ -192,10 +277,10 @@ export class FakeKernel {
       return ['failed', 'ENOBUFS']
     }
     const { key } = change
-    const found = this.#routes.get(keyText(key))
+    const found = this.#routes.get(placeText(key))
     if (change.type === 'remove') {
       if (!found?.owned) return ['absent', 'ESRCH']
-      this.#routes.delete(keyText(key))
+      this.#routes.delete(placeText(key))
       return ['done', '']
     }
     if (found) {
@@ -206,22 +291,63 @@ export class FakeKernel {
     if (target.type === 'via' && this.#linkOf(target.nextHop, target.ifindex) !== target.ifindex) {
       return ['not-on-link', 'ENETUNREACH']
     }
-    this.#routes.set(keyText(key), { ...key, target, owned: true })
+    this.#routes.set(placeText(key), { ...key, target, owned: true })
     return ['done', '']
   }
 
+  /** Over which link it is reached without a gateway; `ifindex` 0: any. */
   #linkOf(nextHop: Address, ifindex: number): number | undefined {
     if (isUnroutable(nextHop)) return undefined
     if (this.#addresses.some(({ address }) => address.text === nextHop.text)) return undefined
-    const connected = this.#addresses.filter(
-      (held) => this.isUp(held.ifindex) && holds(connectedPrefix(held), nextHop),
-    )
-    return connected.find((held) => held.ifindex === ifindex)?.ifindex ?? connected[0]?.ifindex
+    const target = this.#match(nextHop, ifindex)?.target
+    if (target?.type !== 'other' || target.text !== '' || target.ifindex === undefined)
+      return undefined
+    return this.isUp(target.ifindex) ? target.ifindex : undefined
+  }
+
+  #useOf({ key, destination }: UsageQuestion): UsageAnswer['use'] {
+    const route = this.#match(destination, 0)
+    if (!route) return { type: 'none', error: 'ENETUNREACH' }
+    if (route.owned && keyText(route) === keyText(key)) {
+      const { target } = route
+      const isDown = target.type === 'via' && !this.#links.get(target.ifindex)?.carrier
+      return { type: isDown ? 'dead' : 'ours' }
+    }
+    if (route.target.type === 'other' && route.target.text === 'blackhole') {
+      return { type: 'none', error: 'EINVAL' }
+    }
+    return { type: 'other', route: routeText(route, (index) => `if${index}`) }
+  }
+
+  /** Of the first table that knows anything the longest match; of equal ones the lowest metric. */
+  #match(destination: Address, ifindex: number): KernelRoute | undefined {
+    const tables = [...[...this.#rules].sort((a, b) => a - b), undefined]
+    for (const table of tables) {
+      let best: KernelRoute | undefined
+      for (const route of this.#routes.values()) {
+        if (route.otherTable !== table || !holds(route.prefix, destination)) continue
+        const { target } = route
+        if (ifindex !== 0 && (target.type === 'unreachable' || target.ifindex !== ifindex)) continue
+        if (!best || isBetter(route, best)) best = route
+      }
+      if (best) return best
+    }
+    return undefined
+  }
+
+  #isLedTo({ otherTable }: KernelRoute): boolean {
+    return otherTable === undefined || this.#rules.has(otherTable)
   }
 
   #makeBridge(name: string): Interface {
     this.#linkIndex += 1
-    const link: Interface = { ifindex: this.#linkIndex, name, up: true, kind: 'bridge' }
+    const link: Interface = {
+      ifindex: this.#linkIndex,
+      name,
+      up: true,
+      carrier: false,
+      kind: 'bridge',
+    }
     this.#links.set(link.ifindex, link)
     return link
   }
@@ -229,10 +355,14 @@ export class FakeKernel {
   #putAddress(held: HostAddress): boolean {
     if (this.#addresses.some((other) => sameAddress(other, held))) return false
     this.#addresses.push(held)
-    const key = { prefix: connectedPrefix(held), metric: 0 }
-    // The kernel makes the connected route itself: whoever added the address is told of it as of an alien.
-    if (!this.#routes.has(keyText(key))) this.putRoute(connectedRoute(held))
+    this.#connect(held)
     return true
+  }
+
+  /** The kernel makes the connected route itself: whoever added the address is told of it as of an alien. */
+  #connect(held: HostAddress): void {
+    const route = connectedRoute(held)
+    if (!this.#routes.has(placeText(route)) && this.isUp(held.ifindex)) this.putRoute(route)
   }
 
   #dropAddress(held: HostAddress): boolean {
@@ -240,13 +370,14 @@ export class FakeKernel {
     if (rest.length === this.#addresses.length) return false
     this.#addresses = rest
     const route = connectedRoute(held)
-    if (this.#routes.get(keyText(route))?.target.type === 'other') this.removeRoute(route)
+    if (this.#routes.get(placeText(route))?.target.type === 'other') this.removeRoute(route)
     return true
   }
 
-  #dropRoutesOf(ifindex: number): void {
+  #dropRoutesOf(ifindex: number, only?: 4 | 6): void {
     for (const [key, route] of this.#routes) {
       if (route.target.type === 'unreachable' || route.target.ifindex !== ifindex) continue
+      if (only !== undefined && route.prefix.family !== only) continue
       this.#routes.delete(key)
       // IPv4 routes go without a word.
       if (route.prefix.family === 6) this.#tellRoute('route-removed', route)
@@ -265,7 +396,9 @@ export class FakeKernel {
   #tellRoute(type: 'route-added' | 'route-removed', route: KernelRoute): void {
     const wasInTheWay = this.#inTheWay.has(keyText(route)) && !route.owned
     if (wasInTheWay && type === 'route-removed') this.#inTheWay.delete(keyText(route))
-    if (route.owned || wasInTheWay || this.#isInteresting(route.prefix)) this.#tell({ type, route })
+    const concerns = this.#isLedTo(route) && (wasInTheWay || this.#isInteresting(route.prefix))
+    if (route.owned || concerns) this.#tell({ type, route })
+    else this.#tell({ type: 'foreign-routes-changed', count: 1 })
   }
 
   #tell(change: KernelChange): void {
@@ -282,13 +415,29 @@ export class FakeKernel {
 
 export const keyText = (key: RouteKey): string => `${key.prefix.text}#${key.metric}`
 
+const placeText = (route: RouteKey & Pick<KernelRoute, 'otherTable'>): string =>
+  `${route.otherTable ?? ''} ${keyText(route)}`
+
+const isBetter = (a: KernelRoute, b: KernelRoute): boolean =>
+  a.prefix.length !== b.prefix.length ? a.prefix.length > b.prefix.length : a.metric < b.metric
+
+const linkOf = ({ ifindex, name, up, carrier }: Interface): Link => ({
+  ifindex,
+  name,
+  up,
+  carrier,
+})
+
+const sameHolding = (a: Omit<HostAddress, 'ifindex'>, b: Omit<HostAddress, 'ifindex'>): boolean =>
+  a.address.text === b.address.text && a.length === b.length
+
 const connectedPrefix = (held: HostAddress): Prefix =>
   prefix(held.address.family, held.address.value, held.length)
 
 const connectedRoute = (held: HostAddress): KernelRoute => ({
   prefix: connectedPrefix(held),
   metric: 0,
-  target: { type: 'other', ifindex: held.ifindex },
+  target: { type: 'other', ifindex: held.ifindex, text: '' },
   owned: false,
 })
 

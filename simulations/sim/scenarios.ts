@@ -231,7 +231,7 @@ function aliens(swarm: Swarm): void {
   swarm.plant(second, via('172.16.0.0/12'))
   // The lowest subnet is somebody's local network: nobody may claim it.
   swarm.plant(first, via('172.16.0.0/22'))
-  swarm.plant(first, { ...via('172.17.0.0/16'), target: { type: 'other', ifindex: 2 } })
+  swarm.plant(first, { ...via('172.17.0.0/16'), target: { type: 'other', ifindex: 2, text: '' } })
   swarm.start(swarm.hosts, 500)
   swarm.settle('claimed round the aliens')
   for (const host of swarm.hosts) {

@@ -3,7 +3,7 @@
 import type { OwnState, Snapshot } from '../../src/core/effect.ts'
 import type { Carried } from '../../src/core/gossip/message.ts'
 
-const emptyOwn: OwnState = { entry: undefined, incarnation: 0, announced: [] }
+const emptyOwn: OwnState = { entry: undefined, incarnation: 0, announced: [], gateways: [] }
 
 export interface FakeStoreOptions {
   /** Plans the moment at which a write is on the disk. */

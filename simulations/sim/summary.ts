@@ -76,7 +76,10 @@ function kernelText(change: KernelChange): string {
       return `${change.type} ${change.link.name} ${change.link.up ? 'up' : 'down'}`
     case 'link-removed':
       return `${change.type} ${change.name}`
-    default:
+    case 'address-added':
+    case 'address-removed':
       return `${change.type} ${change.address.address.text}`
+    default:
+      return change.type
   }
 }

@@ -100,6 +100,8 @@ const stateWords: ReadonlyMap<string, string> = new Map([
   ['installed', 'in kernel'],
   ['alien', 'alien in the way'],
   ['not-on-link', 'not on-link'],
+  ['shadowed', 'shadowed'],
+  ['dead', 'link down'],
 ])
 
 const nodeText = (node: string, own: boolean): string => (own ? `${node} (this node)` : node)

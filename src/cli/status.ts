@@ -124,6 +124,8 @@ function facts(state: StatusResponse): string[] {
     [routes.refused, 'refused'],
     [routes.failed, 'failed'],
     [routes.leftover, 'leftover'],
+    [routes.shadowed, 'shadowed'],
+    [routes.dead, 'dead'],
   ]
   const subnets = state.claims.map(
     ({ prefix, state: claimState, gateway, pool }) =>

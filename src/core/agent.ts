@@ -3,7 +3,16 @@
 import { drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import { compare, peerConnected, peerDisconnected, syncReceived } from './agent/compare.ts'
-import { dumped, kernelChanged, routesApplied, unreadable } from './agent/kernel.ts'
+import {
+  askDoubted,
+  checkForwarding,
+  doubtAll,
+  dumped,
+  forwardingChecked,
+  kernelChanged,
+  routesApplied,
+  unreadable,
+} from './agent/kernel.ts'
 import { enterSync, exclude, publish, review, uplinkLocated } from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { viewOf } from './agent/view.ts'
@@ -14,6 +23,9 @@ import { unreachable } from './invariant.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Millis, Rng } from './rng.ts'
 import type { AgentView } from './view.ts'
+
+/** How many notifications are taken to be lost where some are: more than a calm kernel has. */
+const lostChanges = 1_000
 
 export class Agent {
   readonly #state: AgentState
@@ -38,13 +50,16 @@ export class Agent {
 
   /** When the next `deadline` event is due, and what for. */
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
-    const { set, due, kernelKnown, bridge, isReady, claimant } = this.#state
+    const { set, due, kernelKnown, bridge, isReady, claimant, doubts } = this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
     }
     for (const [reason, at] of due) consider(at, reason)
-    if (kernelKnown) consider(bridge.nextDeadline(), 'bridge')
+    if (kernelKnown) {
+      consider(bridge.nextDeadline(), 'bridge')
+      consider(doubts.nextDeadline(), 'doubts')
+    }
     // While a publication is due, the claims are not reviewed.
     if (isReady && !due.has('publish')) consider(claimant.nextDeadline(), 'claim')
     return next
@@ -86,20 +101,22 @@ export class Agent {
         return kernelChanged(state, event.changes)
       case 'kernel-overrun':
         state.note({ code: 'kernel-resync', reason: event.reason })
-        return state.router.wantDump()
+        return doubtAll(state, lostChanges)
       case 'routes-applied':
         return routesApplied(state, event.results)
       case 'next-hops-looked-up':
-        return state.router.lookedUp(event.answers)
+        return state.router.lookedUp(event.answers, state.now)
+      case 'usage-looked-up':
+        return state.router.used(event.answers)
       case 'uplink-located':
         return uplinkLocated(state, event.uplink)
       case 'bridge-configured':
         state.note(...state.bridge.configured(event.error, state.now))
+        checkForwarding(state)
         // Only a dump shows what it made.
         return state.router.wantDump()
-      case 'forwarding-enabled':
-        if (!event.error) return state.end('forwarding')
-        return state.begin('forwarding', { code: 'forwarding-off', error: event.error })
+      case 'forwarding-checked':
+        return forwardingChecked(state, event.answer)
       case 'trouble-reported':
         return this.#trouble(event.trouble)
       default:
@@ -120,7 +137,12 @@ export class Agent {
       for (const effect of router.flush()) if (effect.type === 'dump-kernel') state.emit(effect)
       return
     }
-    for (const effect of [...router.flush(), ...bridge.flush(state.now)]) state.emit(effect)
+    askDoubted(state)
+    const ofBridge = bridge.flush(state.now)
+    if (state.own.holdsOnLinks(bridge.gateways)) {
+      state.emit({ type: 'persist-own', own: state.own.state })
+    }
+    for (const effect of [...router.flush(), ...ofBridge]) state.emit(effect)
     state.note(...router.report())
     if (router.settled) state.reply('settled')
     if (state.phase === 'left' && router.settled && bridge.settled) stop(state)
@@ -142,9 +164,7 @@ export class Agent {
     const state = this.#state
     const { config, router } = state
     router.wantDump()
-    state.emit({ type: 'locate-uplink' })
-    const families = config.pools.map((pool) => pool.prefix.family)
-    state.emit({ type: 'enable-forwarding', families })
+    state.locateUplink()
     state.dueIn('overlay', 0)
     state.dueIn('anti-entropy', config.timing.antiEntropyMs)
     state.dueIn('kernel', config.timing.resyncMs)
@@ -175,7 +195,7 @@ export class Agent {
         return compare(state)
       case 'kernel':
         router.wantDump()
-        state.emit({ type: 'locate-uplink' })
+        doubtAll(state, 1)
         return state.dueIn('kernel', config.timing.resyncMs)
       case 'remember': {
         const all = set.allCarried(state.now)

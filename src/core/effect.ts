@@ -2,10 +2,15 @@
 
 import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
-import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Note } from './note.ts'
-import type { HostAddress, RouteChange } from './routing/route.ts'
+import type {
+  HostAddress,
+  LinkAddress,
+  NextHopQuestion,
+  RouteChange,
+  UsageQuestion,
+} from './routing/route.ts'
 
 /** gossipsub's validation result: only what is accepted is forwarded; the sender of what is rejected loses score. */
 export type Verdict = 'accept' | 'ignore' | 'reject'
@@ -17,6 +22,8 @@ export interface OwnState {
   readonly incarnation: number
   /** Extra prefixes announced by command, besides the configured ones. */
   readonly announced: readonly Prefix[]
+  /** Addresses that this agent put on links of its host. */
+  readonly gateways: readonly LinkAddress[]
 }
 
 /** What an agent starts from: all of it read back from the store. */
@@ -52,26 +59,30 @@ export type Effect =
   | { readonly type: 'apply-routes'; readonly changes: readonly RouteChange[] }
   /** Answered by `kernel-dumped` or `kernel-unreadable`. */
   | { readonly type: 'dump-kernel' }
-  /** Answered by `next-hops-looked-up`. `ifindex` is where link-local next hops are looked for. */
-  | {
-      readonly type: 'look-up-next-hops'
-      readonly nextHops: readonly Address[]
-      readonly ifindex: number
-    }
-  /** Answered by `uplink-located`. */
-  | { readonly type: 'locate-uplink' }
+  /** Answered by `next-hops-looked-up`. */
+  | { readonly type: 'look-up-next-hops'; readonly questions: readonly NextHopQuestion[] }
+  /** Answered by `usage-looked-up`. */
+  | { readonly type: 'look-up-usage'; readonly questions: readonly UsageQuestion[] }
+  /** Answered by `uplink-located`. No address inside `subnets`, this node's own, is a next hop. */
+  | { readonly type: 'locate-uplink'; readonly subnets: readonly Prefix[] }
   /**
-   * Bridge `name` exists, is up and has `addresses`; of the addresses inside `within` it has no others.
-   * Answered by `bridge-configured`.
+   * Bridge `name` exists, is up and has `addresses`. Of those that carry our address protocol it has no others, and
+   * `former`, which this agent added where it was then, are gone. No other address is touched. An empty name: only
+   * `former` matter. Answered by `bridge-configured`.
    */
   | {
       readonly type: 'configure-bridge'
       readonly name: string
       readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
-      readonly within: readonly Prefix[]
+      readonly former: readonly LinkAddress[]
     }
-  /** Answered by `forwarding-enabled`. */
-  | { readonly type: 'enable-forwarding'; readonly families: readonly (4 | 6)[] }
+  /** Switches on what is off, for all and for `links`. Answered by `forwarding-checked`. */
+  | {
+      readonly type: 'check-forwarding'
+      readonly families: readonly (4 | 6)[]
+      /** Names of interfaces. */
+      readonly links: readonly string[]
+    }
   | { readonly type: 'reply'; readonly id: number; readonly result: CommandResult }
   | { readonly type: 'note'; readonly note: Note }
   /** Everything before it is performed, then the process ends: 0 for a leave, otherwise the note says why. */

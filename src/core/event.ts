@@ -4,7 +4,14 @@ import type { Entry, NodeId } from './claim/record.ts'
 import type { SyncMessage } from './gossip/message.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
-import type { KernelChange, KernelDump, NextHopAnswer, RouteResult } from './routing/route.ts'
+import type {
+  ForwardingAnswer,
+  KernelChange,
+  KernelDump,
+  NextHopAnswer,
+  RouteResult,
+  UsageAnswer,
+} from './routing/route.ts'
 
 /** What an operator asks for. Each is answered by one `reply` effect with the same id. */
 export type Command =
@@ -44,9 +51,10 @@ export type Event =
   | { readonly type: 'kernel-overrun'; readonly reason: string }
   | { readonly type: 'routes-applied'; readonly results: readonly RouteResult[] }
   | { readonly type: 'next-hops-looked-up'; readonly answers: readonly NextHopAnswer[] }
+  | { readonly type: 'usage-looked-up'; readonly answers: readonly UsageAnswer[] }
   | { readonly type: 'uplink-located'; readonly uplink: Uplink }
   | { readonly type: 'bridge-configured'; readonly error: string }
-  | { readonly type: 'forwarding-enabled'; readonly error: string }
+  | { readonly type: 'forwarding-checked'; readonly answer: ForwardingAnswer }
   /** Something an adapter must tell the operator: it becomes a problem until `clears`. */
   | { readonly type: 'trouble-reported'; readonly trouble: Trouble }
 
@@ -56,7 +64,17 @@ export interface Uplink {
   readonly name: string
   /** At most one per family. */
   readonly nextHops: readonly Address[]
+  /** Why none was found. */
+  readonly lack?: UplinkLack
 }
+
+export type UplinkLack =
+  /** Nothing leads to peers, and no interface has an address that they could use. */
+  | { readonly type: 'none' }
+  /** Several interfaces would do, and nothing says which is meant. */
+  | { readonly type: 'several'; readonly names: readonly string[] }
+  /** The interface that the configuration names is not there; `names` are. */
+  | { readonly type: 'absent'; readonly wanted: string; readonly names: readonly string[] }
 
 /** A condition that an adapter found. `active: false` ends the condition with the same code and subject. */
 export interface Trouble {

@@ -1,6 +1,7 @@
 /** The coded facts that an agent tells its operator, and what each means in words. */
 
 import type { NodeId } from './claim/record.ts'
+import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
 
 export type Note =
@@ -36,6 +37,14 @@ export type Note =
       readonly origin: NodeId
       readonly why: Refusal
     }
+  /** `by` as `ip route` has it. `part`: of the addresses of the prefix. */
+  | {
+      readonly code: 'route-shadowed'
+      readonly prefix: string
+      readonly by: string
+      readonly part: 'all' | 'some'
+    }
+  | { readonly code: 'route-dead'; readonly prefix: string }
   | { readonly code: 'route-failed'; readonly prefix: string; readonly error: string }
   | { readonly code: 'pruned'; readonly routes: number }
   | { readonly code: 'purged'; readonly routes: number }
@@ -94,8 +103,14 @@ export type Note =
     }
   | { readonly code: 'bridge-failed'; readonly name: string; readonly error: string }
   | { readonly code: 'forwarding-off'; readonly error: string }
+  /** `again`: it had been on. */
+  | {
+      readonly code: 'forwarding-restored'
+      readonly settings: readonly string[]
+      readonly how: 'first' | 'again'
+    }
   | { readonly code: 'uplink-located'; readonly name: string; readonly nextHops: readonly string[] }
-  | { readonly code: 'uplink-missing' }
+  | { readonly code: 'uplink-missing'; readonly lack: UplinkLack }
   | { readonly code: 'seed-unresolvable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
@@ -171,6 +186,18 @@ export function describe(note: Note): Description {
       return warn(
         `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why)}`,
         refusalMend(note.why),
+      )
+    case 'route-shadowed':
+      return warn(
+        note.part === 'all'
+          ? `route ${note.prefix} is in the kernel, which uses another one: ${note.by}`
+          : `part of route ${note.prefix} is taken by a more specific one: ${note.by}`,
+        'ip route get fibmatch ADDRESS shows which; remove it, or the rule that leads to it (ip rule)',
+      )
+    case 'route-dead':
+      return warn(
+        `route ${note.prefix} is in the kernel, but its link is down`,
+        'ip route show names the interface: check its cable and its switch port',
       )
     case 'route-failed':
       return warn(
@@ -263,13 +290,19 @@ export function describe(note: Note): Description {
         `IP forwarding is off and cannot be set: ${note.error}`,
         'set net.ipv4.ip_forward=1 (and net.ipv6.conf.all.forwarding=1) on the host',
       )
+    case 'forwarding-restored': {
+      const settings = note.settings.join(', ')
+      return note.how === 'first'
+        ? info(`IP forwarding is switched on: ${settings}`)
+        : warn(
+            `IP forwarding was switched off by another process and is on again: ${settings}`,
+            'find what sets it: grep -r forward /etc/sysctl.conf /etc/sysctl.d /etc/ufw',
+          )
+    }
     case 'uplink-located':
       return info(`next hop ${note.nextHops.join(', ')} on ${note.name}`)
     case 'uplink-missing':
-      return warn(
-        'no interface reaches the seeds: others cannot route to this node',
-        'set --interface or --next-hop',
-      )
+      return uplinkMissing(note.lack)
     case 'seed-unresolvable':
       return warn(
         `seed ${note.subject} does not resolve: ${note.reason}`,
@@ -296,6 +329,28 @@ export function describe(note: Note): Description {
       return info(`${note.was} is over for ${note.subject}`)
     default:
       return unreachable(note)
+  }
+}
+
+function uplinkMissing(lack: UplinkLack): Description {
+  switch (lack.type) {
+    case 'none':
+      return warn(
+        'no interface of this host leads to other hosts: they cannot route to this node',
+        'give an interface an address, or set --interface or --next-hop',
+      )
+    case 'several':
+      return warn(
+        `other hosts may be reached by ${lack.names.join(', ')}, and nothing says which is meant`,
+        `name it: --interface ${lack.names[0]}, or --next-hop with its address`,
+      )
+    case 'absent':
+      return warn(
+        `there is no interface ${lack.wanted}`,
+        `set --interface to one that is there: ${lack.names.join(', ')}`,
+      )
+    default:
+      return unreachable(lack)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Claim, NodeId, NodeRecord } from './claim/record.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Note, Refusal } from './note.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
+import type { Misuse } from './routing/usage.ts'
 
 export interface AgentView {
   readonly self: NodeId
@@ -51,12 +52,19 @@ export interface RouteView {
   readonly kernel: KernelRoute | undefined
   readonly state: RouteState
   readonly refusal: Refusal | undefined
+  /** What keeps packets from it where `state` is shadowed or dead. */
+  readonly shadow: Misuse | undefined
   /** The kernel's error where `state` is failed. */
   readonly error: string
 }
 
 export type RouteState =
+  /** In the kernel, which uses it. */
   | 'installed'
+  /** In the kernel, which uses another route for all or some of its addresses. */
+  | 'shadowed'
+  /** In the kernel, and its link is down. */
+  | 'dead'
   /** Wanted, and not in the kernel yet. */
   | 'missing'
   | 'alien'

@@ -1,14 +1,18 @@
 /** The host's network stack. An adapter reads, writes and watches; it decides nothing. */
 
 import type { Event, Uplink } from '../core/event.ts'
-import type { Address } from '../core/ip/address.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type {
+  ForwardingAnswer,
   HostAddress,
   KernelDump,
+  LinkAddress,
   NextHopAnswer,
+  NextHopQuestion,
   RouteChange,
   RouteResult,
+  UsageAnswer,
+  UsageQuestion,
 } from '../core/routing/route.ts'
 
 export type KernelEvent = Extract<
@@ -21,7 +25,10 @@ export interface KernelScope {
   readonly table: number
   /** Owned routes carry it; nothing else is ever written to or removed. */
   readonly protocol: number
-  /** Alien routes inside (or equal to) these prefixes are reported, all others ignored, so that churn elsewhere costs nothing. */
+  /**
+   * Alien routes inside (or equal to) these prefixes are reported, in every table that a rule leads to. All others are
+   * only counted, so that churn elsewhere costs little.
+   */
   readonly interest: readonly Prefix[]
 }
 
@@ -36,17 +43,23 @@ export interface Kernel {
   dump(): Promise<KernelDump>
   /** Performs all changes in order; one that fails never stops the rest. One result per change, in order. */
   apply(changes: readonly RouteChange[]): Promise<readonly RouteResult[]>
-  /** `ifindex`: where link-local next hops are looked for. */
-  lookUpNextHops(nextHops: readonly Address[], ifindex: number): Promise<readonly NextHopAnswer[]>
-  /** The interface and addresses by which peers reach this host. */
-  locateUplink(): Promise<Uplink>
-  /** Idempotent. Returns an error text, or empty. */
+  /** One answer per question, in order. */
+  lookUpNextHops(questions: readonly NextHopQuestion[]): Promise<readonly NextHopAnswer[]>
+  /** One answer per question, in order. */
+  lookUpUsage(questions: readonly UsageQuestion[]): Promise<readonly UsageAnswer[]>
+  /** The interface and addresses by which peers reach this host; no address inside `subnets`. */
+  locateUplink(subnets: readonly Prefix[]): Promise<Uplink>
+  /**
+   * Idempotent. The bridge is made where addresses are wanted. Of its addresses only those go that carry this agent's
+   * address protocol and are not wanted, and those that `former` names, on whatever link; others stay, whoever added
+   * them. Returns an error text, or empty.
+   */
   configureBridge(bridge: {
     readonly name: string
     readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
-    readonly within: readonly Prefix[]
+    readonly former: readonly LinkAddress[]
   }): Promise<string>
-  /** Returns an error text, or empty when forwarding is on for every family. */
-  enableForwarding(families: readonly (4 | 6)[]): Promise<string>
+  /** Switches on what is off, for the whole host and for each of `links` that is there. */
+  checkForwarding(families: readonly (4 | 6)[], links: readonly string[]): Promise<ForwardingAnswer>
   stop(): Promise<void>
 }

@@ -3,6 +3,7 @@
 import type { CommandResult, Effect, OwnState } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
 import { unreachable } from '../core/invariant.ts'
+import type { Prefix } from '../core/ip/prefix.ts'
 import type { RouteChange } from '../core/routing/route.ts'
 import type { Kernel } from '../ports/kernel.ts'
 import type { Store } from '../ports/store.ts'
@@ -63,18 +64,28 @@ export class EffectRunner {
           (reason) => deliver({ type: 'kernel-unreadable', reason }),
         )
       case 'look-up-next-hops': {
-        const { nextHops, ifindex } = effect
+        const { questions } = effect
         return this.#inKernel(
           async () => {
-            const answers = await kernel.lookUpNextHops(nextHops, ifindex)
+            const answers = await kernel.lookUpNextHops(questions)
             deliver({ type: 'next-hops-looked-up', answers })
           },
           // Not an overrun: its dump would ask again at once, and so for ever.
           (reason) => deliver({ type: 'kernel-unreadable', reason }),
         )
       }
+      case 'look-up-usage': {
+        const { questions } = effect
+        return this.#inKernel(
+          async () => {
+            const answers = await kernel.lookUpUsage(questions)
+            deliver({ type: 'usage-looked-up', answers })
+          },
+          (reason) => deliver({ type: 'kernel-unreadable', reason }),
+        )
+      }
       case 'locate-uplink':
-        return this.#locate()
+        return this.#locate(effect.subnets)
       case 'configure-bridge':
         return this.#inKernel(
           async () => {
@@ -83,13 +94,13 @@ export class EffectRunner {
           },
           (error) => deliver({ type: 'bridge-configured', error }),
         )
-      case 'enable-forwarding':
+      case 'check-forwarding':
         return this.#inKernel(
           async () => {
-            const error = await kernel.enableForwarding(effect.families)
-            deliver({ type: 'forwarding-enabled', error })
+            const answer = await kernel.checkForwarding(effect.families, effect.links)
+            deliver({ type: 'forwarding-checked', answer })
           },
-          (error) => deliver({ type: 'forwarding-enabled', error }),
+          (error) => deliver({ type: 'forwarding-checked', answer: { restored: [], error } }),
         )
       case 'reply':
         return reply(effect.id, effect.result)
@@ -114,9 +125,9 @@ export class EffectRunner {
   }
 
   /** Resolving a seed's name may take seconds: it must not hold up the kernel's work. */
-  #locate(): void {
+  #locate(subnets: readonly Prefix[]): void {
     const { kernel, deliver } = this.#options
-    kernel.locateUplink().then(
+    kernel.locateUplink(subnets).then(
       (uplink) => deliver({ type: 'uplink-located', uplink }),
       (error: unknown) => {
         deliver({ type: 'uplink-located', uplink: { ifindex: 0, name: '', nextHops: [] } })

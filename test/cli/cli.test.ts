@@ -46,7 +46,10 @@ describe('status', () => {
   })
 
   test('exits with 1 where it has converged and a problem stands', async () => {
-    agent.view = { ...healthyView(), problems: [{ code: 'uplink-missing' }] }
+    agent.view = {
+      ...healthyView(),
+      problems: [{ code: 'uplink-missing', lack: { type: 'none' } }],
+    }
     const { code, out } = await cli('status')
     assert.equal(code, 1)
     assert.match(out, /^CONVERGED, WITH PROBLEMS/)
@@ -67,7 +70,10 @@ describe('status', () => {
   test('with --wait exits with 0 once converged, whatever problems stand', async () => {
     agent.view = troubledView()
     agent.result = () => {
-      agent.view = { ...healthyView(), problems: [{ code: 'uplink-missing' }] }
+      agent.view = {
+        ...healthyView(),
+        problems: [{ code: 'uplink-missing', lack: { type: 'none' } }],
+      }
       return { ok: true, message: '' }
     }
     const { code, out } = await cli('status', '--wait', '--timeout', '20')
@@ -188,11 +194,11 @@ describe('watch', () => {
     const child = start(['watch'], { STARLING_SOCKET: agent.socket, TZ: 'UTC' })
     const closed = once(child, 'close')
     await once(child.stderr, 'data')
-    agent.note({ code: 'uplink-missing' })
+    agent.note({ code: 'uplink-missing', lack: { type: 'none' } })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     assert.match(
       line.toString(),
-      /^\d\d:\d\d:\d\d\.\d{3} WARN {2}no interface reaches.*\n +-> set --interface or --next-hop\n$/,
+      /^\d\d:\d\d:\d\d\.\d{3} WARN {2}no interface of this host leads.*\n +-> give an interface an address, or set --interface or --next-hop\n$/,
     )
     child.kill('SIGINT')
     assert.deepEqual(await closed, [0, null])

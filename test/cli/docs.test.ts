@@ -33,7 +33,7 @@ async function json(command: string): Promise<unknown> {
   if (command === 'watch') {
     const child = start(['watch', '--json'], env)
     await once(child.stderr, 'data')
-    agent.note({ code: 'uplink-missing' })
+    agent.note({ code: 'kernel-forbidden' })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     child.kill('SIGTERM')
     await once(child, 'close')

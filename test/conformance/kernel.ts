@@ -7,6 +7,7 @@ import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
 import type {
   KernelChange,
   KernelRoute,
+  LinkAddress,
   RouteChange,
   RouteKey,
   RouteTarget,
@@ -22,6 +23,14 @@ export interface Hand {
   /** `text` as in 10.0.1.70/24. */
   addAddress(link: string, text: string): Promise<void>
   removeAddress(link: string, text: string): Promise<void>
+  /** A rule before the one that leads to the main table. */
+  setRule(table: number, state: 'present' | 'absent'): Promise<void>
+  /** An alien route by a nexthop object, which is made with it. */
+  addNexthopRoute(prefix: string, id: number): Promise<void>
+  removeNexthopObject(id: number): Promise<void>
+  /** Of the one link. */
+  setCarrier(state: 'on' | 'off'): Promise<void>
+  switchForwardingOff(): Promise<void>
 }
 
 export interface HandRoute {
@@ -30,6 +39,8 @@ export interface HandRoute {
   readonly metric?: number
   /** `ours`: it carries the scope's route protocol, like what a former run left. */
   readonly protocol: 'ours' | 'alien'
+  /** Another one than the agent's. */
+  readonly table?: number
 }
 
 export interface Host {
@@ -263,9 +274,11 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
     test('a next hop is on-link where a link leads to it without a gateway', async () => {
       await host.hand.addRoute({ prefix: '192.168.7.0/24', via: '10.0.1.80', protocol: 'alien' })
       const asked = ['10.0.1.71', '192.168.7.1', '203.0.113.9', '10.0.1.70', '127.0.0.1']
-      const answers = await host.kernel.lookUpNextHops(asked.map(addressOf), ifindex)
+      const answers = await host.kernel.lookUpNextHops(
+        asked.map((text) => ({ nextHop: addressOf(text), ifindex: 0 })),
+      )
       assert.deepEqual(
-        answers.map((answer) => [answer.nextHop.text, answer.ifindex]),
+        answers.map((answer) => [answer.question.nextHop.text, answer.ifindex]),
         [
           ['10.0.1.71', ifindex],
           ['192.168.7.1', undefined],
@@ -277,7 +290,7 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
     })
 
     test('the uplink is found with its address', async () => {
-      const uplink = await host.kernel.locateUplink()
+      const uplink = await host.kernel.locateUplink([])
       assert.deepEqual([uplink.ifindex, uplink.name], [ifindex, host.link])
       assert.deepEqual(
         uplink.nextHops.filter((hop) => hop.family === 4).map((hop) => hop.text),
@@ -285,46 +298,148 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       )
     })
 
-    test('a bridge is made, is up, and has exactly the wanted addresses of the pool', async () => {
-      const pool = prefixOf('172.16.0.0/12')
-      const configure = (...texts: string[]) =>
+    test('a bridge is made, is up, and has the wanted addresses beside those of others', async () => {
+      const configure = (addresses: string[], former: LinkAddress[] = []) =>
         host.kernel.configureBridge({
           name: 'starling0',
-          addresses: texts.map((text) => ({ address: addressOf(text), length: 22 })),
-          within: [pool],
+          addresses: addresses.map((text) => ({ address: addressOf(text), length: 22 })),
+          former,
         })
       const held = async () => {
         const { links, addresses } = await host.kernel.dump()
         const bridge = links.find((link) => link.name === 'starling0')
-        assert.equal(bridge?.up, true)
         return addresses
           .filter((a) => a.ifindex === bridge?.ifindex && a.address.family === 4)
-          .map((a) => `${a.address.text}/${a.length}`)
+          .map((a) => `${a.address.text}/${a.length}${a.owned ? ' ours' : ''}`)
           .sort()
       }
-      assert.equal(await configure('172.16.4.1'), '')
-      assert.deepEqual(await held(), ['172.16.4.1/22'])
-      await host.hand.addAddress('starling0', '192.168.9.1/24')
-      assert.equal(await configure('172.16.8.1'), '')
-      assert.deepEqual(await held(), ['172.16.8.1/22', '192.168.9.1/24'])
-      assert.equal(await configure('172.16.8.1'), '')
-      assert.deepEqual(await held(), ['172.16.8.1/22', '192.168.9.1/24'])
-      assert.equal(await configure(), '')
-      assert.deepEqual(await held(), ['192.168.9.1/24'])
+      assert.equal(await configure([]), '')
+      assert.deepEqual(await held(), [], 'nothing is made for nothing')
+      assert.equal(await configure(['172.16.4.1']), '')
+      const { links } = await host.kernel.dump()
+      assert.equal(links.find((link) => link.name === 'starling0')?.up, true)
+      assert.deepEqual(await held(), ['172.16.4.1/22 ours'])
+      await host.hand.addAddress('starling0', '172.16.9.1/24')
+      assert.equal(await configure(['172.16.8.1']), '')
+      assert.deepEqual(await held(), ['172.16.8.1/22 ours', '172.16.9.1/24'])
+      assert.equal(await configure(['172.16.8.1']), '')
+      assert.deepEqual(await held(), ['172.16.8.1/22 ours', '172.16.9.1/24'])
+      assert.equal(await configure([]), '')
+      assert.deepEqual(await held(), ['172.16.9.1/24'])
+      const former = { link: 'starling0', address: addressOf('172.16.9.1'), length: 24 }
+      assert.equal(await configure([], [{ ...former, link: 'elsewhere0' }]), '')
+      assert.deepEqual(await held(), ['172.16.9.1/24'])
+      assert.equal(await configure([], [former]), '')
+      assert.deepEqual(await held(), [])
     })
 
     test('a link that is no bridge is not taken for one', async () => {
       const error = await host.kernel.configureBridge({
         name: host.link,
-        addresses: [],
-        within: [],
+        addresses: [{ address: addressOf('172.16.4.1'), length: 22 }],
+        former: [],
       })
       assert.match(error, /not a bridge/)
     })
 
-    test('forwarding is on after it was asked for', async () => {
-      assert.equal(await host.kernel.enableForwarding([4]), '')
-      assert.equal(await host.kernel.enableForwarding([4]), '')
+    test('forwarding is on after it was asked for, and that it was off is told once', async () => {
+      await host.hand.switchForwardingOff()
+      await log.change('the switch', (change) => change.type === 'forwarding-changed')
+      assert.deepEqual(await host.kernel.checkForwarding([4], []), {
+        restored: ['net.ipv4.ip_forward'],
+        error: '',
+      })
+      assert.deepEqual(await host.kernel.checkForwarding([4], [host.link]), {
+        restored: [],
+        error: '',
+      })
+    })
+
+    const useOf = async (text: string, destination: string) => {
+      const question = { key: keyOf(text, 0), destination: addressOf(destination) }
+      const [answer] = await host.kernel.lookUpUsage([question])
+      return answer?.use.type
+    }
+
+    test('the kernel tells which route takes a packet: ours, a better one, or none', async () => {
+      await outcomes(add('172.16.4.0/22', '10.0.1.71'))
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'ours')
+      await host.hand.addRoute({ prefix: '172.16.5.0/24', via: '10.0.1.80', protocol: 'alien' })
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'ours')
+      assert.equal(await useOf('172.16.4.0/22', '172.16.5.1'), 'other')
+      assert.equal(await useOf('172.16.8.0/22', '172.16.8.1'), 'none')
+    })
+
+    test('a route of another table is an alien where a rule leads to the table', async () => {
+      await outcomes(add('172.16.4.0/22', '10.0.1.71'))
+      const other = {
+        prefix: '172.16.4.0/22',
+        via: '10.0.1.80',
+        protocol: 'alien',
+        table: 77,
+      } as const
+      await host.hand.addRoute(other)
+      assert.equal((await routesTo('172.16.4.0/22')).length, 1)
+      await host.hand.setRule(77, 'present')
+      await log.change('the rule', (change) => change.type === 'rules-changed')
+      assert.deepEqual(
+        new Set(
+          (await routesTo('172.16.4.0/22')).map((route) => `${route.otherTable} ${route.owned}`),
+        ),
+        new Set(['77 false', 'undefined true']),
+      )
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'other')
+      await host.hand.setRule(77, 'absent')
+      assert.equal((await routesTo('172.16.4.0/22')).length, 1)
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'ours')
+      await host.hand.removeRoute(other)
+    })
+
+    test('a nexthop object takes the routes that use it along, and only its own end is told', async () => {
+      await host.hand.addNexthopRoute('172.20.0.0/22', 7)
+      await log.change('the alien', isRoute('route-added', '172.20.0.0/22'))
+      log.clear()
+      await host.hand.removeNexthopObject(7)
+      await log.change('its end', (change) => change.type === 'nexthop-objects-changed')
+      assert.ok(!log.changes.some((change) => change.type === 'route-removed'))
+      assert.deepEqual(await routesTo('172.20.0.0/22'), [])
+    })
+
+    test('with the last address of a link its routes go without a word', async () => {
+      await outcomes(add('172.16.4.0/22', '10.0.1.71'))
+      log.clear()
+      await host.hand.removeAddress(host.link, '10.0.1.70/24')
+      await log.change('its end', (change) => change.type === 'address-removed')
+      assert.deepEqual(await routesTo('172.16.4.0/22'), [])
+      assert.ok(!log.changes.some(isRoute('route-removed', '172.16.4.0/22')))
+    })
+
+    test('a cable that is pulled leaves the route, which is dead', async () => {
+      await outcomes(add('172.16.4.0/22', '10.0.1.71'))
+      await host.hand.setCarrier('off')
+      await log.change(
+        'the carrier',
+        (change) => change.type === 'link-changed' && !change.link.carrier,
+      )
+      assert.equal((await routesTo('172.16.4.0/22')).length, 1)
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'dead')
+      await host.hand.setCarrier('on')
+      await log.change(
+        'its return',
+        (change) => change.type === 'link-changed' && change.link.carrier,
+      )
+      assert.equal(await useOf('172.16.4.0/22', '172.16.4.1'), 'ours')
+    })
+
+    test('routes that concern no pool are only counted', async () => {
+      const foreign: HandRoute = { prefix: '192.168.7.0/24', via: '10.0.1.80', protocol: 'alien' }
+      await host.hand.addRoute(foreign)
+      const counted = await log.change(
+        'the count',
+        (change) => change.type === 'foreign-routes-changed',
+      )
+      assert.ok(counted.type === 'foreign-routes-changed' && counted.count >= 1)
+      await host.hand.removeRoute(foreign)
     })
 
     test('nothing is delivered after stop', async () => {

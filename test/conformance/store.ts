@@ -40,7 +40,7 @@ export function storeConformance(name: string, open: () => Promise<StoreBench>):
       'gives an empty snapshot where nothing was stored',
       within(async ({ store }) => {
         assert.deepEqual(await store.load(), {
-          own: { entry: undefined, incarnation: 0, announced: [] },
+          own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
           known: [],
         })
       }),
@@ -57,7 +57,7 @@ export function storeConformance(name: string, open: () => Promise<StoreBench>):
     it(
       'keeps an own state without a record',
       within(async ({ store, crash }) => {
-        const own: OwnState = { entry: undefined, incarnation: 3, announced: [] }
+        const own: OwnState = { entry: undefined, incarnation: 3, announced: [], gateways: [] }
         await store.persistOwn(own)
         assert.deepEqual(await ownAfter(crash), plainOwn(own))
       }),
@@ -66,7 +66,12 @@ export function storeConformance(name: string, open: () => Promise<StoreBench>):
     it(
       'keeps a tombstone as the own entry',
       within(async ({ store, crash }) => {
-        const own: OwnState = { entry: tombstone(selfKeys), incarnation: 4, announced: [] }
+        const own: OwnState = {
+          entry: tombstone(selfKeys),
+          incarnation: 4,
+          announced: [],
+          gateways: [],
+        }
         await store.persistOwn(own)
         assert.deepEqual(await ownAfter(crash), plainOwn(own))
       }),
@@ -149,10 +154,13 @@ const plainEntry = (entry: Entry): Entry => ({ ...entry, envelope: new Uint8Arra
 const hashes = (known: readonly Carried[]): string[] => known.map(({ entry }) => entry.hash)
 
 export function ownState(incarnation: number): OwnState {
+  const gateway = parseAddress('172.16.4.1')
+  assert.ok(gateway)
   return {
     entry: record(selfKeys, incarnation),
     incarnation,
     announced: [prefix('10.9.0.0/16'), prefix('fd00:9::/32')],
+    gateways: [{ link: 'starling0', address: gateway, length: 22 }],
   }
 }
 

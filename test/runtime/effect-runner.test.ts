@@ -14,17 +14,23 @@ import { addressOf, nodeOf, prefixOf, recordOf } from '../core/specimens.ts'
 const node = nodeOf(1)
 const entry = node.seal(recordOf(node))
 
-const ownAt = (incarnation: number): OwnState => ({ entry, incarnation, announced: [] })
+const ownAt = (incarnation: number): OwnState => ({
+  entry,
+  incarnation,
+  announced: [],
+  gateways: [],
+})
 const persist = (incarnation: number): Effect => ({ type: 'persist-own', own: ownAt(incarnation) })
 const publish: Effect = { type: 'publish', entry }
 const reply: Effect = { type: 'reply', id: 7, result: { ok: true, message: '' } }
 const dump: Effect = { type: 'dump-kernel' }
 const change: RouteChange = { type: 'remove', key: { prefix: prefixOf('10.0.0.0/8'), metric: 0 } }
 const apply: Effect = { type: 'apply-routes', changes: [change] }
-const lookUp: Effect = { type: 'look-up-next-hops', nextHops: [addressOf('10.0.0.1')], ifindex: 2 }
-const bridge: Effect = { type: 'configure-bridge', name: 'br0', addresses: [], within: [] }
-const forwarding: Effect = { type: 'enable-forwarding', families: [4] }
-const locate: Effect = { type: 'locate-uplink' }
+const question = { nextHop: addressOf('10.0.0.1'), ifindex: 0 }
+const lookUp: Effect = { type: 'look-up-next-hops', questions: [question] }
+const bridge: Effect = { type: 'configure-bridge', name: 'br0', addresses: [], former: [] }
+const forwarding: Effect = { type: 'check-forwarding', families: [4], links: [] }
+const locate: Effect = { type: 'locate-uplink', subnets: [] }
 
 /** Ports that write down what was asked of them, and answer when the test lets them. */
 class Ports {
@@ -48,7 +54,8 @@ class Ports {
       lookUpNextHops: () => this.#asked('look-up', []),
       locateUplink: () => this.#asked('locate', { ifindex: 2, name: 'eth0', nextHops: [] }),
       configureBridge: () => this.#asked('bridge', ''),
-      enableForwarding: () => this.#asked('forwarding', ''),
+      lookUpUsage: () => this.#asked('usage', []),
+      checkForwarding: () => this.#asked('forwarding', { restored: [], error: '' }),
     }
     const store: Store = {
       load: () => Promise.resolve({ own: ownAt(0), known: [] }),
@@ -168,7 +175,7 @@ describe('kernel work', () => {
       'routes-applied',
       'kernel-dumped',
       'bridge-configured',
-      'forwarding-enabled',
+      'forwarding-checked',
       'next-hops-looked-up',
     ])
   })
@@ -206,9 +213,9 @@ describe('kernel work', () => {
       type: 'bridge-configured',
       error: 'bridge failed',
     })
-    assert.deepEqual(found.get('forwarding-enabled'), {
-      type: 'forwarding-enabled',
-      error: 'forwarding failed',
+    assert.deepEqual(found.get('forwarding-checked'), {
+      type: 'forwarding-checked',
+      answer: { restored: [], error: 'forwarding failed' },
     })
     const located = found.get('uplink-located')
     assert.deepEqual(located?.type === 'uplink-located' && located.uplink.nextHops, [])

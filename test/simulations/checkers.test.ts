@@ -254,7 +254,7 @@ describe('a swarm', () => {
       const alien = {
         prefix: prefixFrom('172.20.0.0/16'),
         metric: 0,
-        target: { type: 'other', ifindex: 2 },
+        target: { type: 'other', ifindex: 2, text: '' },
       } as const
       swarm.plant(swarm.host(0), alien)
       swarm.start(swarm.hosts, 0)

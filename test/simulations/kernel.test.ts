@@ -39,7 +39,7 @@ describe('the simulated kernel', () => {
         .map((change) =>
           change.type === 'route-removed' ? change.route.prefix.text : change.type,
         ),
-      ['fd00:10::/64', 'link-changed'],
+      ['foreign-routes-changed', 'fd00:10::/64', 'link-changed'],
     )
     assert.deepEqual(
       kernel.routes.filter(({ owned }) => owned),
@@ -89,10 +89,11 @@ function portOf(kernel: FakeKernel): Kernel {
     start: async (deliver) => kernel.watch(deliver),
     dump: async () => kernel.dump(),
     apply: async (changes) => kernel.apply(changes),
-    lookUpNextHops: async (nextHops, ifindex) => kernel.lookUpNextHops(nextHops, ifindex),
+    lookUpNextHops: async (questions) => kernel.lookUpNextHops(questions),
+    lookUpUsage: async (questions) => kernel.lookUpUsage(questions),
     locateUplink: async () => kernel.locateUplink(),
     configureBridge: async (bridge) => kernel.configureBridge(bridge),
-    enableForwarding: async () => '',
+    checkForwarding: async () => kernel.checkForwarding(),
     stop: async () => kernel.unwatch(),
   }
 }
@@ -109,14 +110,26 @@ function handOf(kernel: FakeKernel): Hand {
     setLink: async (name, state) => kernel.setLink(name, state),
     addAddress: async (link, text) => kernel.addAddress(on(link, text)),
     removeAddress: async (link, text) => kernel.removeAddress(on(link, text)),
+    setRule: async (table, state) => kernel.setRule(table, state),
+    addNexthopRoute: async (text, id) =>
+      kernel.putRoute({
+        prefix: prefix(text),
+        metric: 0,
+        target: { type: 'other', ifindex: uplinkIndex, text: `nhid ${id}` },
+        owned: false,
+      }),
+    removeNexthopObject: async (id) => kernel.removeNexthopObject(id),
+    setCarrier: async (state) => kernel.setCarrier('eth0', state),
+    switchForwardingOff: async () => kernel.switchForwardingOff(),
   }
 }
 
-const routeOf = ({ prefix: text, via, metric = 0, protocol }: HandRoute): KernelRoute => ({
+const routeOf = ({ prefix: text, via, metric = 0, protocol, table }: HandRoute): KernelRoute => ({
   prefix: prefix(text),
   metric,
   target: { type: 'via', nextHop: address(via), ifindex: uplinkIndex },
   owned: protocol === 'ours',
+  ...(table === undefined ? {} : { otherTable: table }),
 })
 
 const alien = (text: string): KernelRoute =>

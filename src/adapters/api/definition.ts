@@ -62,6 +62,8 @@ export interface RouteCountsMessage {
   readonly refused: number
   readonly failed: number
   readonly leftover: number
+  readonly shadowed: number
+  readonly dead: number
 }
 
 export interface ClaimsResponse {

@@ -135,6 +135,8 @@ function routeCounts(routes: readonly RouteView[]): RouteCountsMessage {
     notOnLink: count('not-on-link'),
     refused: count('refused'),
     failed: count('failed'),
+    shadowed: count('shadowed'),
+    dead: count('dead'),
     leftover: count('leftover'),
   }
 }
@@ -166,11 +168,20 @@ function explain(route: RouteView, phase: AgentView['phase']): Explanation {
       return origin && refusal
         ? describe({ code: 'route-refused', prefix, origin, why: refusal })
         : nothingWrong
+    case 'shadowed':
+    case 'dead':
+      return misuseText(route)
     case 'failed':
       return describe({ code: 'route-failed', prefix, error: route.error })
     default:
       return unreachable(route.state)
   }
+}
+
+function misuseText({ prefix, shadow }: RouteView): Explanation {
+  if (shadow?.type !== 'shadowed') return describe({ code: 'route-dead', prefix: prefix.text })
+  const { by, part } = shadow
+  return describe({ code: 'route-shadowed', prefix: prefix.text, by, part })
 }
 
 const kernelMessage = (route: KernelRoute, links: LinkNames): KernelRouteMessage => ({

@@ -21,6 +21,8 @@ export interface AddressFacts {
   readonly length: number
   readonly flags: number
   readonly scope: number
+  /** Who added it; 0: the kernel does not tell. */
+  readonly protocol: number
   /** Of the address's first byte in `message.data`. */
   readonly addressAt: number
 }
@@ -37,10 +39,12 @@ export function readAddress(message: Message): AddressFacts | undefined {
   let local = 0
   let address = 0
   let flags = view.getUint8(at + 2)
+  let protocol = 0
   walkAttributes(view, { from: at + addressHeaderBytes, end: message.end }, (type, from) => {
     if (type === addressAttribute.local) local = from
     if (type === addressAttribute.address) address = from
     if (type === addressAttribute.flags) flags = view.getUint32(from, true)
+    if (type === addressAttribute.protocol) protocol = view.getUint8(from)
   })
   // On a point-to-point link ADDRESS is the other end; LOCAL is absent where they are the same.
   const addressAt = local || address
@@ -53,6 +57,7 @@ export function readAddress(message: Message): AddressFacts | undefined {
     length: view.getUint8(at + 1),
     flags,
     scope: view.getUint8(at + 3),
+    protocol,
     addressAt,
   }
 }
@@ -72,6 +77,8 @@ export interface AddressWrite {
   readonly value: bigint
   readonly length: number
   readonly ifindex: number
+  /** Marks it as this agent's; a kernel that is too old for it takes no notice. */
+  readonly protocol: number
   readonly seq: number
 }
 
@@ -89,6 +96,7 @@ export function writeAddress(
   writeHeader(writer, address)
   writer.attributeAddress(addressAttribute.local, address.family, address.value)
   writer.attributeAddress(addressAttribute.address, address.family, address.value)
+  if (adding) writer.attributeBytes(addressAttribute.protocol, Uint8Array.of(address.protocol))
   // A bridge without ports has no carrier, and duplicate detection would wait for one before the address works.
   if (adding && address.family === 6) {
     writer.attributeU32(addressAttribute.flags, addressFlag.noDuplicateDetection)

@@ -1,20 +1,19 @@
-/** A bridge with exactly the wanted addresses; writes nothing where all is right. */
+/** A bridge with the wanted addresses, and none of those that this agent wanted before; writes nothing where all is right. */
 
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import { holds, type Prefix } from '../../core/ip/prefix.ts'
-import type { HostAddress } from '../../core/routing/route.ts'
+import type { HostAddress, LinkAddress } from '../../core/routing/route.ts'
 import { writeAddress } from './address-message.ts'
 import { type LinkFacts, writeBridge, writeLinkUp } from './link-message.ts'
 import { MessageWriter } from './message.ts'
-import type { Reader } from './reader.ts'
+import type { KernelAddress, Reader } from './reader.ts'
 import { failureOf, NetlinkError, type RequestSocket } from './socket.ts'
 
 export interface WantedBridge {
   readonly name: string
   readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
-  /** Addresses inside these that are not wanted are removed. */
-  readonly within: readonly Prefix[]
+  /** What this agent added where it was then. */
+  readonly former: readonly LinkAddress[]
 }
 
 type Addressed = Omit<HostAddress, 'ifindex'>
@@ -22,16 +21,24 @@ type Addressed = Omit<HostAddress, 'ifindex'>
 export class BridgeKeeper {
   readonly #socket: RequestSocket
   readonly #reader: Reader
+  readonly #protocol: number
 
-  constructor(socket: RequestSocket, reader: Reader) {
+  /** `protocol` marks the addresses that are the agent's. */
+  constructor(socket: RequestSocket, reader: Reader, protocol: number) {
     this.#socket = socket
     this.#reader = reader
+    this.#protocol = protocol
   }
 
   /** An error text, or empty. */
   async configure(wanted: WantedBridge): Promise<string> {
     try {
-      const bridge = (await this.#find(wanted.name)) ?? (await this.#create(wanted.name))
+      const links = await this.#reader.links()
+      const found = links.find(({ name }) => name === wanted.name)
+      // Removals first: a second address of one subnet would be secondary to the first and go with it.
+      await this.#clear(wanted, links)
+      if (wanted.addresses.length === 0) return ''
+      const bridge = found ?? (await this.#create(wanted.name))
       if (bridge.kind !== 'bridge') {
         return `${wanted.name} exists and is not a bridge (${bridge.kind || 'a device'})`
       }
@@ -65,15 +72,29 @@ export class BridgeKeeper {
     )
   }
 
-  async #address(ifindex: number, { addresses, within }: WantedBridge): Promise<void> {
-    const held = (await this.#reader.addresses()).filter((one) => one.ifindex === ifindex)
-    // Removals first: a second address of one subnet would be secondary to the first and go with it.
-    for (const one of held) {
-      if (addresses.some((wanted) => isSame(wanted, one))) continue
-      if (within.some((prefix) => holds(prefix, one.address))) {
-        await this.#writeAddress('remove', ifindex, one)
+  /** Takes away what is not wanted any more, wherever this agent put it, and nothing that somebody else added. */
+  async #clear(
+    { name, addresses, former }: WantedBridge,
+    links: readonly LinkFacts[],
+  ): Promise<void> {
+    for (const one of await this.#reader.addresses()) {
+      const link = links.find(({ ifindex }) => ifindex === one.ifindex)
+      const onBridge = link !== undefined && link.name === name
+      if (onBridge && addresses.some((wanted) => isSame(wanted, one))) continue
+      const isFormer = former.some((gone) => gone.link === link?.name && isSame(gone, one))
+      if ((onBridge && one.owned) || (isFormer && this.#mayBeOurs(one))) {
+        await this.#writeAddress('remove', one.ifindex, one)
       }
     }
+  }
+
+  /** A kernel before 5.18 does not tell who added an address. */
+  #mayBeOurs({ protocol }: KernelAddress): boolean {
+    return protocol === this.#protocol || protocol === 0
+  }
+
+  async #address(ifindex: number, { addresses }: WantedBridge): Promise<void> {
+    const held = (await this.#reader.addresses()).filter((one) => one.ifindex === ifindex)
     for (const wanted of addresses) {
       if (!held.some((one) => isSame(wanted, one))) await this.#writeAddress('add', ifindex, wanted)
     }
@@ -90,6 +111,7 @@ export class BridgeKeeper {
         value: address.value,
         length,
         ifindex,
+        protocol: this.#protocol,
         seq,
       }),
     )

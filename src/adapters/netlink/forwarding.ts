@@ -1,28 +1,48 @@
-/** IP forwarding of this network namespace, switched on by sysctl. */
+/** IP forwarding of this network namespace and of single interfaces, switched on by sysctl where it is off. */
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import type { ForwardingAnswer } from '../../core/routing/route.ts'
 
-const sysctlOf = { 4: 'net/ipv4/ip_forward', 6: 'net/ipv6/conf/all/forwarding' } as const
+const families = { 4: 'ipv4', 6: 'ipv6' } as const
 
-/** An error text per family that cannot forward, or empty. */
-export async function enableForwarding(families: readonly (4 | 6)[]): Promise<string> {
+/** The whole host first: switching that on switches on every interface. */
+export async function checkForwarding(
+  wanted: readonly (4 | 6)[],
+  links: readonly string[],
+): Promise<ForwardingAnswer> {
+  const restored: string[] = []
   const errors: string[] = []
-  for (const family of families) {
-    const name = sysctlOf[family].replaceAll('/', '.')
-    try {
-      await enable(family)
-    } catch (thrown) {
-      errors.push(textOf(name, thrown))
+  for (const family of wanted) {
+    const whole = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
+    const single = links.map((link) => `net/${families[family]}/conf/${link}/forwarding`)
+    for (const setting of [whole, ...single]) {
+      try {
+        if (await switchOn(setting, family, setting === whole)) restored.push(nameOf(setting))
+      } catch (thrown) {
+        errors.push(textOf(nameOf(setting), thrown))
+      }
     }
   }
-  return errors.join('; ')
+  return { restored, error: errors.join('; ') }
 }
 
-async function enable(family: 4 | 6): Promise<void> {
-  const path = `/proc/sys/${sysctlOf[family]}`
-  if ((await readFile(path, 'utf8')).trim() !== '0') return
+/** Whether it was off. */
+async function switchOn(setting: string, family: 4 | 6, isWhole: boolean): Promise<boolean> {
+  const path = `/proc/sys/${setting}`
+  if ((await readSetting(path, isWhole)) !== '0') return false
   if (family === 6) await keepAdvertisements()
   await writeFile(path, '1')
+  return true
+}
+
+/** An interface that is gone, or that has no IPv6, has nothing to be switched on. */
+async function readSetting(path: string, isWhole: boolean): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (thrown) {
+    if (!isWhole && codeOf(thrown) === 'ENOENT') return ''
+    throw thrown
+  }
 }
 
 /**
@@ -42,6 +62,13 @@ async function keepAdvertisements(): Promise<void> {
     }
   }
 }
+
+/** As sysctl writes it: a dot inside an interface's name is a slash there. */
+const nameOf = (setting: string): string =>
+  setting
+    .split('/')
+    .map((part) => part.replaceAll('.', '/'))
+    .join('.')
 
 function textOf(name: string, thrown: unknown): string {
   const code = codeOf(thrown)

@@ -5,17 +5,21 @@ import type { Address } from '../../core/ip/address.ts'
 import { contains, type Prefix } from '../../core/ip/prefix.ts'
 import { keyText } from '../../core/routing/fib-view.ts'
 import type {
+  ForwardingAnswer,
   HostAddress,
   KernelChange,
   KernelDump,
   NextHopAnswer,
+  NextHopQuestion,
   RouteChange,
   RouteKey,
   RouteResult,
+  UsageAnswer,
+  UsageQuestion,
 } from '../../core/routing/route.ts'
 import type { Kernel, KernelEvent, KernelScope } from '../../ports/kernel.ts'
 import { BridgeKeeper, type WantedBridge } from './bridge.ts'
-import { enableForwarding } from './forwarding.ts'
+import { checkForwarding } from './forwarding.ts'
 import { Ledger } from './ledger.ts'
 import { Monitor } from './monitor.ts'
 import type { Frame } from './monitor-message.ts'
@@ -43,7 +47,7 @@ const writeAnswerBytes = 512
 const dumpPartBytes = 32_768
 
 class NetlinkKernel implements Kernel {
-  readonly #interest: readonly Prefix[]
+  readonly #scope: KernelScope
   readonly #uplink: UplinkOptions
   readonly #filter: ScopeFilter
   readonly #words = new Words()
@@ -60,12 +64,13 @@ class NetlinkKernel implements Kernel {
   #deliver: ((event: KernelEvent) => void) | undefined
 
   constructor({ scope, uplink }: NetlinkOptions) {
-    this.#interest = scope.interest
+    this.#scope = scope
     this.#uplink = uplink
     this.#filter = new ScopeFilter(byteScope(scope))
     this.#writer = new RouteWriter(this.#routeSocket, scope)
-    this.#reader = new Reader(this.#socket, this.#filter, this.#words)
-    this.#bridges = new BridgeKeeper(this.#socket, this.#reader)
+    const { protocol } = scope
+    this.#reader = new Reader(this.#socket, { filter: this.#filter, words: this.#words, protocol })
+    this.#bridges = new BridgeKeeper(this.#socket, this.#reader, protocol)
     this.#monitor = new Monitor(
       () => ({
         scope: byteScope(scope),
@@ -110,17 +115,22 @@ class NetlinkKernel implements Kernel {
     })
   }
 
-  lookUpNextHops(nextHops: readonly Address[], ifindex: number): Promise<readonly NextHopAnswer[]> {
-    return this.#reader.lookUpNextHops(nextHops, ifindex)
+  lookUpNextHops(questions: readonly NextHopQuestion[]): Promise<readonly NextHopAnswer[]> {
+    return this.#reader.lookUpNextHops(questions)
   }
 
-  async locateUplink(): Promise<Uplink> {
+  lookUpUsage(questions: readonly UsageQuestion[]): Promise<readonly UsageAnswer[]> {
+    return this.#reader.lookUpUsage(questions)
+  }
+
+  async locateUplink(subnets: readonly Prefix[]): Promise<Uplink> {
     const seeds = await this.#uplink.seedAddresses().catch((): readonly Address[] => [])
     return locateUplink(this.#uplink, {
       links: await this.#reader.links(),
       addresses: await this.#reader.addresses(),
       seeds,
-      lookUp: (destinations) => this.#reader.lookUp(destinations, () => 0),
+      subnets,
+      lookUp: (destinations) => this.#reader.lookUp(destinations),
     })
   }
 
@@ -128,8 +138,11 @@ class NetlinkKernel implements Kernel {
     return this.#bridges.configure(bridge)
   }
 
-  enableForwarding(families: readonly (4 | 6)[]): Promise<string> {
-    return enableForwarding(families)
+  checkForwarding(
+    families: readonly (4 | 6)[],
+    links: readonly string[],
+  ): Promise<ForwardingAnswer> {
+    return checkForwarding(families, links)
   }
 
   async stop(): Promise<void> {
@@ -141,10 +154,12 @@ class NetlinkKernel implements Kernel {
   #takeIn(frame: Frame, taken: () => void): void {
     const notifications = readNotifications(frame.notifications, {
       words: this.#words,
-      isOwned: (facts) => this.#filter.isOwned(facts),
+      filter: this.#filter,
+      protocol: this.#scope.protocol,
     })
     let lost = frame.lost
     const changes: KernelChange[] = []
+    if (frame.foreign > 0) changes.push({ type: 'foreign-routes-changed', count: frame.foreign })
     for (const { change, seq } of notifications) {
       const ofRoute = change.type === 'route-added' || change.type === 'route-removed'
       if (ofRoute && !this.#ledger.knowsSince(seq)) lost = true
@@ -172,7 +187,7 @@ class NetlinkKernel implements Kernel {
       if (result?.outcome !== 'exists') continue
       const { change } = result
       const { prefix } = change.key
-      if (this.#interest.some((wide) => contains(wide, prefix))) continue
+      if (this.#scope.interest.some((wide) => contains(wide, prefix))) continue
       const key = watchKey(prefix)
       if (!this.#filter.watch(key)) continue
       keys.push(key)
@@ -207,11 +222,8 @@ class NetlinkKernel implements Kernel {
 
 const goneSince = (key: RouteKey): KernelChange => ({
   type: 'route-removed',
-  route: { ...key, target: { type: 'other', ifindex: undefined }, owned: false },
+  route: { ...key, target: { type: 'other', ifindex: undefined, text: '' }, owned: false },
 })
 
-const hostAddressOf = ({ ifindex, address, length }: KernelAddress): HostAddress => ({
-  ifindex,
-  address,
-  length,
-})
+const hostAddressOf = ({ ifindex, address, length, owned }: KernelAddress): HostAddress =>
+  owned ? { ifindex, address, length, owned } : { ifindex, address, length }

@@ -7,6 +7,7 @@ import {
   kernelFamily,
   linkAttribute,
   linkFilterSkipStatistics,
+  linkFlagLowerUp,
   linkFlagUp,
   linkInfoKind,
   messageFlag,
@@ -19,6 +20,9 @@ export interface LinkFacts extends Link {
   readonly removed: boolean
   /** `bridge`, `veth`; empty for hardware. */
   readonly kind: string
+  /** Index of the bridge or bond that it is a port of; 0: none. */
+  readonly master: number
+  readonly alternativeNames: readonly string[]
 }
 
 /**
@@ -33,10 +37,20 @@ export function readLink(message: Message): LinkFacts | undefined {
   if (at + linkHeaderBytes > message.end || view.getUint8(at) !== kernelFamily.unspecified) {
     return undefined
   }
+  const flags = view.getUint32(at + 8, true)
   let name = ''
   let kind = ''
+  let master = 0
+  const alternativeNames: string[] = []
   walkAttributes(view, { from: at + linkHeaderBytes, end: message.end }, (type, from, end) => {
     if (type === linkAttribute.name) name = textIn(data, from, end)
+    if (type === linkAttribute.master) master = view.getUint32(from, true)
+    if (type === linkAttribute.propertyList) {
+      walkAttributes(view, { from, end }, (inner, innerFrom, innerEnd) => {
+        if (inner !== linkAttribute.alternativeName) return
+        alternativeNames.push(textIn(data, innerFrom, innerEnd))
+      })
+    }
     if (type !== linkAttribute.linkInfo) return
     walkAttributes(view, { from, end }, (inner, innerFrom, innerEnd) => {
       if (inner === linkInfoKind) kind = textIn(data, innerFrom, innerEnd)
@@ -45,9 +59,12 @@ export function readLink(message: Message): LinkFacts | undefined {
   return {
     removed: message.type === messageType.delLink,
     ifindex: view.getInt32(at + 4, true),
-    up: (view.getUint32(at + 8, true) & linkFlagUp) !== 0,
+    up: (flags & linkFlagUp) !== 0,
+    carrier: (flags & linkFlagLowerUp) !== 0,
     name,
     kind,
+    master,
+    alternativeNames,
   }
 }
 

@@ -19,9 +19,20 @@ const messageBytes = 4_096
 /** The agent hears of its own writes having been seen after so many, or so much time. */
 const ownUntoldMax = 64
 const ownUntoldMs = 500
+/** What concerns nobody by itself is told together. */
+const foreignUntoldMs = 25
 
 const routeGroups = [multicastGroup.ipv4Route, multicastGroup.ipv6Route]
-const otherGroups = [multicastGroup.link, multicastGroup.ipv4Address, multicastGroup.ipv6Address]
+const otherGroups = [
+  multicastGroup.link,
+  multicastGroup.ipv4Address,
+  multicastGroup.ipv6Address,
+  multicastGroup.ipv4Rule,
+  multicastGroup.ipv6Rule,
+  multicastGroup.ipv4Netconf,
+  multicastGroup.ipv6Netconf,
+  multicastGroup.nexthop,
+]
 
 // A terminal's Ctrl-C reaches the whole group. The agent decides when it ends, and this process ends with it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -84,6 +95,7 @@ class Outlet {
   readonly #queue: MonitorQueue
   #underWay = false
   #timer: NodeJS.Timeout | undefined
+  #timerMs = 0
 
   constructor(queue: MonitorQueue) {
     this.#queue = queue
@@ -92,12 +104,20 @@ class Outlet {
   offer(): void {
     if (this.#underWay) return
     if (this.#queue.hasNews || this.#queue.ownUntold >= ownUntoldMax) this.#send()
-    else if (this.#queue.ownUntold > 0) this.#timer ??= setTimeout(() => this.#send(), ownUntoldMs)
+    else if (this.#queue.foreign > 0) this.#sendIn(foreignUntoldMs)
+    else if (this.#queue.ownUntold > 0) this.#sendIn(ownUntoldMs)
   }
 
   taken(): void {
     this.#underWay = false
     this.offer()
+  }
+
+  #sendIn(delayMs: number): void {
+    if (this.#timer && this.#timerMs <= delayMs) return
+    clearTimeout(this.#timer)
+    this.#timerMs = delayMs
+    this.#timer = setTimeout(() => this.#send(), delayMs)
   }
 
   #send(): void {

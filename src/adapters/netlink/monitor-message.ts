@@ -41,6 +41,8 @@ export interface Frame {
   readonly lost: boolean
   /** Number of the latest own write that the child has seen. */
   readonly seq: number
+  /** How many routes came and went that are not among the notifications. */
+  readonly foreign: number
   /**
    * In the kernel's order: each is the number of the latest own write before it (u32, little-endian), and the netlink
    * message, padded to 4 bytes.

@@ -4,7 +4,7 @@ import { readAddress } from './address-message.ts'
 import { readLink } from './link-message.ts'
 import type { Message } from './message.ts'
 import type { Frame, MonitorSetup } from './monitor-message.ts'
-import { readRoute } from './route-message.ts'
+import { type RouteFacts, readRoute } from './route-message.ts'
 import { messageFlag, messageType } from './rtnetlink.ts'
 import { ScopeFilter } from './scope.ts'
 
@@ -24,6 +24,7 @@ export class MonitorQueue {
   /** State of each link as last seen; as many as the host has links. */
   readonly #links = new Map<number, string>()
   #lost = false
+  #foreign = 0
   #seq: number
   #seqTold: number
 
@@ -56,12 +57,25 @@ export class MonitorQueue {
       case messageType.newAddress:
       case messageType.delAddress:
         return this.#offerAddress(message)
+      case messageType.newRule:
+      case messageType.delRule:
+      case messageType.newNexthop:
+      case messageType.delNexthop:
+      case messageType.newNetconf:
+      case messageType.delNetconf:
+        // That there was one is all that matters.
+        return this.#keep(`type ${message.type}`, message)
     }
   }
 
   /** Whether something waits that the agent must know at once. */
   get hasNews(): boolean {
     return this.#lost || this.#waiting.size > 0
+  }
+
+  /** How many changes of routes wait to be told that concern nobody by themselves. */
+  get foreign(): number {
+    return this.#foreign
   }
 
   /** How many own writes were seen that no frame told of. */
@@ -75,9 +89,11 @@ export class MonitorQueue {
       type: 'frame',
       lost: this.#lost,
       seq: this.#seq,
+      foreign: this.#foreign,
       notifications: packed(this.#waiting),
     }
     this.#lost = false
+    this.#foreign = 0
     this.#seqTold = this.#seq
     this.#waiting.clear()
     return frame
@@ -89,11 +105,15 @@ export class MonitorQueue {
       return
     }
     const facts = readRoute(message)
-    if (facts === undefined || !this.#filter.admits(facts)) return
-    const { family, length, metric, protocol, type, oif, destinationAt, gatewayAt } = facts
+    if (facts === undefined) return
+    if (!this.#filter.admits(facts)) {
+      if (!isLinkLocal(facts)) this.#foreign += 1
+      return
+    }
+    const { family, length, metric, protocol, type, oif, table, destinationAt, gatewayAt } = facts
     const bytes = family === 4 ? 4 : 16
     const textAt = (at: number) => (at === 0 ? '' : message.data.toString('latin1', at, at + bytes))
-    const identity = `${family}/${length}/${metric}/${protocol}/${type}/${oif}/${textAt(destinationAt)}/${textAt(gatewayAt)}`
+    const identity = `${family}/${length}/${table}/${metric}/${protocol}/${type}/${oif}/${textAt(destinationAt)}/${textAt(gatewayAt)}`
     if ((message.flags & messageFlag.replace) === 0) return this.#keep(identity, message)
     // A replacement also ends another route, which has no removal of its own: its later removal must not hide it.
     this.#waiting.delete(identity)
@@ -103,8 +123,8 @@ export class MonitorQueue {
   #offerLink(message: Message): void {
     const link = readLink(message)
     if (link === undefined) return
-    const { ifindex, removed, up, name } = link
-    const state = removed ? 'removed' : up ? 'up' : 'down'
+    const { ifindex, removed, up, carrier, name } = link
+    const state = removed ? 'removed' : up ? (carrier ? 'up' : 'up, no carrier') : 'down'
     if (this.#links.get(ifindex) === `${state} ${name}`) return
     if (removed) this.#links.delete(ifindex)
     else this.#links.set(ifindex, `${state} ${name}`)
@@ -133,6 +153,13 @@ export class MonitorQueue {
     this.#waiting.set(identity, { seq: this.#seq, bytes: Buffer.from(data.subarray(start, end)) })
   }
 }
+
+/** Every container's link brings such a route. Those of links that matter come and go with an address there. */
+const isLinkLocal = ({ family, destinationAt, message }: RouteFacts): boolean =>
+  family === 6 &&
+  destinationAt !== 0 &&
+  message.data[destinationAt] === 0xfe &&
+  ((message.data[destinationAt + 1] ?? 0) & 0xc0) === 0x80
 
 function packed(waiting: ReadonlyMap<string, Waiting>): Uint8Array {
   let length = 0

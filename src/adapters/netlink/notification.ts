@@ -4,7 +4,9 @@ import type { KernelChange } from '../../core/routing/route.ts'
 import { readAddress } from './address-message.ts'
 import { readLink } from './link-message.ts'
 import { type Message, walkMessages } from './message.ts'
-import { type RouteFacts, readRoute } from './route-message.ts'
+import { readRoute } from './route-message.ts'
+import { messageType } from './rtnetlink.ts'
+import type { ScopeFilter } from './scope.ts'
 import { linkOf, type Words } from './words.ts'
 
 export interface Notification {
@@ -15,7 +17,9 @@ export interface Notification {
 
 interface Vocabulary {
   readonly words: Words
-  readonly isOwned: (facts: RouteFacts) => boolean
+  readonly filter: ScopeFilter
+  /** Of the agent's addresses. */
+  readonly protocol: number
 }
 
 export function readNotifications(packed: Uint8Array, vocabulary: Vocabulary): Notification[] {
@@ -34,12 +38,19 @@ export function readNotifications(packed: Uint8Array, vocabulary: Vocabulary): N
   return found
 }
 
-function changeOf(message: Message, { words, isOwned }: Vocabulary): KernelChange | undefined {
+function changeOf(
+  message: Message,
+  { words, filter, protocol }: Vocabulary,
+): KernelChange | undefined {
   const facts = readRoute(message)
   if (facts) {
-    const route = words.route(facts, isOwned(facts))
+    // The monitor does not know the rules, and passes on what is in any table.
+    if (!filter.admits(facts)) return { type: 'foreign-routes-changed', count: 1 }
+    const route = words.route(facts, filter.isOwned(facts), filter.otherTable(facts))
     return { type: facts.removed ? 'route-removed' : 'route-added', route }
   }
+  const bare = bareChanges.get(message.type)
+  if (bare) return bare
   const link = readLink(message)
   if (link) {
     const { ifindex, name } = link
@@ -50,5 +61,15 @@ function changeOf(message: Message, { words, isOwned }: Vocabulary): KernelChang
   const address = readAddress(message)
   if (!address) return undefined
   const type = address.removed ? 'address-removed' : 'address-added'
-  return { type, address: words.hostAddress(address) }
+  return { type, address: words.hostAddress(address, protocol) }
 }
+
+/** Of which it matters only that they came. */
+const bareChanges: ReadonlyMap<number, KernelChange> = new Map([
+  [messageType.newRule, { type: 'rules-changed' }],
+  [messageType.delRule, { type: 'rules-changed' }],
+  [messageType.newNexthop, { type: 'nexthop-objects-changed' }],
+  [messageType.delNexthop, { type: 'nexthop-objects-changed' }],
+  [messageType.newNetconf, { type: 'forwarding-changed' }],
+  [messageType.delNetconf, { type: 'forwarding-changed' }],
+])

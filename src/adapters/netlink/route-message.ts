@@ -10,6 +10,7 @@ import {
   messageType,
   routeAttribute,
   routeFlagCloned,
+  routeFlagFibMatch,
   routeScope,
   routeType,
   routeTypeHidden,
@@ -34,6 +35,11 @@ export interface RouteFacts {
   readonly oif: number
   /** One next hop of the route's own family and nothing round it. */
   readonly plain: boolean
+  /** RTNH_F_*: its link is down. */
+  readonly flags: number
+  /** Of the nexthop object that it uses; 0: none. */
+  readonly nextHopId: number
+  readonly multipath: boolean
 }
 
 /**
@@ -80,6 +86,9 @@ function readFacts(message: Message, family: 4 | 6): RouteFacts {
     preferredSourceAt: 0,
     oif: 0,
     plain: true,
+    flags: view.getUint32(at + 8, true),
+    nextHopId: 0,
+    multipath: false,
   }
   walkAttributes(view, { from: at + routeHeaderBytes, end: message.end }, (type, value) => {
     switch (type) {
@@ -102,9 +111,15 @@ function readFacts(message: Message, family: 4 | 6): RouteFacts {
         facts.table = view.getUint32(value, true)
         break
       case routeAttribute.multipath:
+        facts.multipath = true
+        facts.plain = false
+        break
+      case routeAttribute.nextHopId:
+        facts.nextHopId = view.getUint32(value, true)
+        facts.plain = false
+        break
       case routeAttribute.via:
       case routeAttribute.encapsulation:
-      case routeAttribute.nextHopId:
         facts.plain = false
         break
     }
@@ -154,18 +169,21 @@ export function writeChange(
 const typeOf = (change: Extract<RouteChange, { type: 'add' }>): number =>
   change.target.type === 'unreachable' ? routeType.unreachable : routeType.unicast
 
-/** Asks which route the kernel would take to `destination`; `oif` 0 leaves the link to it. */
+/**
+ * Asks which route the kernel would take to `destination`; `oif` 0 leaves the link to it. `entry`: the answer is the
+ * entry of the table that matches, not what follows from it for this one destination.
+ */
 export function writeLookup(
   writer: MessageWriter,
   destination: Address,
-  { seq, oif }: { seq: number; oif: number },
+  { seq, oif, answer }: { seq: number; oif: number; answer: 'route' | 'entry' },
 ): void {
   writer.begin(messageType.getRoute, 0, seq)
   writer.u8(destination.family === 4 ? kernelFamily.ipv4 : kernelFamily.ipv6)
   writer.u8(destination.family === 4 ? 32 : 128)
   writer.u16(0)
   writer.u32(0)
-  writer.u32(0)
+  writer.u32(answer === 'entry' ? routeFlagFibMatch : 0)
   writer.attributeAddress(routeAttribute.destination, destination.family, destination.value)
   if (oif !== 0) writer.attributeU32(routeAttribute.oif, oif)
   writer.end()

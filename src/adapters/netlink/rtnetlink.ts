@@ -15,6 +15,13 @@ export const messageType = {
   newRoute: 24,
   delRoute: 25,
   getRoute: 26,
+  newRule: 32,
+  delRule: 33,
+  getRule: 34,
+  newNetconf: 80,
+  delNetconf: 81,
+  newNexthop: 104,
+  delNexthop: 105,
 } as const
 
 export const messageFlag = {
@@ -32,8 +39,13 @@ export const multicastGroup = {
   link: 1,
   ipv4Address: 5,
   ipv4Route: 7,
+  ipv4Rule: 8,
   ipv6Address: 9,
   ipv6Route: 11,
+  ipv6Rule: 19,
+  ipv4Netconf: 24,
+  ipv6Netconf: 25,
+  nexthop: 32,
 } as const
 
 export const kernelFamily = { unspecified: 0, ipv4: 2, ipv6: 10 } as const
@@ -44,10 +56,16 @@ export const routeType = {
   unicast: 1,
   local: 2,
   multicast: 5,
+  blackhole: 6,
   unreachable: 7,
+  prohibit: 8,
+  throw: 9,
 } as const
 export const routeTypeHidden: ReadonlySet<number> = new Set([0, 2, 3, 4, 5])
 export const routeFlagCloned = 0x200
+/** On a lookup: which entry of the tables matches, in place of what follows from it. */
+export const routeFlagFibMatch = 0x2000
+export const nextHopFlag = { dead: 0x1, linkDown: 0x10 } as const
 export const routeScope = { universe: 0, link: 253, nowhere: 255 } as const
 export const routeAttribute = {
   destination: 1,
@@ -62,13 +80,29 @@ export const routeAttribute = {
   nextHopId: 30,
 } as const
 
-export const linkAttribute = { address: 1, name: 3, linkInfo: 18, extensionMask: 29 } as const
+export const linkAttribute = {
+  address: 1,
+  name: 3,
+  master: 10,
+  linkInfo: 18,
+  extensionMask: 29,
+  propertyList: 52,
+  alternativeName: 53,
+} as const
 export const linkInfoKind = 1
 export const linkFlagUp = 0x1
+/** The driver's word on its carrier. */
+export const linkFlagLowerUp = 0x1_0000
 /** Without it each link's answer carries a kilobyte of counters. */
 export const linkFilterSkipStatistics = 0x8
 
-export const addressAttribute = { address: 1, local: 2, flags: 8 } as const
+/** `protocol`: who added the address; since Linux 5.18. */
+export const addressAttribute = { address: 1, local: 2, flags: 8, protocol: 11 } as const
+/** Of struct fib_rule_hdr, and its attributes. */
+export const ruleAttribute = { table: 15 } as const
+export const ruleActionToTable = 1
+/** The table of local and broadcast addresses. */
+export const localTable = 255
 export const addressFlag = {
   /** Also "secondary" for IPv4. */
   temporary: 0x01,

@@ -29,6 +29,8 @@ const watchedMax = 4_096
 
 export class ScopeFilter {
   readonly #scope: ByteScope
+  /** Tables that a rule leads to; undefined: nobody has read the rules, and every table may be one. */
+  #tables: ReadonlySet<number> | undefined
   /** Prefixes outside the interest where an alien route was found in the way. */
   readonly #watched = new Set<string>()
 
@@ -36,9 +38,14 @@ export class ScopeFilter {
     this.#scope = scope
   }
 
+  set tables(tables: ReadonlySet<number>) {
+    this.#tables = tables
+  }
+
   admits(facts: RouteFacts): boolean {
-    if (facts.table !== this.#scope.table) return false
     if (this.isOwned(facts)) return true
+    const isLedTo = facts.table === this.#scope.table || (this.#tables?.has(facts.table) ?? true)
+    if (!isLedTo) return false
     const { data } = facts.message
     const { family, length, destinationAt } = facts
     for (const prefix of this.#scope.interest) {
@@ -48,7 +55,12 @@ export class ScopeFilter {
   }
 
   isOwned(facts: RouteFacts): boolean {
-    return facts.protocol === this.#scope.protocol
+    return facts.protocol === this.#scope.protocol && facts.table === this.#scope.table
+  }
+
+  /** Its table, where that is not the agent's. */
+  otherTable({ table }: RouteFacts): number | undefined {
+    return table === this.#scope.table ? undefined : table
   }
 
   /** Whether it was not yet watched. */

@@ -15,8 +15,15 @@ export class Words {
   readonly #prefixes = new Map<string, Prefix>()
   readonly #addresses = new Map<string, Address>()
 
-  route(facts: RouteFacts, owned: boolean): KernelRoute {
-    return { prefix: this.#prefix(facts), metric: facts.metric, target: this.#target(facts), owned }
+  /** `otherTable`: its table, where that is not the agent's. */
+  route(facts: RouteFacts, owned: boolean, otherTable?: number): KernelRoute {
+    const route = {
+      prefix: this.#prefix(facts),
+      metric: facts.metric,
+      target: this.#target(facts),
+      owned,
+    }
+    return otherTable === undefined ? route : { ...route, otherTable }
   }
 
   address(data: Buffer, family: 4 | 6, at: number): Address {
@@ -24,12 +31,13 @@ export class Words {
     return cached(this.#addresses, key, () => address(family, valueAt(data, family, at)))
   }
 
-  hostAddress(facts: AddressFacts): HostAddress {
-    return {
+  hostAddress(facts: AddressFacts, ownProtocol: number): HostAddress {
+    const held = {
       ifindex: facts.ifindex,
       address: this.address(facts.message.data, facts.family, facts.addressAt),
       length: facts.length,
     }
+    return facts.protocol === ownProtocol ? { ...held, owned: true } : held
   }
 
   #target(facts: RouteFacts): RouteTarget {
@@ -39,7 +47,16 @@ export class Words {
       const nextHop = this.address(facts.message.data, facts.family, gatewayAt)
       return { type: 'via', nextHop, ifindex: oif }
     }
-    return { type: 'other', ifindex: oif === 0 ? undefined : oif }
+    return { type: 'other', ifindex: oif === 0 ? undefined : oif, text: this.#kindText(facts) }
+  }
+
+  /** What it does that is not on-link delivery, as `ip route` has it. */
+  #kindText({ message, type, family, gatewayAt, nextHopId, multipath }: RouteFacts): string {
+    const named = typeNames.get(type)
+    if (named !== undefined) return named
+    if (nextHopId !== 0) return `nhid ${nextHopId}`
+    if (multipath) return 'nexthop ...'
+    return gatewayAt === 0 ? '' : `via ${this.address(message.data, family, gatewayAt).text}`
   }
 
   #prefix({ message, family, length, destinationAt: at }: RouteFacts): Prefix {
@@ -52,7 +69,19 @@ export class Words {
   }
 }
 
-export const linkOf = ({ ifindex, name, up }: LinkFacts): Link => ({ ifindex, name, up })
+const typeNames: ReadonlyMap<number, string> = new Map([
+  [routeType.blackhole, 'blackhole'],
+  [routeType.unreachable, 'unreachable'],
+  [routeType.prohibit, 'prohibit'],
+  [routeType.throw, 'throw'],
+])
+
+export const linkOf = ({ ifindex, name, up, carrier }: LinkFacts): Link => ({
+  ifindex,
+  name,
+  up,
+  carrier,
+})
 
 function cached<T>(map: Map<string, T>, key: string, make: () => T): T {
   const known = map.get(key)

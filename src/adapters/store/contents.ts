@@ -3,17 +3,33 @@
 import { recordLimits } from '../../core/claim/record.ts'
 import type { OwnState } from '../../core/effect.ts'
 import type { Carried } from '../../core/gossip/message.ts'
+import type { LinkAddress } from '../../core/routing/route.ts'
 import { carriedFrom, decodeEntry, packCarried } from '../../wire/codec.ts'
-import { bytes, canonicalPrefix, fail, list, map, natural } from '../../wire/shape.ts'
+import {
+  bytes,
+  canonicalAddress,
+  canonicalPrefix,
+  fail,
+  list,
+  map,
+  natural,
+  text,
+} from '../../wire/shape.ts'
 import { Verified } from '../../wire/verified.ts'
 
 /** More nodes than a cluster can have; a longer list is no cache of ours. */
 const knownMax = 65_536
 
+/** One per family, on this bridge and on former ones that were not there to be cleared. */
+const gatewaysMax = 64
+/** Of an interface's name. */
+const nameMax = 15
+
 export const packOwn = (own: OwnState): unknown => ({
   entry: own.entry?.envelope ?? null,
   incarnation: own.incarnation,
   announced: own.announced.map((prefix) => prefix.text),
+  gateways: own.gateways.map(({ link, address, length }) => [link, address.text, length]),
 })
 
 export function ownFrom(contents: unknown): OwnState {
@@ -24,6 +40,16 @@ export function ownFrom(contents: unknown): OwnState {
     announced: list(fields.announced, recordLimits.extras, 'announced', (text) =>
       canonicalPrefix(text, 'an announced prefix'),
     ),
+    gateways: list(fields.gateways ?? [], gatewaysMax, 'gateways', gatewayFrom),
+  }
+}
+
+function gatewayFrom(value: unknown): LinkAddress {
+  const [link, address, length] = list(value, 3, 'a gateway', (part) => part)
+  return {
+    link: text(link, nameMax, 'a link'),
+    address: canonicalAddress(address, 'a gateway'),
+    length: natural(length, 'a prefix length'),
   }
 }
 

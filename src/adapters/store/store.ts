@@ -35,7 +35,7 @@ class DirectoryStore implements Store {
       throw foreignKey(pathOf(this.#place('own')), own.entry.body.origin)
     }
     return {
-      own: own ?? { entry: undefined, incarnation: 0, announced: [] },
+      own: own ?? { entry: undefined, incarnation: 0, announced: [], gateways: [] },
       known: (await this.#read('known', knownFrom)) ?? [],
     }
   }

@@ -8,6 +8,7 @@ import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
 import { merge } from './absorb.ts'
 import { decide, hasLeft } from './decide.ts'
+import { doubtAll } from './kernel.ts'
 import { write } from './publish.ts'
 import type { AgentState } from './state.ts'
 
@@ -81,7 +82,7 @@ function resync(state: AgentState): void {
   }
   state.note({ code: 'kernel-resync', reason: 'asked for' })
   router.wantDump()
-  state.emit({ type: 'locate-uplink' })
+  doubtAll(state, 1)
 }
 
 function leave(state: AgentState): void {

@@ -19,7 +19,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   peers.connected(peer, address)
   state.end('alone')
   state.note({ code: 'peer-connected', peer, address })
-  if (own.uplink.nextHops.length === 0) state.emit({ type: 'locate-uplink' })
+  if (own.uplink.nextHops.length === 0) state.locateUplink()
   // One of the two begins; a joining node does so too, for it waits for the answer.
   if (config.self < peer || !state.isInSync) state.send(peer, probe(set))
 }

@@ -76,8 +76,10 @@ export function uplinkLocated(state: AgentState, uplink: Uplink): void {
   state.uplinkKnown = true
   const changed = own.relocate(uplink)
   const nextHops = uplink.nextHops.map(({ text }) => text)
-  if (nextHops.length === 0) state.begin('uplink', { code: 'uplink-missing' })
-  else state.end('uplink')
+  if (nextHops.length === 0) {
+    const lack = uplink.lack ?? { type: 'none' }
+    state.begin('uplink', { code: 'uplink-missing', lack })
+  } else state.end('uplink')
   if (changed && nextHops.length > 0) {
     state.note({ code: 'uplink-located', name: uplink.name, nextHops })
   }

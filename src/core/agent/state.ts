@@ -15,6 +15,7 @@ import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
 import { Bridge } from '../routing/bridge.ts'
+import { Doubts } from '../routing/doubts.ts'
 import { Router } from '../routing/router.ts'
 import type { AgentView } from '../view.ts'
 
@@ -50,6 +51,7 @@ export class AgentState {
   readonly claimant: Claimant
   readonly router: Router
   readonly bridge: Bridge
+  readonly doubts = new Doubts()
   readonly peers = new Peers()
   readonly conditions = new Conditions()
   readonly due = new Map<Due, Millis>()
@@ -58,6 +60,8 @@ export class AgentState {
   isInSync = false
   kernelKnown = false
   uplinkKnown = false
+  /** This host was made to forward. Nothing on it is touched before there is a claim. */
+  forwards = false
   /** Something changed that its own claims may have to answer. */
   reviewDue = false
   publishedAt: Millis = Number.NEGATIVE_INFINITY
@@ -75,12 +79,13 @@ export class AgentState {
     this.startedAt = now
     const set = new RecordSet(config.timing.tombstoneMs)
     const ownership = new Ownership((prefix) => set.fenceOf(prefix))
-    const router = new Router(config, (prefix) => ({
+    const announced = (prefix: Prefix) => ({
       prefix,
       winner: ownership.winner(prefix),
       announcers: this.announcers.of(prefix),
-      record: (origin) => set.record(origin),
-    }))
+      record: (origin: NodeId) => set.record(origin),
+    })
+    const router = new Router(config, announced, this.doubts)
     const stored = own.entry?.body
     const claims = stored?.kind === 'record' ? stored.claims : []
     const world = { set, ownership, locals: (pool: Prefix) => router.locals.inside(pool) }
@@ -89,7 +94,7 @@ export class AgentState {
     this.router = router
     this.own = new OwnRecord(config, own, now)
     this.claimant = new Claimant(config, world, claims, now)
-    this.bridge = new Bridge(config, router.host)
+    this.bridge = new Bridge(config, router.host, own.gateways)
   }
 
   /** Enough is known to claim and to publish. */
@@ -128,6 +133,11 @@ export class AgentState {
 
   end(key: string): void {
     this.conditions.end(key)
+  }
+
+  locateUplink(): void {
+    const subnets = this.claimant.claims.map(({ prefix }) => prefix)
+    this.emit({ type: 'locate-uplink', subnets })
   }
 
   /** Not later than in `delayMs`. */

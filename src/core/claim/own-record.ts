@@ -7,6 +7,7 @@ import { type Address, isLinkLocal } from '../ip/address.ts'
 import { comparePrefixes, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
+import type { LinkAddress } from '../routing/route.ts'
 import {
   type Body,
   type Claim,
@@ -26,6 +27,7 @@ export class OwnRecord {
   #incarnation: number
   #seqno = 0
   #entry: Entry | undefined
+  #gateways: readonly LinkAddress[]
   #uplink: Uplink = { ifindex: 0, name: '', nextHops: [] }
   /** The incarnation of its last refutation; word of a higher one must come from a living twin. */
   #refutedWith = Number.POSITIVE_INFINITY
@@ -35,6 +37,7 @@ export class OwnRecord {
     this.#config = config
     this.#bootedAtMs = Math.round(now + config.wallOffsetMs)
     this.#entry = restored.entry
+    this.#gateways = restored.gateways
     this.#incarnation =
       Math.max(restored.incarnation, restored.entry?.body.version.incarnation ?? 0) + 1
     for (const prefix of restored.announced) this.#announced.set(prefix.text, prefix)
@@ -60,7 +63,15 @@ export class OwnRecord {
       entry: this.#entry,
       incarnation: this.#incarnation,
       announced: [...this.#announced.values()],
+      gateways: this.#gateways,
     }
+  }
+
+  /** Returns whether what must survive the process changes by it. */
+  holdsOnLinks(gateways: readonly LinkAddress[]): boolean {
+    const changed = gateways !== this.#gateways
+    this.#gateways = gateways
+    return changed
   }
 
   /** Configured and by command, in ascending order. */

@@ -3,18 +3,23 @@
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import { gatewayOf } from '../ip/pool.ts'
-import { holds, type Prefix } from '../ip/prefix.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { Host } from './host.ts'
+import type { LinkAddress } from './route.ts'
 
 const retryMsMin = 250
 const retryMsMax = 10_000
+/** A bridge that is never there to be cleared must not make the list grow. */
+const gatewaysMax = 16
 
 export class Bridge {
   readonly #config: CoreConfig
   readonly #host: Host
   #subnets: readonly Prefix[] = []
+  /** What this agent, or a former run of it, put on links: no other address is ever taken away. */
+  #gateways: readonly LinkAddress[]
   #underWay = false
   /** It was set up, and the host was not read since. */
   #unread = false
@@ -22,14 +27,20 @@ export class Bridge {
   #retryMs = retryMsMin
   #retryAt: Millis = 0
 
-  constructor(config: CoreConfig, host: Host) {
+  constructor(config: CoreConfig, host: Host, gateways: readonly LinkAddress[]) {
     this.#config = config
     this.#host = host
+    this.#gateways = gateways
   }
 
   /** The confirmed subnets that this node holds. */
   set subnets(subnets: readonly Prefix[]) {
     this.#subnets = subnets
+  }
+
+  /** What must survive the process: durable before the effects of `flush` are performed. */
+  get gateways(): readonly LinkAddress[] {
+    return this.#gateways
   }
 
   get settled(): boolean {
@@ -54,17 +65,12 @@ export class Bridge {
   flush(now: Millis): Effect[] {
     if (this.#underWay || this.#unread || now < this.#retryAt || this.#isRight()) return []
     this.#underWay = true
-    return [
-      {
-        type: 'configure-bridge',
-        name: this.#config.bridge,
-        addresses: this.#subnets.map((subnet) => ({
-          address: gatewayOf(subnet),
-          length: subnet.length,
-        })),
-        within: this.#config.pools.map((pool) => pool.prefix),
-      },
-    ]
+    const wanted = this.#wanted()
+    const former = this.#gateways.filter((held) => !isAmong(wanted, held))
+    const added = wanted.filter((gateway) => !isAmong(this.#gateways, gateway))
+    if (added.length > 0) this.#gateways = [...this.#gateways, ...added].slice(-gatewaysMax)
+    const addresses = wanted.map(({ address, length }) => ({ address, length }))
+    return [{ type: 'configure-bridge', name: this.#config.bridge, addresses, former }]
   }
 
   configured(error: string, now: Millis): Note[] {
@@ -76,7 +82,9 @@ export class Bridge {
       return isNews && this.problem ? [this.problem] : []
     }
     this.#unread = true
-    const addresses = this.#subnets.map((subnet) => `${gatewayOf(subnet).text}/${subnet.length}`)
+    const wanted = this.#wanted()
+    if (!this.#config.bridge) return []
+    const addresses = wanted.map(({ address, length }) => `${address.text}/${length}`)
     return [{ code: 'bridge-configured', name: this.#config.bridge, addresses }]
   }
 
@@ -86,6 +94,8 @@ export class Bridge {
     this.#unread = false
     // Where something undoes it at once, it is not fought at full speed.
     if (!this.#isRight()) return this.#backOff(now)
+    const wanted = this.#wanted()
+    if (this.#gateways.some((held) => !isAmong(wanted, held))) this.#gateways = wanted
     this.#retryMs = retryMsMin
     this.#retryAt = 0
   }
@@ -95,18 +105,32 @@ export class Bridge {
     this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax)
   }
 
+  #wanted(): LinkAddress[] {
+    const { bridge } = this.#config
+    if (!bridge) return []
+    return this.#subnets.map((subnet) => ({
+      link: bridge,
+      address: gatewayOf(subnet),
+      length: subnet.length,
+    }))
+  }
+
   #isRight(): boolean {
-    const { bridge, pools } = this.#config
-    if (!bridge) return true
-    const link = this.#host.linkNamed(bridge)
-    if (!link) return this.#subnets.length === 0
-    const gateways = new Map(this.#subnets.map((subnet) => [gatewayOf(subnet).text, subnet.length]))
+    const wanted = this.#wanted()
+    const link = this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
+    if (wanted.length > 0 && !link?.up) return false
     let found = 0
-    for (const { ifindex, address, length } of this.#host.addresses()) {
-      if (ifindex !== link.ifindex || !pools.some((pool) => holds(pool.prefix, address))) continue
-      if (gateways.get(address.text) !== length) return false
-      found += 1
+    for (const { ifindex, address, length, owned } of this.#host.addresses()) {
+      const held = { link: this.#host.link(ifindex)?.name ?? '', address, length }
+      if (isAmong(wanted, held)) found += 1
+      else if ((owned && ifindex === link?.ifindex) || isAmong(this.#gateways, held)) return false
     }
-    return found === gateways.size && (link.up || gateways.size === 0)
+    return found === wanted.length
   }
 }
+
+const isAmong = (all: readonly LinkAddress[], one: LinkAddress): boolean =>
+  all.some(
+    ({ link, address, length }) =>
+      link === one.link && address.text === one.address.text && length === one.length,
+  )

@@ -58,4 +58,6 @@ export class Host {
   *addresses(): Generator<HostAddress> {
     for (const holders of this.#addresses.values()) yield* holders.values()
   }
+
+  nameOf = (ifindex: number): string => this.#links.get(ifindex)?.name ?? `if${ifindex}`
 }

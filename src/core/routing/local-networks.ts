@@ -1,7 +1,8 @@
 /** The networks that this host uses itself, as far as they matter to the pools. Its own bridge is none of them. */
 
 import type { CoreConfig } from '../config.ts'
-import { contains, hostPrefix, overlaps, type Prefix } from '../ip/prefix.ts'
+import type { Address } from '../ip/address.ts'
+import { contains, holds, hostPrefix, overlaps, type Prefix, prefix } from '../ip/prefix.ts'
 import type { FibView } from './fib-view.ts'
 import type { Host } from './host.ts'
 import type { Link, RouteTarget } from './route.ts'
@@ -30,19 +31,37 @@ export class LocalNetworks {
     return locals
   }
 
-  /** Whether one of them overlaps `prefix`. The very same prefix is a matter of the route key: it is reported as alien. */
-  overlap(prefix: Prefix): boolean {
-    for (const alien of this.#fib().aliensOverlapping(prefix)) {
-      if (alien.prefix.text === prefix.text || !this.isInPools(alien.prefix)) continue
+  /**
+   * Whether `inner` lies in one of them, so that a route to it would take a part of that network. One that lies inside
+   * `inner` keeps its part by longest match. The very same prefix is a matter of the route key: it is reported as alien.
+   */
+  surrounds(inner: Prefix): boolean {
+    for (const alien of this.#fib().aliensOverlapping(inner)) {
+      if (alien.prefix.length >= inner.length || !this.isInPools(alien.prefix)) continue
       if (!this.#isOverBridge(alien.target)) return true
     }
     return false
   }
 
+  /**
+   * Whether `route` would take part of the containers' own subnet, or one of this host's addresses together
+   * with the network that the address is on.
+   */
+  isCutOffBy(route: Prefix): boolean {
+    const bridge = this.#bridge()?.ifindex
+    for (const { ifindex, address, length } of this.#host.addresses()) {
+      if (length > route.length) continue
+      if (holds(route, address)) return true
+      if (ifindex !== bridge || !this.isInPools(route)) continue
+      if (overlaps(networkOf(address, length), route)) return true
+    }
+    return false
+  }
+
   /** Whether it takes a part of a pool. What is at least as broad as the pool does not: ours is more specific. */
-  isInPools(prefix: Prefix): boolean {
+  isInPools(candidate: Prefix): boolean {
     return this.#config.pools.some(
-      (pool) => overlaps(pool.prefix, prefix) && !contains(prefix, pool.prefix),
+      (pool) => overlaps(pool.prefix, candidate) && !contains(candidate, pool.prefix),
     )
   }
 
@@ -55,3 +74,6 @@ export class LocalNetworks {
     return this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
   }
 }
+
+const networkOf = (address: Address, length: number): Prefix =>
+  prefix(address.family, address.value, length)

@@ -1,13 +1,13 @@
 /** What has become of each wanted route, as an operator hears and sees it. */
 
-import type { Address } from '../ip/address.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { RouteState, RouteView } from '../view.ts'
-import type { Reach } from './next-hops.ts'
+import type { Hop, Reach } from './next-hops.ts'
 import { sameTarget, type Wanted } from './reconcile.ts'
 import type { KernelRoute, RouteKey } from './route.ts'
 import type { Selected } from './select.ts'
+import type { Misuse } from './usage.ts'
 
 /** Why a write did not do what it should. `alien`: the key is taken, by what only a dump tells. */
 export interface Failure {
@@ -21,8 +21,9 @@ export interface RouteFacts {
   wanted(key: RouteKey): Wanted | undefined
   owned(key: RouteKey): KernelRoute | undefined
   alien(key: RouteKey): KernelRoute | undefined
-  reach(nextHop: Address): Reach
+  reach(hop: Hop): Reach
   failure(key: RouteKey): Failure | undefined
+  misuse(key: RouteKey): Misuse | undefined
 }
 
 export class RouteStates {
@@ -37,10 +38,12 @@ export class RouteStates {
     const facts = this.#facts
     const key = facts.keyOf(prefix)
     if ('refusal' in outcome) return 'refused'
-    if (facts.reach(outcome.nextHop) === 'off-link') return 'not-on-link'
+    if (facts.reach(outcome.hop) === 'off-link') return 'not-on-link'
     const wanted = facts.wanted(key)
     const owned = facts.owned(key)
-    if (owned && wanted && sameTarget(owned.target, wanted.target)) return 'installed'
+    if (owned && wanted && sameTarget(owned.target, wanted.target)) {
+      return facts.misuse(key)?.type ?? 'installed'
+    }
     if (facts.alien(key)) return 'alien'
     const failure = facts.failure(key)
     // Until the dump that a collision asked for says what is there, it is only missing.
@@ -69,11 +72,15 @@ export class RouteStates {
           ? { code: 'route-refused', ...route, why: outcome.refusal }
           : undefined
       case 'not-on-link':
-        return 'nextHop' in outcome
-          ? { code: 'route-off-link', ...route, nextHop: outcome.nextHop.text }
+        return 'hop' in outcome
+          ? { code: 'route-off-link', ...route, nextHop: outcome.hop.address.text }
           : undefined
       case 'alien':
         return { code: 'route-alien', ...route }
+      case 'shadowed':
+        return this.#shadowNote(selected)
+      case 'dead':
+        return { code: 'route-dead', prefix: prefix.text }
       case 'failed':
         return { code: 'route-failed', prefix: prefix.text, error: this.#errorOf(prefix) }
       default:
@@ -93,8 +100,19 @@ export class RouteStates {
       kernel: this.#facts.owned(key) ?? this.#facts.alien(key),
       state: this.of(selected),
       refusal: 'refusal' in outcome ? outcome.refusal : undefined,
+      shadow: this.#misuse(prefix),
       error: this.#errorOf(prefix),
     }
+  }
+
+  #shadowNote({ prefix }: Selected): Note | undefined {
+    const misuse = this.#misuse(prefix)
+    if (misuse?.type !== 'shadowed') return undefined
+    return { code: 'route-shadowed', prefix: prefix.text, by: misuse.by, part: misuse.part }
+  }
+
+  #misuse(prefix: Prefix): Misuse | undefined {
+    return this.#facts.misuse(this.#facts.keyOf(prefix))
   }
 
   #errorOf(prefix: Prefix): string {
@@ -112,5 +130,6 @@ export const leftoverView = (kernel: KernelRoute): RouteView => ({
   kernel,
   state: 'leftover',
   refusal: undefined,
+  shadow: undefined,
   error: '',
 })

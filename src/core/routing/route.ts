@@ -13,20 +13,25 @@ export interface RouteKey {
 export type RouteTarget =
   | { readonly type: 'via'; readonly nextHop: Address; readonly ifindex: number }
   | { readonly type: 'unreachable' }
-  /** Anything an alien route may do that we never write: on-link, multipath, blackhole. */
-  | { readonly type: 'other'; readonly ifindex: number | undefined }
+  /** Anything an alien route may do that we never write: on-link, multipath, blackhole. `text` as `ip route` has it. */
+  | { readonly type: 'other'; readonly ifindex: number | undefined; readonly text: string }
 
 /** A route as the kernel has it. */
 export interface KernelRoute extends RouteKey {
   readonly target: RouteTarget
-  /** It carries our route protocol number. */
+  /** It carries our route protocol number, in the table that the agent writes to. */
   readonly owned: boolean
+  /** Its kernel routing table, where that is another one than the agent writes to. */
+  readonly otherTable?: number
 }
 
 export interface Link {
   readonly ifindex: number
   readonly name: string
+  /** Set up by its administrator. */
   readonly up: boolean
+  /** Its lower layer works. A bridge without ports has none. */
+  readonly carrier: boolean
 }
 
 /** An address of this host. */
@@ -34,6 +39,15 @@ export interface HostAddress {
   readonly ifindex: number
   readonly address: Address
   /** On-link prefix length. */
+  readonly length: number
+  /** It carries our number as its address protocol: this agent, or a former run of it, added it. */
+  readonly owned?: true
+}
+
+/** An address on a link that is named, for its index may not be known. */
+export interface LinkAddress {
+  readonly link: string
+  readonly address: Address
   readonly length: number
 }
 
@@ -63,6 +77,14 @@ export interface RouteResult {
 export type KernelChange =
   | { readonly type: 'route-added'; readonly route: KernelRoute }
   | { readonly type: 'route-removed'; readonly route: KernelRoute }
+  /** So many routes came or went that concern no pool: connected ones, a default route, another table's. */
+  | { readonly type: 'foreign-routes-changed'; readonly count: number }
+  /** Policy rules, which say what tables are looked at. */
+  | { readonly type: 'rules-changed' }
+  /** Nexthop objects. One that goes takes the routes that use it along, without a word. */
+  | { readonly type: 'nexthop-objects-changed' }
+  /** The forwarding of an interface, or of all of them, was switched. */
+  | { readonly type: 'forwarding-changed' }
   | { readonly type: 'link-changed'; readonly link: Link }
   | { readonly type: 'link-removed'; readonly ifindex: number; readonly name: string }
   | { readonly type: 'address-added'; readonly address: HostAddress }
@@ -70,15 +92,47 @@ export type KernelChange =
 
 /** Everything the agent reads from a kernel, at one moment. */
 export interface KernelDump {
-  /** Routes of the agent's table that it owns or that lie inside `KernelScope.interest`. */
+  /** Owned routes, and those inside `KernelScope.interest` in any table that a rule leads to. */
   readonly routes: readonly KernelRoute[]
   readonly links: readonly Link[]
   readonly addresses: readonly HostAddress[]
 }
 
+/** Where a next hop is to be looked for: `ifindex` names the link of a link-local one, and is 0 for all others. */
+export interface NextHopQuestion {
+  readonly nextHop: Address
+  readonly ifindex: number
+}
+
 /** What a lookup of a next hop says. */
 export interface NextHopAnswer {
-  readonly nextHop: Address
+  readonly question: NextHopQuestion
   /** The interface whose link it is on; undefined: not on-link. */
   readonly ifindex: number | undefined
+}
+
+/** "Which route takes a packet to `destination`?", asked of an address of `key.prefix`. */
+export interface UsageQuestion {
+  readonly key: RouteKey
+  readonly destination: Address
+}
+
+export interface UsageAnswer {
+  readonly question: UsageQuestion
+  readonly use: /** The owned route with this key. */
+    | { readonly type: 'ours' }
+    /** The owned route, whose link is down. */
+    | { readonly type: 'dead' }
+    /** Another one; `route` as `ip route` has it. */
+    | { readonly type: 'other'; readonly route: string }
+    /** None, or one that says no (a blackhole); `error` is the kernel's name for it. */
+    | { readonly type: 'none'; readonly error: string }
+}
+
+/** What became of a look at the forwarding of this host. */
+export interface ForwardingAnswer {
+  /** Settings that were off, and that were switched on, such as `net.ipv4.ip_forward`. */
+  readonly restored: readonly string[]
+  /** What is off and cannot be switched on, in words; empty: all is on. */
+  readonly error: string
 }

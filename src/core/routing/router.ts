@@ -1,18 +1,22 @@
-/** Keeps the kernel's owned routes equal to what the cluster announces. */
+/** Keeps the kernel's owned routes equal to what the cluster announces, and knows what the kernel makes of them. */
 
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
-import type { Address } from '../ip/address.ts'
-import { hostPrefix, type Prefix } from '../ip/prefix.ts'
-import { PrefixTrie } from '../ip/prefix-trie.ts'
+import { type Address, isLinkLocal } from '../ip/address.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Millis } from '../rng.ts'
 import type { RouteView } from '../view.ts'
-import { FibView, keyText } from './fib-view.ts'
+import { type Belief, type Cause, type Doubts, doubted } from './doubts.ts'
+import { keyText } from './fib-view.ts'
 import { Host } from './host.ts'
+import { KernelRoutes } from './kernel-routes.ts'
 import { LocalNetworks } from './local-networks.ts'
-import { NextHops } from './next-hops.ts'
+import { hopsOf, NextHops } from './next-hops.ts'
 import { reconcileKey, sameTarget, type Wanted } from './reconcile.ts'
+import { Rib } from './rib.ts'
 import type {
+  HostAddress,
   KernelChange,
   KernelDump,
   KernelRoute,
@@ -21,81 +25,80 @@ import type {
   RouteChange,
   RouteKey,
   RouteResult,
+  UsageAnswer,
 } from './route.ts'
-import { type Failure, leftoverView, RouteStates } from './route-states.ts'
-import { type Announcements, type RoutePolicy, type Selected, select } from './select.ts'
+import { leftoverView, RouteStates } from './route-states.ts'
+import { routeText } from './route-text.ts'
+import type { Announcements } from './select.ts'
+import { Usage } from './usage.ts'
 
 /** `held`: additions only, until in-sync. `purged`: nothing of ours may be in the kernel. */
 export type RouterMode = 'held' | 'active' | 'purged'
 
-/** What the rest of the agent must look at after the kernel changed. */
-export interface KernelNews {
-  readonly addresses: boolean
-  readonly links: boolean
-  /** Alien routes inside a pool came or went. */
-  readonly locals: boolean
+/** What others did to our routes. */
+interface Drift {
+  readonly prefix: Prefix
+  readonly by: 'removed' | 'changed'
 }
-
-/** How often a key that is taken by something no dump shows is tried again before it waits for the next change. */
-const blockedTriesMax = 3
 
 export class Router {
   readonly host = new Host()
   readonly locals: LocalNetworks
-  #mode: RouterMode = 'held'
   readonly #config: CoreConfig
-  readonly #announced: (prefix: Prefix) => Announcements
-  readonly #policy: RoutePolicy
+  readonly #doubts: Doubts
+  readonly #rib: Rib
+  readonly #kernel = new KernelRoutes()
   readonly #nextHops = new NextHops()
-  readonly #rib = new Map<string, Selected>()
-  readonly #ribTrie = new PrefixTrie<Prefix>()
-  #fib = new FibView()
-  readonly #dirty = new Map<string, RouteKey>()
-  readonly #inFlight = new Set<string>()
-  readonly #failures = new Map<string, Failure>()
-  readonly #blockedTries = new Map<string, number>()
+  readonly #usage: Usage
   readonly #states: RouteStates
+  readonly #dirty = new Map<string, RouteKey>()
   readonly #unreported = new Set<string>()
-  /** `outdated`: one is under way, and what happened since it was asked for wants another. */
-  #dump: 'idle' | 'wanted' | 'under-way' | 'outdated' = 'idle'
+  #mode: RouterMode = 'held'
   #uplink = 0
 
-  constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements) {
+  constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements, doubts: Doubts) {
     this.#config = config
-    this.#announced = announced
-    this.locals = new LocalNetworks(config, this.host, () => this.#fib)
-    this.#policy = {
-      self: config.self,
-      pools: config.pools,
-      accept: config.accept,
-      guards: (prefix) => this.host.anyInside(prefix) || this.#nextHops.anyInside(prefix),
-      isLocal: (prefix) => this.locals.overlap(prefix),
+    this.#doubts = doubts
+    this.locals = new LocalNetworks(config, this.host, () => this.#kernel.fib)
+    this.#rib = new Rib(config, announced, {
+      guards: (prefix) => this.locals.isCutOffBy(prefix) || this.#nextHops.anyInside(prefix),
+      isLocal: (prefix) => this.locals.surrounds(prefix),
       isOwnAddress: (address) => this.host.has(address),
-    }
+    })
+    this.#usage = new Usage((prefix) => this.#insiders(prefix))
     this.#states = new RouteStates({
       keyOf: this.#keyOf,
       wanted: (key) => this.#wanted(key),
-      owned: (key) => this.#fib.owned(key),
-      alien: (key) => this.#fib.alien(key),
-      reach: (nextHop) => this.#nextHops.reach(nextHop),
-      failure: (key) => this.#failures.get(keyText(key)),
+      owned: (key) => this.#kernel.fib.owned(key),
+      alien: (key) => this.#kernel.fib.alien(key),
+      reach: (hop) => this.#nextHops.reach(hop),
+      failure: (key) => this.#kernel.failure(key),
+      misuse: (key) => this.#usage.misuse(key),
     })
   }
 
   /** Whether nothing is wanted, due or under way: every key is as it should be or known to be impossible. */
   get settled(): boolean {
-    return this.#dirty.size === 0 && this.#inFlight.size === 0 && this.#dump === 'idle'
+    return this.#dirty.size === 0 && this.#kernel.still
   }
 
-  /** Where link-local next hops are looked for. */
+  /** Where link-local next hops are looked for that have no other beside them. */
   set uplink(ifindex: number) {
-    if (ifindex === this.#uplink) return
     this.#uplink = ifindex
-    this.#nextHops.doubt()
+    this.#nextHops.uplink = ifindex
   }
 
   get ownedCount(): number {
-    return [...this.#fib.allOwned()].length
+    return [...this.#kernel.fib.allOwned()].length
+  }
+
+  /** Names of the interfaces that routed traffic passes through, the containers' bridge included; ascending. */
+  get passages(): string[] {
+    const names = this.#nextHops.links().map((ifindex) => this.host.link(ifindex)?.name)
+    if (this.#config.bridge && this.host.linkNamed(this.#config.bridge)) {
+      names.push(this.#config.bridge)
+    }
+    return [...new Set(names.filter((name) => name !== undefined))].sort()
   }
 
   get mode(): RouterMode {
@@ -104,13 +107,13 @@ export class Router {
 
   set mode(mode: RouterMode) {
     this.#mode = mode
-    for (const key of this.#fib.allOwned()) this.#mark(key)
-    for (const { prefix } of this.#rib.values()) this.#touch(prefix)
+    this.#markOwned()
+    this.#touchAll()
   }
 
   /** Owned routes in the kernel that nobody announces. */
   get leftovers(): number {
-    return [...this.#fib.allOwned()].filter((route) => !this.#isSelected(route)).length
+    return [...this.#kernel.fib.allOwned()].filter((route) => !this.#isSelected(route)).length
   }
 
   reselect(prefixes: Iterable<Prefix>): void {
@@ -119,149 +122,180 @@ export class Router {
 
   /** The next hops that a record names changed; routes that would take a new one are judged again. */
   nextHopsChanged(change: { before: readonly Address[]; after: readonly Address[] }): void {
-    for (const address of change.after) this.#nextHops.use(address)
-    for (const address of change.before) this.#nextHops.release(address)
-    for (const address of [...change.before, ...change.after]) this.#reselectCovering(address)
+    for (const hop of hopsOf(change.after)) this.#nextHops.use(hop)
+    for (const hop of hopsOf(change.before)) this.#nextHops.release(hop)
+    for (const address of [...change.before, ...change.after]) {
+      for (const prefix of this.#rib.covering(address)) this.#reselect(prefix)
+    }
   }
 
   wantDump(): void {
-    // Whoever asks from outside wants all of it tried again.
-    this.#blockedTries.clear()
-    this.#needDump()
+    this.#kernel.forgetTries()
+    this.#kernel.needDump()
+  }
+
+  /** One of its beliefs is to be asked about; those of others are left alone. */
+  ask(belief: Belief): void {
+    if (belief === 'fib') this.#kernel.needDump()
+    if (belief === 'next-hops') {
+      this.#nextHops.doubt()
+      this.#kernel.retryAll(({ outcome }) => outcome !== 'alien')
+      this.#touchAll()
+    }
+    if (belief === 'usage') for (const key of this.#kernel.fib.allOwned()) this.#usage.doubt(key)
   }
 
   dumped(dump: KernelDump): void {
-    this.#dump = this.#dump === 'outdated' ? 'wanted' : 'idle'
     this.#replaceHost(dump)
-    const before = [...this.#fib.allOwned()]
-    this.#fib = FibView.of(dump.routes)
-    this.#failures.clear()
-    for (const key of before) this.#mark(key)
-    for (const key of this.#fib.allOwned()) this.#mark(key)
+    this.#markOwned()
+    this.#kernel.dumped(dump.routes)
+    this.#markOwned()
     this.#nextHops.doubt()
+    this.ask('usage')
     this.#reselectAll()
-    this.#giveUpBlocked()
+    this.#kernel.giveUpBlocked((text) => this.#dirty.get(text))
   }
 
   dumpFailed(): void {
-    this.#dump = 'idle'
+    this.#kernel.dumpEnded()
   }
 
-  changed(changes: readonly KernelChange[]): KernelNews & { readonly notes: readonly Note[] } {
-    const news = { addresses: false, links: false, locals: false }
-    const drifted: { prefix: Prefix; by: 'removed' | 'changed' }[] = []
-    for (const change of changes) this.#change(change, news, drifted)
-    if (news.addresses || news.links) {
-      this.#nextHops.doubt()
-      this.#forget((failure) => failure.outcome !== 'alien')
-    }
-    if (news.addresses) this.#reselectAll()
-    return { ...news, notes: driftNotes(drifted) }
+  changed(changes: readonly KernelChange[], now: Millis): Note[] {
+    const drifted: Drift[] = []
+    for (const change of changes) this.#change(change, now, drifted)
+    const addresses = changes.some(
+      (change) => 'address' in change && this.#concerns(change.address),
+    )
+    if (addresses) this.#reselectAll()
+    return driftNotes(drifted)
   }
 
-  applied(results: readonly RouteResult[]): Note[] {
+  applied(results: readonly RouteResult[], now: Millis): Note[] {
     const notes: Note[] = []
     let added = 0
     let removed = 0
     for (const result of results) {
-      const key = keyText(result.change.key)
-      this.#inFlight.delete(key)
-      this.#apply(result)
-      if (result.outcome === 'done' && result.change.type === 'add') added += 1
-      if (result.outcome === 'done' && result.change.type === 'remove') removed += 1
+      this.#kernel.applied(result)
+      const { change, outcome } = result
+      if (outcome === 'done' && change.type === 'add') {
+        added += 1
+        this.#usage.doubt(change.key)
+      }
+      if (outcome === 'done' && change.type === 'remove') removed += 1
       // What changed meanwhile is compared again; what failed waits for news.
-      this.#mark(result.change.key)
+      this.#mark(change.key)
     }
+    if (added > 0) this.#raise('written', now)
     if (added + removed > 0) notes.push({ code: 'routes-written', added, removed })
     if (results.some(({ outcome }) => outcome === 'forbidden'))
       notes.push({ code: 'kernel-forbidden' })
     return notes
   }
 
-  lookedUp(answers: readonly NextHopAnswer[]): void {
-    const moved = new Set<string>()
-    for (const answer of answers) if (this.#nextHops.answer(answer)) moved.add(answer.nextHop.text)
-    if (moved.size === 0) return
-    for (const { prefix, outcome } of this.#rib.values()) {
-      if ('nextHop' in outcome && moved.has(outcome.nextHop.text)) this.#touch(prefix)
+  lookedUp(answers: readonly NextHopAnswer[], now: Millis): void {
+    const moved = answers.flatMap((answer) => this.#nextHops.answer(answer))
+    this.#touchUsersOf(moved)
+    // Other interfaces carry the routes.
+    if (moved.length > 0) this.#doubts.raise('forwarding', now)
+  }
+
+  used(answers: readonly UsageAnswer[]): void {
+    for (const answer of answers) {
+      if (this.#usage.answer(answer)) this.#unreported.add(answer.question.key.prefix.text)
     }
   }
 
   /** What must be written, read and asked, and what is to be told. */
   flush(): Effect[] {
     const effects: Effect[] = []
+    const { questions, lost } = this.#nextHops.ask()
+    this.#touchUsersOf(lost)
     const changes = this.#pendingChanges()
     if (changes.length > 0) effects.push({ type: 'apply-routes', changes })
-    const nextHops = this.#nextHops.ask()
-    if (nextHops.length > 0) {
-      effects.push({ type: 'look-up-next-hops', nextHops, ifindex: this.#uplink })
-    }
-    if (this.#dump === 'wanted') {
-      this.#dump = 'under-way'
-      effects.push({ type: 'dump-kernel' })
-    }
+    if (questions.length > 0) effects.push({ type: 'look-up-next-hops', questions })
+    if (this.#kernel.askDump()) effects.push({ type: 'dump-kernel' })
     return effects
+  }
+
+  /** What the kernel is asked of the routes that are in it, once it is still. */
+  askUsage(): Effect[] {
+    const questions = this.#usage.ask(
+      (key) => this.#isSelected(key) && this.#kernel.fib.owned(key) !== undefined,
+    )
+    return questions.length > 0 ? [{ type: 'look-up-usage', questions }] : []
   }
 
   /** Told once each time that a route enters such a state. */
   report(): Note[] {
-    const touched = [...this.#unreported].flatMap((text) => this.#rib.get(text) ?? [])
+    const touched = [...this.#unreported]
     this.#unreported.clear()
-    return touched.flatMap((selected) => this.#states.report(selected) ?? [])
+    return touched.flatMap((text) => {
+      const selected = this.#rib.get({ text })
+      return (selected && this.#states.report(selected)) ?? []
+    })
   }
 
   problems(): Note[] {
-    return [...this.#rib.values()].flatMap((selected) => this.#states.problem(selected) ?? [])
+    return this.#rib.all().flatMap((selected) => this.#states.problem(selected) ?? [])
   }
 
   view(): RouteView[] {
-    const views = [...this.#rib.values()].map((selected) => this.#states.view(selected))
-    for (const kernel of this.#fib.allOwned()) {
+    const views = this.#rib.all().map((selected) => this.#states.view(selected))
+    for (const kernel of this.#kernel.fib.allOwned()) {
       if (!this.#isSelected(kernel)) views.push(leftoverView(kernel))
     }
     return views
   }
 
-  /** Whether the kernel has exactly what is wanted. */
+  /** Whether the kernel has exactly what is wanted, and uses it. */
   get kernelEqual(): boolean {
-    if (!this.settled) return false
-    for (const selected of this.#rib.values()) {
+    if (!this.settled || this.leftovers > 0) return false
+    return this.#rib.all().every((selected) => {
       const state = this.#states.of(selected)
-      if (state !== 'installed' && state !== 'refused') return false
-    }
-    return this.leftovers === 0
+      if (state === 'refused') return true
+      const key = this.#keyOf(selected.prefix)
+      if (!this.#usage.isKnown(key)) return false
+      const misuse = this.#usage.misuse(key)
+      // What is inside a prefix and more specific takes its part by right; it is told, and is no lack.
+      return state === 'installed' || (misuse?.type === 'shadowed' && misuse.part === 'some')
+    })
   }
 
-  /** One at a time: each is answered before the next is asked for. */
-  #needDump(): void {
-    if (this.#dump === 'idle') this.#dump = 'wanted'
-    else if (this.#dump === 'under-way') this.#dump = 'outdated'
+  #raise(cause: Cause, now: Millis, changes = 1): void {
+    for (const belief of doubted[cause]) this.#doubts.raise(belief, now, changes)
   }
 
   #reselect(prefix: Prefix): void {
-    const selected = select(this.#announced(prefix), this.#policy)
-    if (selected) {
-      this.#rib.set(prefix.text, selected)
-      this.#ribTrie.set(prefix, prefix)
-    } else {
-      this.#rib.delete(prefix.text)
-      this.#ribTrie.delete(prefix)
-      this.#states.forget(prefix)
-    }
-    this.#failures.delete(keyText(this.#keyOf(prefix)))
+    if (!this.#rib.select(prefix)) this.#states.forget(prefix)
+    this.#kernel.retry(this.#keyOf(prefix))
     this.#touch(prefix)
   }
 
   #reselectAll(): void {
-    for (const { prefix } of [...this.#rib.values()]) this.#reselect(prefix)
+    for (const { prefix } of this.#rib.all()) this.#reselect(prefix)
   }
 
-  #reselectCovering(address: Address): void {
-    for (const prefix of [...this.#ribTrie.covering(hostPrefix(address))]) this.#reselect(prefix)
+  #touchUsersOf(addresses: readonly Address[]): void {
+    if (addresses.length === 0) return
+    const moved = new Set(addresses.map(({ text }) => text))
+    for (const { prefix, outcome } of this.#rib.all()) {
+      if ('hop' in outcome && moved.has(outcome.hop.address.text)) {
+        this.#kernel.retry(this.#keyOf(prefix))
+        this.#touch(prefix)
+      }
+    }
+  }
+
+  #touchAll(): void {
+    for (const { prefix } of this.#rib.all()) this.#touch(prefix)
   }
 
   #touch(prefix: Prefix): void {
     this.#mark(this.#keyOf(prefix))
+  }
+
+  #markOwned(): void {
+    for (const key of this.#kernel.fib.allOwned()) this.#mark(key)
   }
 
   #mark(key: RouteKey): void {
@@ -272,17 +306,17 @@ export class Router {
   #keyOf = (prefix: Prefix): RouteKey => ({ prefix, metric: this.#config.metric[prefix.family] })
 
   #isSelected({ prefix, metric }: RouteKey): boolean {
-    return this.#rib.has(prefix.text) && metric === this.#config.metric[prefix.family]
+    return this.#rib.get(prefix) !== undefined && metric === this.#config.metric[prefix.family]
   }
 
   #wanted(key: RouteKey): Wanted | undefined {
-    const selected = this.#rib.get(key.prefix.text)
-    if (this.#mode === 'purged' || !selected || !('nextHop' in selected.outcome)) return undefined
+    const selected = this.#rib.get(key.prefix)
+    if (this.#mode === 'purged' || !selected || !('hop' in selected.outcome)) return undefined
     if (key.metric !== this.#config.metric[key.prefix.family]) return undefined
-    const reach = this.#nextHops.reach(selected.outcome.nextHop)
+    const { hop } = selected.outcome
+    const reach = this.#nextHops.reach(hop)
     if (typeof reach === 'string') return undefined
-    const { ifindex } = reach
-    return { ...key, target: { type: 'via', nextHop: selected.outcome.nextHop, ifindex } }
+    return { ...key, target: { type: 'via', nextHop: hop.address, ifindex: reach.ifindex } }
   }
 
   #pendingChanges(): RouteChange[] {
@@ -290,11 +324,11 @@ export class Router {
     const removals = this.#mode === 'held' ? 'held' : 'allowed'
     for (const [text, key] of this.#dirty) {
       // Answered first: the results mark it dirty again.
-      if (this.#inFlight.has(text)) continue
+      if (this.#kernel.isInFlight(key)) continue
       this.#dirty.delete(text)
-      if (this.#failures.has(text) || this.#isAwaited(key)) continue
-      const needed = reconcileKey(key, this.#wanted(key), this.#fib, { removals })
-      if (needed.length > 0) this.#inFlight.add(text)
+      if (this.#kernel.failure(key) || this.#isAwaited(key)) continue
+      const needed = reconcileKey(key, this.#wanted(key), this.#kernel.fib, { removals })
+      if (needed.length > 0) this.#kernel.sent(key)
       changes.push(...needed)
     }
     return changes
@@ -302,119 +336,71 @@ export class Router {
 
   /** Nothing is decided while the kernel is asked for the next hop: the route there may be right. */
   #isAwaited({ prefix }: RouteKey): boolean {
-    const outcome = this.#rib.get(prefix.text)?.outcome
+    const outcome = this.#rib.get(prefix)?.outcome
     return (
       this.#mode !== 'purged' &&
       outcome !== undefined &&
-      'nextHop' in outcome &&
-      this.#nextHops.reach(outcome.nextHop) === 'unknown'
+      'hop' in outcome &&
+      this.#nextHops.reach(outcome.hop) === 'unknown'
     )
   }
 
-  #apply({ change, outcome, error }: RouteResult): void {
-    const key = keyText(change.key)
-    switch (outcome) {
-      case 'done':
-        this.#blockedTries.delete(key)
-        if (change.type === 'add')
-          this.#fib.put({ ...change.key, target: change.target, owned: true })
-        else this.#fib.drop({ ...change.key, owned: true })
-        return
-      case 'absent':
-        this.#fib.drop({ ...change.key, owned: true })
-        return
-      case 'exists':
-        // Only a dump tells whether an alien is there or a late notification misled us.
-        this.#failures.set(key, { outcome: 'alien', error })
-        this.#blockedTries.set(key, (this.#blockedTries.get(key) ?? 0) + 1)
-        this.#needDump()
-        return
-      default:
-        this.#failures.set(key, {
-          outcome: outcome === 'not-on-link' ? 'not-on-link' : 'failed',
-          error,
-        })
-    }
-  }
-
-  /** A key that the kernel says is taken, by nothing that it shows, is not tried for ever. */
-  #giveUpBlocked(): void {
-    for (const [text, tries] of this.#blockedTries) {
-      const key = this.#dirty.get(text)
-      if (!key || this.#fib.alien(key) || this.#fib.owned(key)) this.#blockedTries.delete(text)
-      else if (tries >= blockedTriesMax)
-        this.#failures.set(text, { outcome: 'failed', error: 'EEXIST' })
-    }
-  }
-
-  #change(
-    change: KernelChange,
-    news: { addresses: boolean; links: boolean; locals: boolean },
-    drifted: { prefix: Prefix; by: 'removed' | 'changed' }[],
-  ): void {
+  #change(change: KernelChange, now: Millis, drifted: Drift[]): void {
     switch (change.type) {
       case 'route-added':
       case 'route-removed':
         this.#routeChanged(change.route, change.type, drifted)
+        this.#raise(change.route.owned ? 'owned-route' : 'alien-route', now)
         if (change.route.owned || !this.locals.isInPools(change.route.prefix)) return
-        news.locals = true
-        for (const prefix of [...this.#ribTrie.overlapping(change.route.prefix)])
-          this.#reselect(prefix)
+        for (const prefix of this.#rib.overlapping(change.route.prefix)) this.#reselect(prefix)
         return
-      case 'link-changed': {
-        const before = this.host.link(change.link.ifindex)
-        this.host.putLink(change.link)
-        if (before?.up === change.link.up && before.name === change.link.name) return
-        // Most links are a container's: they concern us when they carry next hops or may carry missing ones.
-        const used = this.#isUsed(change.link)
-        if (!used && !(change.link.up && this.#nextHops.anyOffLink())) return
-        news.links = true
-        // Going down, a link takes IPv4 routes with it without a word: only a dump tells.
-        if (before && used) this.#needDump()
+      case 'foreign-routes-changed':
+        this.#raise(change.type, now, change.count)
+        // What the kernel refused, or what was in the way, may have gone with them.
+        if (this.#kernel.anyObstacle) this.#doubts.raise('fib', now, change.count)
         return
-      }
+      case 'nexthop-objects-changed':
+        this.#raise(change.type, now)
+        // It may have taken alien routes along; ours use none.
+        if (this.#kernel.anyObstacle) this.#doubts.raise('fib', now)
+        return
+      case 'link-changed':
+        return this.#linkChanged(change.link, now)
       case 'link-removed': {
         const link = this.host.link(change.ifindex)
-        if (link && this.#isUsed(link)) {
-          news.links = true
-          this.#needDump()
-        }
+        if (link && this.#matters(link)) this.#raise('link-went', now)
         this.host.dropLink(change.ifindex)
         return
       }
       case 'address-added':
         this.host.putAddress(change.address)
-        news.addresses = true
+        if (this.#concerns(change.address)) this.#raise('address-came', now)
         return
       case 'address-removed':
         this.host.dropAddress(change.address)
-        news.addresses = true
-        // With an interface's last address its routes go, without a word too.
-        if (this.#nextHops.usesLink(change.address.ifindex)) this.#needDump()
+        if (this.#concerns(change.address)) this.#raise('address-went', now)
         return
+      default:
+        return this.#raise(change.type, now)
     }
   }
 
-  #routeChanged(
-    route: KernelRoute,
-    type: 'route-added' | 'route-removed',
-    drifted: { prefix: Prefix; by: 'removed' | 'changed' }[],
-  ): void {
-    const text = keyText(route)
-    const before = this.#fib.owned(route)
-    if (type === 'route-removed') this.#fib.drop(route)
-    else {
-      // It replaced ours, or stands behind it: the notification is the same for both, and only a dump tells.
-      if (before && !route.owned) {
-        this.#fib.drop(before)
-        this.#needDump()
-      }
-      this.#fib.put(route)
-    }
-    if (this.#inFlight.has(text) && route.owned) this.#needDump()
-    if (this.#failures.get(text)?.outcome === 'alien' || this.#blockedTries.delete(text)) {
-      this.#failures.delete(text)
-    }
+  #linkChanged(link: Link, now: Millis): void {
+    const before = this.host.link(link.ifindex)
+    this.host.putLink(link)
+    const same =
+      before?.up === link.up && before.carrier === link.carrier && before.name === link.name
+    if (same) return
+    // Most links are a container's: they concern us when something of ours is on them, or may be.
+    if (this.#matters(link)) {
+      // Going down, a link takes IPv4 routes with it without a word: only a dump tells.
+      this.#raise(before ? 'link-went' : 'link-came', now)
+    } else if (link.up && this.#nextHops.anyOffLink()) this.#raise('link-came', now)
+  }
+
+  #routeChanged(route: KernelRoute, type: 'route-added' | 'route-removed', drifted: Drift[]): void {
+    const before = this.#kernel.fib.owned(route)
+    this.#kernel.changed(route, type)
     this.#mark(route)
     const wanted = this.#wanted(route)
     if (!route.owned || !wanted || !before) return
@@ -431,19 +417,32 @@ export class Router {
     for (const held of dump.addresses) this.host.putAddress(held)
   }
 
-  #forget(which: (failure: Failure) => boolean): void {
-    for (const [text, failure] of this.#failures) if (which(failure)) this.#failures.delete(text)
-    for (const { prefix } of this.#rib.values()) this.#touch(prefix)
+  /** Whether next hops, the containers' bridge or alien routes are on it. */
+  #matters({ ifindex, name }: Link): boolean {
+    if (ifindex === this.#uplink || name === this.#config.bridge) return true
+    if (this.#nextHops.usesLink(ifindex)) return true
+    for (const { target } of this.#kernel.fib.allAliens()) {
+      // Of a route with several next hops nobody says here which links they are on.
+      if (target.type === 'other' && target.ifindex === undefined) return true
+      if (target.type !== 'unreachable' && target.ifindex === ifindex) return true
+    }
+    return false
   }
 
-  #isUsed({ ifindex, name }: Link): boolean {
-    return (
-      ifindex === this.#uplink || name === this.#config.bridge || this.#nextHops.usesLink(ifindex)
-    )
+  /** Each container's link has a link-local address. */
+  #concerns({ address, ifindex }: HostAddress): boolean {
+    const link = this.host.link(ifindex)
+    return !isLinkLocal(address) || (link !== undefined && this.#matters(link))
+  }
+
+  *#insiders(prefix: Prefix): Generator<{ prefix: Prefix; text: string }> {
+    for (const alien of this.#kernel.aliensWithin(prefix)) {
+      yield { prefix: alien.prefix, text: routeText(alien, this.host.nameOf) }
+    }
   }
 }
 
-function driftNotes(drifted: readonly { prefix: Prefix; by: 'removed' | 'changed' }[]): Note[] {
+function driftNotes(drifted: readonly Drift[]): Note[] {
   const [first] = drifted
   if (!first) return []
   const more = drifted.length - 1

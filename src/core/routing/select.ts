@@ -6,6 +6,7 @@ import type { Address } from '../ip/address.ts'
 import { isSubnet, type Pool } from '../ip/pool.ts'
 import { contains, type Prefix } from '../ip/prefix.ts'
 import type { Refusal } from '../note.ts'
+import { type Hop, hopsOf } from './next-hops.ts'
 
 /** A prefix that another node holds, with the next hop to it or the reason for having none. */
 export interface Selected {
@@ -13,7 +14,7 @@ export interface Selected {
   readonly kind: 'claim' | 'extra'
   readonly origin: NodeId
   readonly name: string
-  readonly outcome: { readonly nextHop: Address } | { readonly refusal: Refusal }
+  readonly outcome: { readonly hop: Hop } | { readonly refusal: Refusal }
 }
 
 /** What others say of one prefix. */
@@ -31,9 +32,9 @@ export interface RoutePolicy {
   readonly self: NodeId
   readonly pools: readonly Pool[]
   readonly accept: readonly Prefix[]
-  /** Whether `prefix` holds an address of this host or a next hop. */
+  /** Whether a route to `prefix` would take this host's own networks, its containers', or a next hop. */
   guards(prefix: Prefix): boolean
-  /** Whether `prefix` overlaps a local network inside the pool. */
+  /** Whether `prefix` lies in a local network inside the pool, of which it would take a part. */
   isLocal(prefix: Prefix): boolean
   isOwnAddress(address: Address): boolean
 }
@@ -77,9 +78,9 @@ function judge(
   }
   if (policy.guards(prefix)) return { refusal: 'own-address' }
   if (policy.isLocal(prefix)) return { refusal: 'local-network' }
-  const nextHop = record.nextHops.find(({ family }) => family === prefix.family)
-  if (!nextHop) return { refusal: 'no-next-hop' }
-  return policy.isOwnAddress(nextHop) ? { refusal: 'own-address' } : { nextHop }
+  const hop = hopsOf(record.nextHops).find(({ address }) => address.family === prefix.family)
+  if (!hop) return { refusal: 'no-next-hop' }
+  return policy.isOwnAddress(hop.address) ? { refusal: 'own-address' } : { hop }
 }
 
 /** Inside the accept list, and never so broad that it would take the world. */

@@ -134,7 +134,7 @@ describe('watching', () => {
       stop.signal,
       () => {
         agent.note({ code: 'node-joined', node: agent.view.self, name: 'b' })
-        agent.note({ code: 'uplink-missing' })
+        agent.note({ code: 'kernel-forbidden' })
       },
       (event) => {
         events.push(event)
@@ -145,7 +145,7 @@ describe('watching', () => {
       events.map(({ code, level, fields }) => [code, level, JSON.parse(fields)]),
       [
         ['node-joined', 'info', { node: agent.view.self, name: 'b' }],
-        ['uplink-missing', 'warn', {}],
+        ['kernel-forbidden', 'error', {}],
       ],
     )
     assert.match(events[0]?.time ?? '', /^\d{4}-\d\d-\d\dT.*Z$/)

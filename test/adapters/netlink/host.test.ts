@@ -37,7 +37,7 @@ function bridges(): void {
         { address: addressOf('172.16.4.1'), length: 22 },
         { address: addressOf('fd00:10:0:4::1'), length: 64 },
       ],
-      within: [prefixOf('172.16.0.0/12'), prefixOf('fd00:10::/40')],
+      former: [],
     })
 
   test('an address of a bridge without ports works at once, IPv6 too', async () => {
@@ -66,7 +66,11 @@ function bridges(): void {
     await ip('address del 10.0.2.5/24 dev starling0')
     await log.change('a second mark', (change) => change.type === 'address-removed')
     const told = log.changes.filter(
-      (change) => change.type !== 'address-removed' && !isLinkLocalNews(change),
+      (change) =>
+        change.type !== 'address-removed' &&
+        // The connected route of the mark.
+        change.type !== 'foreign-routes-changed' &&
+        !isLinkLocalNews(change),
     )
     assert.deepEqual(told, [])
   })
@@ -116,7 +120,7 @@ function uplinks(): void {
 
   const locate = async (uplink: Partial<UplinkOptions>) => {
     const kernel = makeKernel(uplink)
-    const { name, nextHops } = await kernel.locateUplink()
+    const { name, nextHops } = await kernel.locateUplink([])
     await kernel.stop()
     return [name, ...nextHops.map(({ text }) => text)]
   }
@@ -148,12 +152,20 @@ function uplinks(): void {
     assert.deepEqual((await locate({})).slice(0, 2), ['other0', '10.0.5.1'])
   })
 
-  test('two candidates and no route: there is none', async () => {
-    assert.deepEqual(await locate({}), [''])
+  test('two candidates and no route: there is none, and both are named', async () => {
+    await ip('link add lan1 type veth peer name lan1p')
+    await ip('link set lan1 up')
+    await ip('address add 10.0.7.1/24 dev lan1')
+    const kernel = makeKernel({})
+    const { nextHops, lack } = await kernel.locateUplink([])
+    await kernel.stop()
+    await ip('link del lan1')
+    assert.deepEqual(nextHops, [])
+    assert.ok(lack?.type === 'several')
+    assert.deepEqual([...lack.names].sort(), ['lan1', host.link])
   })
 
-  test('the only interface with an address is it, also when the seeds cannot be resolved', async () => {
-    await ip('link set other0 down')
+  test('the only LAN with an address is it, whatever bridges there are, and though seeds do not resolve', async () => {
     const seedAddresses = () => Promise.reject(new Error('no such name'))
     assert.deepEqual(await locate({ seedAddresses }), [host.link, '10.0.1.70', 'fd00:1::70'])
   })
@@ -163,8 +175,32 @@ function uplinks(): void {
     assert.deepEqual((await locate(options)).slice(0, 2), ['other0', '10.0.5.1'])
   })
 
-  test('a configured interface that does not exist gives no next hop', async () => {
-    assert.deepEqual(await locate({ interface: 'absent0' }), [''])
+  test('a configured interface that does not exist gives no next hop, and those that do are named', async () => {
+    await ip(`link property add dev ${host.link} altname enp3s0f1-uplink`)
+    const kernel = makeKernel({ interface: 'absent0' })
+    const { lack } = await kernel.locateUplink([])
+    await kernel.stop()
+    assert.ok(lack?.type === 'absent' && lack.wanted === 'absent0')
+    assert.ok(lack.names.includes('other0'))
+    assert.ok(lack.names.includes(`${host.link} or enp3s0f1-uplink`))
+    assert.deepEqual((await locate({ interface: 'enp3s0f1-uplink' })).slice(0, 2), [
+      host.link,
+      '10.0.1.70',
+    ])
+  })
+
+  test('an address of the own subnets, or one that the agent added, is none', async () => {
+    const kernel = makeKernel(seeds('172.16.0.9', '10.0.1.71'))
+    await kernel.configureBridge({
+      name: 'starling0',
+      addresses: [{ address: addressOf('172.16.0.1'), length: 22 }],
+      former: [],
+    })
+    assert.equal((await kernel.locateUplink([])).name, host.link)
+    await ip('address add 172.16.0.8/22 dev other0')
+    await ip('address del 10.0.5.1/24 dev other0')
+    assert.equal((await kernel.locateUplink([prefixOf('172.16.0.0/22')])).name, host.link)
+    await kernel.stop()
   })
 
   test('a configured next hop is used on the interface that has it', async () => {
@@ -190,9 +226,15 @@ function forwarding(): void {
     writeFileSync(v4, '0')
     writeFileSync(v6, '0')
     writeFileSync(`/proc/sys/net/ipv6/conf/${host.link}/accept_ra`, '1')
-    assert.equal(await host.kernel.enableForwarding([4]), '')
+    assert.deepEqual(await host.kernel.checkForwarding([4], []), {
+      restored: ['net.ipv4.ip_forward'],
+      error: '',
+    })
     assert.deepEqual([read(v4), read(v6)], ['1', '0'])
-    assert.equal(await host.kernel.enableForwarding([4, 6]), '')
+    assert.deepEqual(await host.kernel.checkForwarding([4, 6], []), {
+      restored: ['net.ipv6.conf.all.forwarding'],
+      error: '',
+    })
     assert.deepEqual([read(v4), read(v6)], ['1', '1'])
     assert.equal(read(`/proc/sys/net/ipv6/conf/${host.link}/accept_ra`), '2')
     await host.stop()

@@ -1,7 +1,7 @@
 /** A host in the namespace that this process runs in: one link with an address, and `ip` as the other process. */
 
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { netlinkKernel } from '../../../src/adapters/netlink/kernel.ts'
 import { RouteWriter } from '../../../src/adapters/netlink/route-writer.ts'
@@ -113,7 +113,12 @@ export async function makeHost(uplink: Partial<UplinkOptions> = {}): Promise<Hos
 export function makeKernel(uplink: Partial<UplinkOptions> = {}): Kernel {
   return netlinkKernel({
     scope,
-    uplink: { nextHops: [], seedAddresses: () => Promise.resolve([]), ...uplink },
+    uplink: {
+      nextHops: [],
+      bridge: 'starling0',
+      seedAddresses: () => Promise.resolve([]),
+      ...uplink,
+    },
   })
 }
 
@@ -134,11 +139,24 @@ const hand: Hand = {
   setLink: async (name, state) => void (await ip(`link set ${name} ${state}`)),
   addAddress: async (name, text) => void (await ip(`address add ${text} dev ${name}`)),
   removeAddress: async (name, text) => void (await ip(`address del ${text} dev ${name}`)),
+  setRule: async (table, state) =>
+    void (await ip(`rule ${state === 'present' ? 'add' : 'del'} priority 100 lookup ${table}`)),
+  addNexthopRoute: async (prefix, id) => {
+    await ip(`nexthop add id ${id} via 10.0.1.80 dev ${link}`)
+    await ip(`route add ${prefix} nhid ${id}`)
+  },
+  removeNexthopObject: async (id) => void (await ip(`nexthop del id ${id}`)),
+  setCarrier: async (state) =>
+    void (await ip(`link set ${link}p ${state === 'on' ? 'up' : 'down'}`)),
+  switchForwardingOff: async () => {
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1')
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '0')
+  },
 }
 
-function routeText({ prefix, via, metric, protocol }: HandRoute): string {
+function routeText({ prefix, via, metric, protocol, table }: HandRoute): string {
   const number = protocol === 'ours' ? scope.protocol : 'static'
-  return `${prefix} via ${via} proto ${number}${metric === undefined ? '' : ` metric ${metric}`}`
+  return `${prefix} via ${via} proto ${number}${metric === undefined ? '' : ` metric ${metric}`}${table === undefined ? '' : ` table ${table}`}`
 }
 
 export function prefixOf(text: string): Prefix {

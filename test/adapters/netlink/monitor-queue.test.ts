@@ -9,7 +9,7 @@ import type { Frame } from '../../../src/adapters/netlink/monitor-message.ts'
 import { MonitorQueue } from '../../../src/adapters/netlink/monitor-queue.ts'
 import { readNotifications } from '../../../src/adapters/netlink/notification.ts'
 import { writeChange } from '../../../src/adapters/netlink/route-message.ts'
-import { byteScope, watchKey } from '../../../src/adapters/netlink/scope.ts'
+import { byteScope, ScopeFilter, watchKey } from '../../../src/adapters/netlink/scope.ts'
 import { Words } from '../../../src/adapters/netlink/words.ts'
 import { addressOf, prefixOf, scope } from './host.ts'
 
@@ -52,7 +52,7 @@ function route(told: Told): Buffer {
 function address(action: 'add' | 'remove', text: string): Buffer {
   const writer = new MessageWriter(128)
   const { family, value } = addressOf(text)
-  writeAddress(writer, action, { family, value, length: 24, ifindex: 3, seq: 0 })
+  writeAddress(writer, action, { family, value, length: 24, ifindex: 3, protocol: 83, seq: 0 })
   return Buffer.from(writer.bytes)
 }
 
@@ -74,9 +74,11 @@ function offer(queue: MonitorQueue, ...messages: Buffer[]): void {
   for (const bytes of messages) walkMessages(bytes, (message) => queue.offer(message))
 }
 
-function textsOf(frame: Frame): string[] {
-  const isOwned = (facts: { protocol: number }) => facts.protocol === scope.protocol
-  return readNotifications(frame.notifications, { words: new Words(), isOwned }).map(
+function textsOf(frame: Frame, watched: readonly string[] = []): string[] {
+  const { protocol } = scope
+  const filter = new ScopeFilter(byteScope(scope))
+  for (const key of watched) filter.watch(key)
+  return readNotifications(frame.notifications, { words: new Words(), filter, protocol }).map(
     ({ change, seq }) => {
       if (change.type === 'route-added' || change.type === 'route-removed') {
         const { prefix, target, owned } = change.route
@@ -85,21 +87,24 @@ function textsOf(frame: Frame): string[] {
       }
       if (change.type === 'link-changed') return `${seq} link ${change.link.up ? 'up' : 'down'}`
       if (change.type === 'link-removed') return `${seq} link removed`
-      return `${seq} ${change.type} ${change.address.address.text}`
+      if ('address' in change) return `${seq} ${change.type} ${change.address.address.text}`
+      return `${seq} ${change.type}`
     },
   )
 }
 
-test('a route outside table and interest is dropped', () => {
+test('routes outside the interest are counted, and link-local ones not even that', () => {
   const queue = queueOf(
-    route({ type: 'add', table: 77 }),
-    route({ type: 'add', table: 1_000 }),
     route({ type: 'add', prefix: '172.0.0.0/8' }),
     route({ type: 'add', prefix: '0.0.0.0/0' }),
     route({ type: 'add', prefix: '172.32.0.0/24' }),
     route({ type: 'add', prefix: 'fd00:11::/64', via: 'fd00:1::1' }),
+    route({ type: 'add', prefix: 'fe80::/64', via: 'fd00:1::1' }),
   )
   assert.equal(queue.hasNews, false)
+  assert.equal(queue.foreign, 4)
+  assert.equal(queue.frame().foreign, 4)
+  assert.equal(queue.foreign, 0)
 })
 
 test('a route equal to or inside the interest is kept, and an owned one anywhere', () => {
@@ -125,7 +130,13 @@ test('a watched prefix is kept though it is outside the interest', () => {
     route({ type: 'remove', prefix: '192.168.7.0/24' }),
     route({ type: 'remove', prefix: '192.168.7.0/25' }),
   )
-  assert.deepEqual(textsOf(queue.frame()), ['0 route-removed 192.168.7.0/24'])
+  const key = watchKey(prefixOf('192.168.7.0/24'))
+  assert.deepEqual(textsOf(queue.frame(), [key]), ['0 route-removed 192.168.7.0/24'])
+})
+
+test('a route of another table is kept, for a rule may lead there', () => {
+  const queue = queueOf(route({ type: 'add', table: 77 }), route({ type: 'add', table: 1_000 }))
+  assert.equal(textsOf(queue.frame()).length, 2)
 })
 
 test('own writes are counted, not kept, and mark what comes after them', () => {

@@ -140,13 +140,15 @@ function suite(): void {
   })
 
   test('a link-local next hop is looked for on the given interface', async () => {
-    const answers = await host.kernel.lookUpNextHops(
-      [addressOf('fe80::71'), addressOf('fd00:1::71'), addressOf('fd00:9::1')],
-      ifindex,
-    )
+    const answers = await host.kernel.lookUpNextHops([
+      { nextHop: addressOf('fe80::71'), ifindex },
+      { nextHop: addressOf('fd00:1::71'), ifindex: 0 },
+      { nextHop: addressOf('fd00:9::1'), ifindex: 0 },
+      { nextHop: addressOf('fe80::71'), ifindex: 0 },
+    ])
     assert.deepEqual(
       answers.map((answer) => answer.ifindex),
-      [ifindex, ifindex, undefined],
+      [ifindex, ifindex, undefined, undefined],
     )
   })
 
@@ -160,9 +162,9 @@ function suite(): void {
     assert.deepEqual(
       routes.map(({ prefix, target }) => [prefix.text, target]),
       [
-        ['172.20.0.0/24', { type: 'other', ifindex }],
-        ['172.20.1.0/24', { type: 'other', ifindex: undefined }],
-        ['172.20.2.0/24', { type: 'other', ifindex: undefined }],
+        ['172.20.0.0/24', { type: 'other', ifindex, text: '' }],
+        ['172.20.1.0/24', { type: 'other', ifindex: undefined, text: 'blackhole' }],
+        ['172.20.2.0/24', { type: 'other', ifindex: undefined, text: 'nexthop ...' }],
       ],
     )
     await settle()

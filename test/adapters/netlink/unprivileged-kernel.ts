@@ -12,7 +12,11 @@ const results = await kernel.apply([
   { type: 'add', key, target },
   { type: 'remove', key },
 ])
-const bridge = await kernel.configureBridge({ name: 'starling0', addresses: [], within: [] })
+const bridge = await kernel.configureBridge({
+  name: 'starling0',
+  addresses: [{ address: addressOf('172.16.4.1'), length: 22 }],
+  former: [],
+})
 await kernel.stop()
 const outcomes = results.map(({ outcome, error }) => [outcome, error])
 process.stdout.write(JSON.stringify({ sees: ifindex !== 0, outcomes, bridge }))

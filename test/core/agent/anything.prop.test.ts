@@ -19,7 +19,7 @@ const target: fc.Arbitrary<RouteTarget> = fc.oneof(
   fc
     .constantFrom('10.0.1.1', '10.0.1.2', '10.9.9.9')
     .map((text) => ({ type: 'via' as const, nextHop: addressOf(text), ifindex: 2 })),
-  fc.constant({ type: 'other' as const, ifindex: 7 }),
+  fc.constant({ type: 'other' as const, ifindex: 7, text: 'dev if7' }),
 )
 
 const route: fc.Arbitrary<KernelRoute> = plainRecord({
@@ -33,6 +33,7 @@ const link = plainRecord({
   ifindex: fc.constantFrom(2, 3, 4),
   name: fc.constantFrom('eth0', 'eth1', 'starling0'),
   up: fc.boolean(),
+  carrier: fc.boolean(),
 })
 
 const address = plainRecord({
@@ -48,6 +49,17 @@ const change = fc.oneof(
   plainRecord({
     type: fc.constantFrom('address-added' as const, 'address-removed' as const),
     address,
+  }),
+  plainRecord({
+    type: fc.constantFrom(
+      'rules-changed' as const,
+      'nexthop-objects-changed' as const,
+      'forwarding-changed' as const,
+    ),
+  }),
+  plainRecord({
+    type: fc.constant('foreign-routes-changed' as const),
+    count: fc.constantFrom(1, 50_000),
   }),
 )
 
@@ -89,8 +101,15 @@ const event = fc.oneof<fc.Arbitrary<Event>[]>(
     reason: fc.constant('test'),
   }),
   plainRecord({
-    type: fc.constantFrom('bridge-configured' as const, 'forwarding-enabled' as const),
+    type: fc.constant('bridge-configured' as const),
     error: fc.constantFrom('', 'EPERM'),
+  }),
+  plainRecord({
+    type: fc.constant('forwarding-checked' as const),
+    answer: plainRecord({
+      restored: fc.constantFrom([], ['net.ipv4.ip_forward']),
+      error: fc.constantFrom('', 'EROFS'),
+    }),
   }),
   fc.constantFrom<Event>({ type: 'seeds-are-self' }, { type: 'deadline' }),
 )

@@ -187,7 +187,7 @@ describe('a tentative claim', () => {
     host.kernel.putRoute({
       prefix: prefixOf('172.16.0.0/16'),
       metric: 0,
-      target: { type: 'other', ifindex: 9 },
+      target: { type: 'other', ifindex: 9, text: '' },
       owned: false,
     })
     table.pass(3_000)
@@ -279,7 +279,7 @@ describe('local networks inside the pool', () => {
   const alien = (text: string) => ({
     prefix: prefixOf(text),
     metric: 0,
-    target: { type: 'other' as const, ifindex: 9 },
+    target: { type: 'other' as const, ifindex: 9, text: '' },
     owned: false,
   })
 

@@ -19,7 +19,7 @@ import { Contract } from './contract.ts'
 const stepsMax = 20_000
 
 const nothing: Snapshot = {
-  own: { entry: undefined, incarnation: 0, announced: [] },
+  own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: [],
 }
 
@@ -250,7 +250,13 @@ export class Host {
       case 'look-up-next-hops':
         work.push(() => ({
           type: 'next-hops-looked-up',
-          answers: kernel.lookUpNextHops(effect.nextHops, effect.ifindex),
+          answers: kernel.lookUpNextHops(effect.questions),
+        }))
+        break
+      case 'look-up-usage':
+        work.push(() => ({
+          type: 'usage-looked-up',
+          answers: kernel.lookUpUsage(effect.questions),
         }))
         break
       case 'locate-uplink':
@@ -259,8 +265,8 @@ export class Host {
       case 'configure-bridge':
         work.push(() => ({ type: 'bridge-configured', error: kernel.configureBridge(effect) }))
         break
-      case 'enable-forwarding':
-        work.push(() => ({ type: 'forwarding-enabled', error: '' }))
+      case 'check-forwarding':
+        work.push(() => ({ type: 'forwarding-checked', answer: kernel.checkForwarding() }))
         break
     }
   }

@@ -31,7 +31,7 @@ const ownedRoute = (prefix: string, nextHop: string): KernelRoute => ({
 })
 
 const knowing = (...entries: readonly Entry[]): Snapshot => ({
-  own: { entry: undefined, incarnation: 0, announced: [] },
+  own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: entries.map((entry) => ({ entry, remainMs: never })),
 })
 

@@ -19,6 +19,8 @@ const [a] = nodesInOrder(1) as [Specimen]
 const other = nodeOf(300)
 const theirs = prefixOf('172.16.20.0/22')
 const key = { prefix: theirs, metric: 0 }
+/** What is doubted is asked about, and answered, within this time. */
+const doubtMs = 500
 const installed = [`172.16.20.0/22 via ${other.nextHop.text}`]
 
 const subnetOf = (
@@ -28,7 +30,7 @@ const subnetOf = (
 ) => node.seal(recordOf(node, { claims: [claimOf(text)], ...more }))
 
 const ours: RouteTarget = { type: 'via', nextHop: other.nextHop, ifindex: 2 }
-const elsewhere: RouteTarget = { type: 'other', ifindex: 7 }
+const elsewhere: RouteTarget = { type: 'other', ifindex: 7, text: '' }
 
 const alien = (text: string, target: RouteTarget = elsewhere): KernelRoute => ({
   prefix: prefixOf(text),
@@ -200,11 +202,11 @@ describe('a link that goes down and up', () => {
   it('gets its routes back, which went without a word', () => {
     const { table, host } = settled()
     host.kernel.setLink('eth0', 'down')
-    table.settle()
+    table.pass(doubtMs)
     assert.deepEqual(host.routes, [])
     assert.equal(stateOf(host), 'not-on-link')
     host.kernel.setLink('eth0', 'up')
-    table.settle()
+    table.pass(doubtMs)
     assert.deepEqual(host.routes, installed)
     assert.equal(stateOf(host), 'installed')
   })
@@ -214,17 +216,17 @@ describe('a link that goes down and up', () => {
     host.kernel.setLink('eth0', 'down')
     host.kernel.setLink('eth0', 'up')
     host.disorder = { squash: true }
-    table.settle()
+    table.pass(doubtMs)
     assert.deepEqual(host.routes, installed)
   })
 
   it('is left out of the record while it is down', () => {
     const { table, host } = settled()
     host.kernel.setLink('eth0', 'down')
-    table.pass(100)
+    table.pass(doubtMs)
     assert.deepEqual(host.agent.view().own.nextHops, [])
     host.kernel.setLink('eth0', 'up')
-    table.pass(100)
+    table.pass(doubtMs)
     assert.deepEqual(host.agent.view().own.nextHops, [a.nextHop])
   })
 })
@@ -241,7 +243,7 @@ describe('a next hop that is not on-link', () => {
       ['10.9.0.1'],
     )
     host.kernel.addAddress({ ifindex: 2, address: addressOf('10.9.0.2'), length: 24 })
-    table.settle()
+    table.pass(doubtMs)
     assert.equal(stateOf(host, '172.16.24.0/22'), 'installed')
   })
 
@@ -284,9 +286,9 @@ describe('what others announce', () => {
     assert.equal(stateOf(host, '10.0.0.0/16'), 'refused')
   })
 
-  it('is refused where it overlaps a local network, until that goes', () => {
+  it('is refused inside a local network, of which it would take a part, until that goes', () => {
     const { table, host } = settled()
-    const local = alien('172.16.21.0/24')
+    const local = alien('172.16.16.0/20')
     host.kernel.putRoute(local)
     table.settle()
     assert.equal(stateOf(host), 'refused')
@@ -294,6 +296,35 @@ describe('what others announce', () => {
     host.kernel.removeRoute(local)
     table.settle()
     assert.equal(stateOf(host), 'installed')
+  })
+
+  it('is installed round a more specific local network, which keeps its part, and that is said', () => {
+    const { table, host } = settled()
+    const local = alien('172.16.21.0/24')
+    host.kernel.putRoute(local)
+    table.pass(doubtMs)
+    assert.deepEqual(host.routes, installed)
+    assert.equal(stateOf(host), 'shadowed')
+    assert.ok(host.agent.view().convergence.kernelEqual)
+    assert.deepEqual(
+      host.notes('route-shadowed').map(({ part }) => part),
+      ['some'],
+    )
+    host.kernel.removeRoute(local)
+    table.pass(doubtMs)
+    assert.equal(stateOf(host), 'installed')
+    assert.deepEqual(host.agent.view().problems, [])
+  })
+
+  it('is refused where an address of this host would go with its network, and not where it stays', () => {
+    const { table, host } = settled()
+    host.kernel.addAddress({ ifindex: 2, address: addressOf('172.16.20.9'), length: 32 })
+    table.pass(doubtMs)
+    assert.notEqual(stateOf(host), 'refused')
+    host.kernel.addAddress({ ifindex: 2, address: addressOf('192.168.7.9'), length: 24 })
+    host.hear(announced('192.168.7.0/24'))
+    table.pass(doubtMs)
+    assert.equal(stateOf(host, '192.168.7.0/24'), 'refused')
   })
 })
 
@@ -356,11 +387,11 @@ describe('a dump', () => {
     host.kernelIsSlow = true
     for (let times = 0; times < 50; times += 1) {
       host.push({ type: 'kernel-overrun', reason: 'test' })
-      host.turn()
+      table.pass(50)
     }
     assert.equal(host.of('dump-kernel').length - before, 1)
     host.kernelIsSlow = false
-    table.settle()
+    table.pass(2_000)
     assert.equal(host.of('dump-kernel').length - before, 2, 'and once more after it')
   })
 

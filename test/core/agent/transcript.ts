@@ -39,7 +39,7 @@ function eventText(event: Event): string {
     case 'routes-applied':
       return `routes applied: ${event.results.map(({ outcome }) => outcome).join(', ')}`
     case 'next-hops-looked-up':
-      return `looked up: ${event.answers.map((a) => `${a.nextHop.text} dev ${a.ifindex}`).join(', ')}`
+      return `looked up: ${event.answers.map((a) => `${a.question.nextHop.text} dev ${a.ifindex}`).join(', ')}`
     case 'uplink-located':
       return `uplink located: ${event.uplink.name}`
     default:
@@ -64,7 +64,7 @@ function effectText(effect: Effect): string {
     case 'apply-routes':
       return `apply-routes ${effect.changes.map(changeText).join(', ')}`
     case 'look-up-next-hops':
-      return `look-up-next-hops ${effect.nextHops.map(({ text }) => text).join(', ')}`
+      return `look-up-next-hops ${effect.questions.map(({ nextHop }) => nextHop.text).join(', ')}`
     case 'configure-bridge': {
       const addresses = effect.addresses.map(({ address, length }) => `${address.text}/${length}`)
       return `configure-bridge ${effect.name} ${addresses.join(', ')}`

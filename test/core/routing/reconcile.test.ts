@@ -33,7 +33,11 @@ const ourTarget: fc.Arbitrary<RouteTarget> = fc.oneof(
 
 const anyTarget = fc.oneof(
   ourTarget,
-  fc.record({ type: fc.constant('other' as const), ifindex: fc.constantFrom(undefined, 2) }),
+  fc.record({
+    type: fc.constant('other' as const),
+    ifindex: fc.constantFrom(undefined, 2),
+    text: fc.constant(''),
+  }),
 )
 
 const rib: fc.Arbitrary<Wanted[]> = fc.uniqueArray(

@@ -57,7 +57,7 @@ function outcome(text: string, situation: Situation): string {
   const route = selected(text, situation)
   if (!route) return 'none'
   const { kind, outcome: found } = route
-  return 'nextHop' in found ? `${kind} via ${found.nextHop.text}` : `${kind}: ${found.refusal}`
+  return 'hop' in found ? `${kind} via ${found.hop.address.text}` : `${kind}: ${found.refusal}`
 }
 
 const subnet = '172.16.4.0/22'

@@ -1,0 +1,55 @@
+/** What is wanted of this host's kernel: for each prefix that others hold, the next hop to it or why there is none. */
+
+import type { CoreConfig } from '../config.ts'
+import type { Address } from '../ip/address.ts'
+import { hostPrefix, type Prefix } from '../ip/prefix.ts'
+import { PrefixTrie } from '../ip/prefix-trie.ts'
+import { type Announcements, type RoutePolicy, type Selected, select } from './select.ts'
+
+/** What the policy asks of the host. */
+export type RibSurroundings = Pick<RoutePolicy, 'guards' | 'isLocal' | 'isOwnAddress'>
+
+export class Rib {
+  readonly #announced: (prefix: Prefix) => Announcements
+  readonly #policy: RoutePolicy
+  readonly #selected = new Map<string, Selected>()
+  readonly #trie = new PrefixTrie<Prefix>()
+
+  constructor(
+    { self, pools, accept }: CoreConfig,
+    announced: (prefix: Prefix) => Announcements,
+    surroundings: RibSurroundings,
+  ) {
+    this.#announced = announced
+    this.#policy = { self, pools, accept, ...surroundings }
+  }
+
+  /** Judges what is announced of `prefix` once more. False: nothing is wanted there. */
+  select(prefix: Prefix): boolean {
+    const selected = select(this.#announced(prefix), this.#policy)
+    if (selected) {
+      this.#selected.set(prefix.text, selected)
+      this.#trie.set(prefix, prefix)
+    } else {
+      this.#selected.delete(prefix.text)
+      this.#trie.delete(prefix)
+    }
+    return selected !== undefined
+  }
+
+  get(prefix: Pick<Prefix, 'text'>): Selected | undefined {
+    return this.#selected.get(prefix.text)
+  }
+
+  all(): Selected[] {
+    return [...this.#selected.values()]
+  }
+
+  covering(address: Address): Prefix[] {
+    return [...this.#trie.covering(hostPrefix(address))]
+  }
+
+  overlapping(prefix: Prefix): Prefix[] {
+    return [...this.#trie.overlapping(prefix)]
+  }
+}
