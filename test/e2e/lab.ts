@@ -1,6 +1,8 @@
 /** What the end-to-end tests share: a lab that is always removed, and waiting for what must become true. */
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 import { Lab } from '../../simulations/lab/topology.ts'
@@ -59,9 +61,22 @@ export async function converged(...hosts: readonly LabHost[]): Promise<void> {
 }
 
 export async function subnetOf(host: LabHost): Promise<string> {
+  const [first = ''] = await ownSubnets(host)
+  return first
+}
+
+/** IPv4 before IPv6. */
+export async function ownSubnets(host: LabHost): Promise<string[]> {
   const { stdout } = await host.cli('claims', '--json')
   const { claims } = JSON.parse(stdout) as { claims: { own: boolean; prefix: string }[] }
-  return claims.find(({ own }) => own)?.prefix ?? ''
+  return claims.filter(({ own }) => own).map(({ prefix }) => prefix)
+}
+
+/** One command of a shell in the host's network namespace. Rejects where it fails, or lasts longer than ten seconds. */
+export async function shell(host: LabHost, command: string): Promise<string> {
+  const words = ['netns', 'exec', host.namespace, 'sh', '-c', command]
+  const { stdout } = await promisify(execFile)('ip', words, { timeout: 10_000 })
+  return stdout
 }
 
 /** Destinations of the owned routes in a host's kernel, ascending. */

@@ -11,6 +11,7 @@ import {
   routeAttribute,
   routeFlagCloned,
   routeFlagFibMatch,
+  routeFlagLookupTable,
   routeScope,
   routeType,
   routeTypeHidden,
@@ -183,7 +184,7 @@ export function writeLookup(
   writer.u8(destination.family === 4 ? 32 : 128)
   writer.u16(0)
   writer.u32(0)
-  writer.u32(answer === 'entry' ? routeFlagFibMatch : 0)
+  writer.u32(answer === 'entry' ? routeFlagFibMatch | routeFlagLookupTable : 0)
   writer.attributeAddress(routeAttribute.destination, destination.family, destination.value)
   if (oif !== 0) writer.attributeU32(routeAttribute.oif, oif)
   writer.end()

@@ -65,6 +65,8 @@ export const routeTypeHidden: ReadonlySet<number> = new Set([0, 2, 3, 4, 5])
 export const routeFlagCloned = 0x200
 /** On a lookup: which entry of the tables matches, in place of what follows from it. */
 export const routeFlagFibMatch = 0x2000
+/** On a lookup: the answer names the table; without it, it says main. */
+export const routeFlagLookupTable = 0x1000
 export const nextHopFlag = { dead: 0x1, linkDown: 0x10 } as const
 export const routeScope = { universe: 0, link: 253, nowhere: 255 } as const
 export const routeAttribute = {
@@ -101,8 +103,6 @@ export const addressAttribute = { address: 1, local: 2, flags: 8, protocol: 11 }
 /** Of struct fib_rule_hdr, and its attributes. */
 export const ruleAttribute = { table: 15 } as const
 export const ruleActionToTable = 1
-/** The table of local and broadcast addresses. */
-export const localTable = 255
 export const addressFlag = {
   /** Also "secondary" for IPv4. */
   temporary: 0x01,

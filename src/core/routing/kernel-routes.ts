@@ -2,7 +2,8 @@
 
 import type { Prefix } from '../ip/prefix.ts'
 import { FibView, keyText } from './fib-view.ts'
-import type { KernelRoute, RouteKey, RouteResult } from './route.ts'
+import { sameTarget } from './reconcile.ts'
+import type { KernelRoute, RouteKey, RouteResult, RouteTarget } from './route.ts'
 import type { Failure } from './route-states.ts'
 
 /** How often a key that is taken by something no dump shows is tried again before it waits for the next change. */
@@ -71,6 +72,13 @@ export class KernelRoutes {
     this.#blockedTries.clear()
   }
 
+  /** Whether writing `wanted` is known to fail. What failed says nothing of another target. */
+  isHopeless(key: RouteKey, wanted: RouteTarget | undefined): boolean {
+    const failure = this.failure(key)
+    if (!failure) return false
+    return !(wanted && failure.target) || sameTarget(failure.target, wanted)
+  }
+
   /** What is written to this key is tried again. */
   retry(key: RouteKey): void {
     this.#failures.delete(keyText(key))
@@ -102,6 +110,7 @@ export class KernelRoutes {
 
   applied({ change, outcome, error }: RouteResult): void {
     const key = keyText(change.key)
+    const target = change.type === 'add' ? change.target : undefined
     this.#inFlight.delete(key)
     switch (outcome) {
       case 'done':
@@ -114,7 +123,7 @@ export class KernelRoutes {
         return
       case 'exists':
         // Only a dump tells whether an alien is there or a late notification misled us.
-        this.#failures.set(key, { outcome: 'alien', error })
+        this.#failures.set(key, { outcome: 'alien', error, target })
         this.#blockedTries.set(key, (this.#blockedTries.get(key) ?? 0) + 1)
         this.needDump()
         return
@@ -122,6 +131,7 @@ export class KernelRoutes {
         this.#failures.set(key, {
           outcome: outcome === 'not-on-link' ? 'not-on-link' : 'failed',
           error,
+          target,
         })
     }
   }
@@ -132,7 +142,7 @@ export class KernelRoutes {
       const key = isWanted(text)
       if (!key || this.#fib.alien(key) || this.#fib.owned(key)) this.#blockedTries.delete(text)
       else if (tries >= blockedTriesMax)
-        this.#failures.set(text, { outcome: 'failed', error: 'EEXIST' })
+        this.#failures.set(text, { outcome: 'failed', error: 'EEXIST', target: undefined })
     }
   }
 

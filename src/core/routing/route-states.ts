@@ -5,7 +5,7 @@ import type { Note } from '../note.ts'
 import type { RouteState, RouteView } from '../view.ts'
 import type { Hop, Reach } from './next-hops.ts'
 import { sameTarget, type Wanted } from './reconcile.ts'
-import type { KernelRoute, RouteKey } from './route.ts'
+import type { KernelRoute, RouteKey, RouteTarget } from './route.ts'
 import type { Selected } from './select.ts'
 import type { Misuse } from './usage.ts'
 
@@ -13,6 +13,8 @@ import type { Misuse } from './usage.ts'
 export interface Failure {
   readonly outcome: 'alien' | 'not-on-link' | 'failed'
   readonly error: string
+  /** What could not be written; undefined: a removal. */
+  readonly target: RouteTarget | undefined
 }
 
 /** What a state follows from. */

@@ -326,8 +326,9 @@ export class Router {
       // Answered first: the results mark it dirty again.
       if (this.#kernel.isInFlight(key)) continue
       this.#dirty.delete(text)
-      if (this.#kernel.failure(key) || this.#isAwaited(key)) continue
-      const needed = reconcileKey(key, this.#wanted(key), this.#kernel.fib, { removals })
+      const wanted = this.#wanted(key)
+      if (this.#kernel.isHopeless(key, wanted?.target) || this.#isAwaited(key)) continue
+      const needed = reconcileKey(key, wanted, this.#kernel.fib, { removals })
       if (needed.length > 0) this.#kernel.sent(key)
       changes.push(...needed)
     }
