@@ -107,7 +107,7 @@ export class Agent {
       case 'next-hops-looked-up':
         return state.router.lookedUp(event.answers, state.now)
       case 'usage-looked-up':
-        return state.router.used(event.answers)
+        return state.router.used(event.answers, state.now)
       case 'uplink-located':
         return uplinkLocated(state, event.uplink)
       case 'bridge-configured':

@@ -11,12 +11,14 @@ const kernelRetryMsMax = 60_000
 export function dumped(state: AgentState, dump: KernelDump): void {
   const { router, bridge, now } = state
   router.dumped(dump)
-  for (const belief of ['fib', 'next-hops'] as const) state.doubts.settle(belief, now)
+  state.doubts.settle('fib', now)
   state.doubts.raise('usage', now)
   bridge.read(now)
   state.end('kernel')
   if (!state.kernelKnown) {
     state.kernelKnown = true
+    // What was to be asked before was not: see `Agent`.
+    router.ask('next-hops')
     if (router.mode === 'active') allowRemovals(state)
     if (state.isInSync) state.publishSoon()
   }

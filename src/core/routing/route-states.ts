@@ -55,6 +55,8 @@ export class RouteStates {
   /** A note the first time that the route is seen in a state that is a problem. */
   report(selected: Selected): Note | undefined {
     const state = this.of(selected)
+    // What is tried again and fails again is no news.
+    if (state === 'missing') return undefined
     if (this.#reported.get(selected.prefix.text) === state) return undefined
     this.#reported.set(selected.prefix.text, state)
     return this.problem(selected)

@@ -3,7 +3,7 @@
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import { type Address, isLinkLocal } from '../ip/address.ts'
-import type { Prefix } from '../ip/prefix.ts'
+import { contains, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { RouteView } from '../view.ts'
@@ -65,7 +65,10 @@ export class Router {
       isLocal: (prefix) => this.locals.surrounds(prefix),
       isOwnAddress: (address) => this.host.has(address),
     })
-    this.#usage = new Usage((prefix) => this.#insiders(prefix))
+    this.#usage = new Usage({
+      aliensWithin: (prefix) => this.#insiders(prefix),
+      isInPools: (prefix) => config.pools.some((pool) => contains(pool.prefix, prefix)),
+    })
     this.#states = new RouteStates({
       keyOf: this.#keyOf,
       wanted: (key) => this.#wanted(key),
@@ -150,7 +153,6 @@ export class Router {
     this.#markOwned()
     this.#kernel.dumped(dump.routes)
     this.#markOwned()
-    this.#nextHops.doubt()
     this.ask('usage')
     this.#reselectAll()
     this.#kernel.giveUpBlocked((text) => this.#dirty.get(text))
@@ -199,9 +201,12 @@ export class Router {
     if (moved.length > 0) this.#doubts.raise('forwarding', now)
   }
 
-  used(answers: readonly UsageAnswer[]): void {
+  used(answers: readonly UsageAnswer[], now: Millis): void {
     for (const answer of answers) {
-      if (this.#usage.answer(answer)) this.#unreported.add(answer.question.key.prefix.text)
+      if (!this.#usage.answer(answer)) continue
+      this.#unreported.add(answer.question.key.prefix.text)
+      // Ours may be gone, without a word that was understood.
+      if (answer.use.type === 'none') this.#doubts.raise('fib', now)
     }
   }
 

@@ -8,7 +8,7 @@ import type { RouteKey, UsageAnswer, UsageQuestion } from './route.ts'
 /** Why packets for a prefix do not all take the route that is there for them. */
 export type Misuse =
   | { readonly type: 'dead' }
-  /** `part`: another route takes only what is inside it, or all that was asked for. */
+  /** `part`: another route takes all of the addresses that were asked for, or some. */
   | { readonly type: 'shadowed'; readonly by: string; readonly part: 'all' | 'some' }
 
 interface Insider {
@@ -17,18 +17,24 @@ interface Insider {
   readonly text: string
 }
 
+interface UsageSurroundings {
+  /** Alien routes that are more specific than a prefix and inside it, as far as they are told of. */
+  aliensWithin(prefix: Prefix): Iterable<Insider>
+  /** Where every alien route is told of. */
+  isInPools(prefix: Prefix): boolean
+}
+
 /** Routes inside one prefix that are asked about one by one; the rest is like them. */
 const insidersMax = 4
 
 export class Usage {
-  readonly #aliensWithin: (prefix: Prefix) => Iterable<Insider>
+  readonly #surroundings: UsageSurroundings
   /** By key and destination: those that the kernel was asked, and what it answered last. */
   readonly #answers = new Map<string, Map<string, UsageAnswer['use'] | undefined>>()
   readonly #due = new Map<string, RouteKey>()
 
-  /** Alien routes that are more specific than a prefix and inside it. */
-  constructor(aliensWithin: (prefix: Prefix) => Iterable<Insider>) {
-    this.#aliensWithin = aliensWithin
+  constructor(surroundings: UsageSurroundings) {
+    this.#surroundings = surroundings
   }
 
   /** It must be asked again; the old answer stands until the new one comes. */
@@ -76,32 +82,33 @@ export class Usage {
   }
 
   misuse(key: RouteKey): Misuse | undefined {
-    const [general, ...insiders] = [...(this.#answers.get(keyText(key)) ?? [])]
-    if (!general) return undefined
-    const [, use] = general
-    if (use?.type === 'dead') return { type: 'dead' }
-    if (use?.type === 'other' || use?.type === 'none') {
-      return { type: 'shadowed', by: this.#byOf(key.prefix, general), part: 'all' }
-    }
-    const taken = insiders.find(([, answer]) => answer?.type === 'other' || answer?.type === 'none')
-    return taken && { type: 'shadowed', by: this.#byOf(key.prefix, taken), part: 'some' }
+    const answers = [...(this.#answers.get(keyText(key)) ?? [])]
+    if (answers.some(([, use]) => use?.type === 'dead')) return { type: 'dead' }
+    const taken = answers.filter(([, use]) => use?.type === 'other' || use?.type === 'none')
+    const [first] = taken
+    if (!first) return undefined
+    const part = taken.length === answers.length ? 'all' : 'some'
+    return { type: 'shadowed', by: this.#byOf(key.prefix, first), part }
   }
 
-  /** An address that nothing known takes away, then one of each alien route inside. */
+  /** Addresses that nothing known takes away, then one of each alien route inside. */
   #destinations(prefix: Prefix): Address[] {
+    const { aliensWithin, isInPools } = this.#surroundings
     const insiders: Prefix[] = []
-    for (const alien of this.#aliensWithin(prefix)) {
+    for (const alien of aliensWithin(prefix)) {
       if (insiders.length >= insidersMax) break
       insiders.push(alien.prefix)
     }
-    const candidates = sampleOffsets(prefix).map((value) => address(prefix.family, value))
-    const general =
-      candidates.find((one) => !insiders.some((inside) => holds(inside, one))) ?? candidates[0]
-    const found = general ? [general] : []
+    const samples = samplesOf(prefix)
+    const free = samples.filter((one) => !insiders.some((inside) => holds(inside, one)))
+    // Outside the pools nobody tells of the routes inside a prefix: they are looked for here and there.
+    const general = isInPools(prefix) ? free.slice(0, 1) : free
+    const found = general.length > 0 ? general : samples.slice(0, 1)
     for (const inside of insiders) {
-      const [value = inside.first] = sampleOffsets(inside)
-      const destination = address(inside.family, value)
-      if (!found.some(({ text }) => text === destination.text)) found.push(destination)
+      const [destination] = samplesOf(inside)
+      if (destination && !found.some(({ text }) => text === destination.text)) {
+        found.push(destination)
+      }
     }
     return found
   }
@@ -109,19 +116,25 @@ export class Usage {
   /** A route that says no is not named by the kernel's answer, but it is known here. */
   #byOf(prefix: Prefix, [destination, use]: [string, UsageAnswer['use'] | undefined]): string {
     if (use?.type === 'other') return use.route
-    for (const alien of this.#aliensWithin(prefix)) {
-      const [value = alien.prefix.first] = sampleOffsets(alien.prefix)
-      if (address(prefix.family, value).text === destination) return alien.text
+    for (const alien of this.#surroundings.aliensWithin(prefix)) {
+      if (samplesOf(alien.prefix)[0]?.text === destination) return alien.text
     }
     return `no route (${use?.type === 'none' ? use.error : ''})`
   }
 }
 
-/** Numbers of addresses to ask for: the first that a host may have, and others far from it. */
-function sampleOffsets({ first, last }: Prefix): bigint[] {
-  if (last - first < 2n) return [first]
+/** Addresses to ask for: the first that a host may have, and others far from it. */
+function samplesOf({ family, first, last }: Prefix): Address[] {
+  if (last - first < 2n) return [address(family, first)]
   const half = first + (last - first) / 2n
-  return [first + 1n, last - 1n, half, first + (half - first) / 2n, half + (last - half) / 2n]
+  const values = [
+    first + 1n,
+    last - 1n,
+    half,
+    first + (half - first) / 2n,
+    half + (last - half) / 2n,
+  ]
+  return values.map((value) => address(family, value))
 }
 
 const useText = (use: UsageAnswer['use']): string =>

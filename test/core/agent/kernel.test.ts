@@ -409,6 +409,74 @@ describe('a dump', () => {
   })
 })
 
+describe('churn of other programs', () => {
+  const asked = (host: Host) => ({
+    lookUps: host.of('look-up-next-hops').length,
+    usage: host.of('look-up-usage').length,
+    dumps: host.of('dump-kernel').length,
+  })
+
+  it('of 50,000 foreign routes a second costs one look-up and one dump a second at the most', () => {
+    const { table, host } = settled()
+    // Something is in the way, so that a dump could find it gone.
+    host.kernel.putRoute(alien('172.16.21.0/24'))
+    table.pass(5_000)
+    const before = asked(host)
+    const seconds = 20
+    for (let frames = 0; frames < seconds * 40; frames += 1) {
+      host.kernelTells({ type: 'foreign-routes-changed', count: 1_250 })
+      table.pass(25)
+    }
+    const after = asked(host)
+    for (const what of ['lookUps', 'usage', 'dumps'] as const) {
+      const times = after[what] - before[what]
+      assert.ok(times >= seconds - 2 && times <= seconds + 1, `${what}: ${times}`)
+    }
+    table.pass(2_000)
+    const last = asked(host)
+    table.pass(60_000)
+    assert.deepEqual(asked(host), last, 'and nothing after it')
+  })
+
+  it('of overruns costs one dump a second at the most', () => {
+    const { table, host } = settled()
+    const before = asked(host)
+    for (let times = 0; times < 100; times += 1) {
+      host.push({ type: 'kernel-overrun', reason: 'test' })
+      table.pass(100)
+    }
+    assert.ok(asked(host).dumps - before.dumps <= 11)
+  })
+
+  it("of containers' links and their link-local addresses costs nothing", () => {
+    const { table, host } = settled()
+    const before = asked(host)
+    for (let index = 10; index < 40; index += 1) {
+      const link = { ifindex: index, name: `veth${index}`, up: true, carrier: true }
+      const held = { ifindex: index, address: addressOf(`fe80::${index}`), length: 64 }
+      host.kernelTells({ type: 'link-changed', link }, { type: 'address-added', address: held })
+      table.pass(100)
+      host.kernelTells({ type: 'link-removed', ifindex: index, name: link.name })
+      table.pass(100)
+    }
+    assert.deepEqual(asked(host), before)
+  })
+
+  it('that comes together is asked about once', () => {
+    const { table, host } = settled()
+    table.pass(2_000)
+    const before = asked(host)
+    for (let times = 0; times < 10; times += 1) host.kernelTells({ type: 'rules-changed' })
+    table.pass(2_000)
+    const after = asked(host)
+    assert.deepEqual(
+      [after.dumps - before.dumps, after.usage - before.usage],
+      [1, 2],
+      'a dump is followed by a look at what is used',
+    )
+  })
+})
+
 describe('a purge', () => {
   it('removes all that is ours, and nothing is written until a resync', () => {
     const { table, host } = settled()
