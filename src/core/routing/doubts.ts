@@ -28,6 +28,8 @@ export type Cause =
   | 'link-went'
   | 'address-came'
   | 'address-went'
+  /** What was refused, or in the way, may have gone without a word. */
+  | 'obstacle-may-be-gone'
   /** Own writes succeeded. */
   | 'written'
   /** Notifications were lost, or the operator asks for it. */
@@ -35,8 +37,8 @@ export type Cause =
 
 /**
  * The table. What goes is asked about by a dump, since the kernel takes routes along without a word: a link its IPv4
- * routes, and so the last address of an interface. Where something was refused or in the way, all that may have taken it
- * along without a word is asked about so, too: see `Router`. The monitor subscribes to all that stands here.
+ * routes, and so the last address of an interface, a nexthop object what uses it. `causes.ts` tells which change is which
+ * cause. The monitor subscribes to all that stands here.
  */
 export const doubted: Readonly<Record<Cause, readonly Belief[]>> = {
   'owned-route': ['usage'],
@@ -44,6 +46,7 @@ export const doubted: Readonly<Record<Cause, readonly Belief[]>> = {
   'foreign-routes-changed': ['next-hops', 'usage', 'uplink'],
   'rules-changed': ['fib', 'next-hops', 'usage', 'uplink'],
   'nexthop-objects-changed': ['next-hops', 'usage'],
+  'obstacle-may-be-gone': ['fib'],
   'forwarding-changed': ['forwarding'],
   'link-came': ['next-hops', 'usage', 'uplink', 'forwarding'],
   'link-went': ['fib', 'next-hops', 'usage', 'uplink', 'forwarding'],

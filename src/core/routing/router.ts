@@ -2,11 +2,12 @@
 
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
-import { type Address, isLinkLocal } from '../ip/address.ts'
+import type { Address } from '../ip/address.ts'
 import { contains, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { RouteView } from '../view.ts'
+import { causesOf, concerns, type Situation } from './causes.ts'
 import { type Belief, type Cause, type Doubts, doubted } from './doubts.ts'
 import { keyText } from './fib-view.ts'
 import { Host } from './host.ts'
@@ -16,7 +17,6 @@ import { hopsOf, NextHops } from './next-hops.ts'
 import { reconcileKey, sameTarget, type Wanted } from './reconcile.ts'
 import { Rib } from './rib.ts'
 import type {
-  HostAddress,
   KernelChange,
   KernelDump,
   KernelRoute,
@@ -51,6 +51,12 @@ export class Router {
   readonly #nextHops = new NextHops()
   readonly #usage: Usage
   readonly #states: RouteStates
+  readonly #situation: Situation = {
+    link: (ifindex) => this.host.link(ifindex),
+    matters: (link) => this.#matters(link),
+    seeksLinks: () => this.#nextHops.anyOffLink(),
+    anyObstacle: () => this.#kernel.anyObstacle,
+  }
   readonly #dirty = new Map<string, RouteKey>()
   readonly #unreported = new Set<string>()
   #mode: RouterMode = 'held'
@@ -165,10 +171,10 @@ export class Router {
   changed(changes: readonly KernelChange[], now: Millis): Note[] {
     const drifted: Drift[] = []
     for (const change of changes) this.#change(change, now, drifted)
-    const addresses = changes.some(
-      (change) => 'address' in change && this.#concerns(change.address),
+    const isConcerned = changes.some(
+      (change) => 'address' in change && concerns(change.address, this.#situation),
     )
-    if (addresses) this.#reselectAll()
+    if (isConcerned) this.#reselectAll()
     return driftNotes(drifted)
   }
 
@@ -352,56 +358,24 @@ export class Router {
   }
 
   #change(change: KernelChange, now: Millis, drifted: Drift[]): void {
+    const count = change.type === 'foreign-routes-changed' ? change.count : 1
+    for (const cause of causesOf(change, this.#situation)) this.#raise(cause, now, count)
     switch (change.type) {
       case 'route-added':
       case 'route-removed':
         this.#routeChanged(change.route, change.type, drifted)
-        this.#raise(change.route.owned ? 'owned-route' : 'alien-route', now)
         if (change.route.owned || !this.locals.isInPools(change.route.prefix)) return
         for (const prefix of this.#rib.overlapping(change.route.prefix)) this.#reselect(prefix)
         return
-      case 'foreign-routes-changed':
-        this.#raise(change.type, now, change.count)
-        // What the kernel refused, or what was in the way, may have gone with them.
-        if (this.#kernel.anyObstacle) this.#doubts.raise('fib', now, change.count)
-        return
-      case 'nexthop-objects-changed':
-        this.#raise(change.type, now)
-        // It may have taken alien routes along; ours use none.
-        if (this.#kernel.anyObstacle) this.#doubts.raise('fib', now)
-        return
       case 'link-changed':
-        return this.#linkChanged(change.link, now)
-      case 'link-removed': {
-        const link = this.host.link(change.ifindex)
-        if (link && this.#matters(link)) this.#raise('link-went', now)
-        this.host.dropLink(change.ifindex)
-        return
-      }
+        return this.host.putLink(change.link)
+      case 'link-removed':
+        return this.host.dropLink(change.ifindex)
       case 'address-added':
-        this.host.putAddress(change.address)
-        if (this.#concerns(change.address)) this.#raise('address-came', now)
-        return
+        return this.host.putAddress(change.address)
       case 'address-removed':
-        this.host.dropAddress(change.address)
-        if (this.#concerns(change.address)) this.#raise('address-went', now)
-        return
-      default:
-        return this.#raise(change.type, now)
+        return this.host.dropAddress(change.address)
     }
-  }
-
-  #linkChanged(link: Link, now: Millis): void {
-    const before = this.host.link(link.ifindex)
-    this.host.putLink(link)
-    const same =
-      before?.up === link.up && before.carrier === link.carrier && before.name === link.name
-    if (same) return
-    // Most links are a container's: they concern us when something of ours is on them, or may be.
-    if (this.#matters(link)) {
-      // Going down, a link takes IPv4 routes with it without a word: only a dump tells.
-      this.#raise(before ? 'link-went' : 'link-came', now)
-    } else if (link.up && this.#nextHops.anyOffLink()) this.#raise('link-came', now)
   }
 
   #routeChanged(route: KernelRoute, type: 'route-added' | 'route-removed', drifted: Drift[]): void {
@@ -423,7 +397,6 @@ export class Router {
     for (const held of dump.addresses) this.host.putAddress(held)
   }
 
-  /** Whether next hops, the containers' bridge or alien routes are on it. */
   #matters({ ifindex, name }: Link): boolean {
     if (ifindex === this.#uplink || name === this.#config.bridge) return true
     if (this.#nextHops.usesLink(ifindex)) return true
@@ -433,12 +406,6 @@ export class Router {
       if (target.type !== 'unreachable' && target.ifindex === ifindex) return true
     }
     return false
-  }
-
-  /** Each container's link has a link-local address. */
-  #concerns({ address, ifindex }: HostAddress): boolean {
-    const link = this.host.link(ifindex)
-    return !isLinkLocal(address) || (link !== undefined && this.#matters(link))
   }
 
   *#insiders(prefix: Prefix): Generator<{ prefix: Prefix; text: string }> {
