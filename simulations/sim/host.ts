@@ -228,6 +228,9 @@ export class Host {
       }
       case 'send':
         return network.send(station, effect.peer, effect.message)
+      case 'digest':
+        // A simulated network has no signs of life: it closes what is dead by itself.
+        return
       case 'connect':
         return station.want(effect.peers)
       case 'apply-routes': {

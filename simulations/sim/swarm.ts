@@ -167,6 +167,7 @@ export class Swarm implements Watcher {
     const before = this.#activity()
     this.world.runFor(quietMs)
     this.violations.push(...quiet(name, before, this.#activity()), ...this.#discontent())
+    this.violations.push(...this.#untruths())
     this.#phase = this.#newPhase()
   }
 
@@ -179,6 +180,13 @@ export class Swarm implements Watcher {
     const body = host.store.load().own.entry?.body
     if (body?.kind !== 'record') return undefined
     return body.claims.find(({ state }) => state === 'confirmed')?.prefix.text
+  }
+
+  /** Of a swarm that agrees every host says that it does. */
+  #untruths(): Violation[] {
+    return this.running
+      .filter(({ agent }) => agent?.view().convergence.digestsEqual === false)
+      .map(({ name }) => ({ checker: 'truth', host: name, what: 'it does not say that it agrees' }))
   }
 
   // What the hosts do

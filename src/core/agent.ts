@@ -2,7 +2,15 @@
 
 import { drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
-import { compare, peerConnected, peerDisconnected, syncReceived } from './agent/compare.ts'
+import {
+  compare,
+  digestChanged,
+  digestHeard,
+  peerConnected,
+  peerDisconnected,
+  seekAgreement,
+  syncReceived,
+} from './agent/compare.ts'
 import {
   askDoubted,
   checkForwarding,
@@ -93,6 +101,8 @@ export class Agent {
       }
       case 'sync-received':
         return syncReceived(state, event.peer, event.message)
+      case 'digest-heard':
+        return digestHeard(state, event.peer, event.root)
       case 'kernel-dumped':
         return dumped(state, event.dump)
       case 'kernel-unreadable':
@@ -129,6 +139,7 @@ export class Agent {
     const state = this.#state
     const { router, bridge, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
+    digestChanged(state)
     bridge.subnets = claimant.confirmed
       .map(({ prefix }) => prefix)
       .filter((prefix) => this.#mayServe(prefix))
@@ -193,6 +204,8 @@ export class Agent {
         return enterSync(state, 'timeout')
       case 'anti-entropy':
         return compare(state)
+      case 'agreement':
+        return seekAgreement(state)
       case 'kernel':
         router.wantDump()
         doubtAll(state, 1)

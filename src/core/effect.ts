@@ -53,6 +53,8 @@ export type Effect =
   | { readonly type: 'publish'; readonly entry: Entry }
   | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
   | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }
+  /** What signs of life say this node has. */
+  | { readonly type: 'digest'; readonly root: string }
   /** The whole list of peers to stay connected to; who is not on it any more is not redialled. */
   | { readonly type: 'connect'; readonly peers: readonly WantedPeer[] }
   /** Answered by `routes-applied`. */

@@ -43,6 +43,8 @@ export type Event =
       readonly entry: Entry
     }
   | { readonly type: 'sync-received'; readonly peer: NodeId; readonly message: SyncMessage }
+  /** A peer's sign of life said what it has. */
+  | { readonly type: 'digest-heard'; readonly peer: NodeId; readonly root: string }
   | { readonly type: 'kernel-dumped'; readonly dump: KernelDump }
   /** The kernel could not be read; it is tried again. */
   | { readonly type: 'kernel-unreadable'; readonly reason: string }

@@ -14,6 +14,7 @@ export type TransportEvent = Extract<
       | 'seeds-are-self'
       | 'gossip-received'
       | 'sync-received'
+      | 'digest-heard'
       | 'trouble-reported'
   }
 >
@@ -32,6 +33,8 @@ export interface Transport {
   judge(id: number, verdict: Verdict): void
   /** In order per peer, best effort; dropped when the peer is gone or its queue is full. */
   send(peer: NodeId, message: SyncMessage): void
+  /** The digest of all that this node has, which its signs of life say from here on. */
+  digest(root: string): void
   /** The whole list. Peers on it are redialled for ever (backoff up to 10 s) by the lower of the two ids. */
   connect(peers: readonly WantedPeer[]): void
   stop(): Promise<void>

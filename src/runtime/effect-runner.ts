@@ -54,6 +54,8 @@ export class EffectRunner {
         return transport.judge(effect.id, effect.verdict)
       case 'send':
         return transport.send(effect.peer, effect.message)
+      case 'digest':
+        return transport.digest(effect.root)
       case 'connect':
         return transport.connect(effect.peers)
       case 'apply-routes':

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
 import type { Verified } from '../../wire/verified.ts'
-import { asks, isBeat, Outbox, readFrames } from './sync-stream.ts'
+import { decodeBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
   readonly clock: Clock
@@ -69,6 +69,9 @@ const gossipMsMax = 30_000
 const gossipLookMs = 10_000
 const openStreamMsMax = 5_000
 
+/** Of a record set without any record. */
+const emptyRoot = '0'.repeat(16)
+
 export class Links {
   readonly #host: LinksHost
   readonly #links = new Map<NodeId, Link>()
@@ -76,6 +79,7 @@ export class Links {
   #cancelBeat: (() => void) | undefined
   #gossipLookAt: Millis = 0
   #stopped = false
+  #root = emptyRoot
 
   constructor(host: LinksHost) {
     this.#host = host
@@ -95,6 +99,11 @@ export class Links {
     this.#cancelBeat?.()
     for (const { proof } of this.#links.values()) proof.resolve('stopped')
     this.#links.clear()
+  }
+
+  /** What signs of life say from here on. */
+  set root(root: string) {
+    this.#root = root
   }
 
   /** The whole list of the overlay; who is not on it is watched too. */
@@ -178,8 +187,11 @@ export class Links {
     if (!link || !lane || !this.met(peer)) return
     lane.heard = true
     lane.heardAt = Math.max(lane.heardAt, this.#host.clock.now())
-    if (asks(frame)) lane.outbox.pong()
-    if (isBeat(frame)) return
+    const beat = decodeBeat(frame)
+    if (beat) {
+      if (beat.asks) lane.outbox.beat({ asks: false, root: this.#root })
+      return this.#host.deliver({ type: 'digest-heard', peer, root: beat.root })
+    }
     link.spokenOn = lane
     const decoded = decodeMessage(frame, this.#host.verified)
     if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
@@ -209,7 +221,7 @@ export class Links {
         if (stalled) lane.heardAt = Math.max(lane.heardAt, now)
         const silentMs = now - lane.heardAt
         if (silentMs > silenceMs) this.#drop(link, 'the peer is silent')
-        else if (silentMs >= askMs) lane.outbox.ping()
+        else if (silentMs >= askMs) lane.outbox.beat({ asks: true, root: this.#root })
       }
       // gossipsub drops a peer whose stream broke, without closing the connection, and never comes back to it.
       if (

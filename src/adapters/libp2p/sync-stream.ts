@@ -8,13 +8,33 @@ import { syncLimits } from '../../core/gossip/message.ts'
 const queueBytesMax = 2 ** 20
 /** What a peer may have sent ahead of our reading; above our own window of 1 MiB, so that only a broken peer gets there. */
 const readBytesMax = 4 * 2 ** 20
-/** Asks the peer for a sign of life. */
-const ping = new Uint8Array(0)
-/** Is one, and no message of any kind. */
-const pong = Uint8Array.of(0)
-/** Whether a frame is no message but one of these. */
-export const isBeat = (frame: Uint8Array): boolean => frame.length <= pong.length
-export const asks = (frame: Uint8Array): boolean => frame.length === ping.length
+
+/** A sign of life, which says what its sender has: the digest of its record set, 16 hex digits. */
+export interface Beat {
+  /** Whether it asks for one in return. */
+  readonly asks: boolean
+  readonly root: string
+}
+
+/** The first byte of a beat; no message begins with one of these. */
+const beatKind = { pong: 0, ping: 1 } as const
+const beatBytes = 9
+
+export function encodeBeat({ asks, root }: Beat): Uint8Array {
+  const frame = Buffer.alloc(beatBytes)
+  frame[0] = asks ? beatKind.ping : beatKind.pong
+  frame.write(root, 1, 'hex')
+  return frame
+}
+
+/** Undefined: the frame is none. */
+export function decodeBeat(frame: Uint8Array): Beat | undefined {
+  const [kind] = frame
+  if (frame.length !== beatBytes || (kind !== beatKind.ping && kind !== beatKind.pong)) {
+    return undefined
+  }
+  return { asks: kind === beatKind.ping, root: Buffer.from(frame.subarray(1)).toString('hex') }
+}
 
 export class Outbox {
   readonly #broken: (reason: string) => void
@@ -45,13 +65,9 @@ export class Outbox {
     void this.#drain()
   }
 
-  ping(): void {
-    this.push(ping)
-  }
-
-  /** Unneeded where frames wait: each is a sign of life. */
-  pong(): void {
-    if (this.#queue.length === 0 && !this.#writing) this.push(pong)
+  /** An answer is unneeded where frames wait: each is a sign of life. */
+  beat(beat: Beat): void {
+    if (beat.asks || (this.#queue.length === 0 && !this.#writing)) this.push(encodeBeat(beat))
   }
 
   async #drain(): Promise<void> {

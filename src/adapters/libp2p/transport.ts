@@ -7,13 +7,19 @@ import { openSession, type Session } from './session.ts'
 
 export function libp2pTransport(options: Libp2pOptions): Transport {
   let session: Session | undefined
+  let latest: string | undefined
   return {
     async start(deliver) {
       session = await openSession(options, deliver)
+      if (latest !== undefined) session.links.root = latest
     },
     publish: (entry) => session?.gossip.publish(entry),
     judge: (id, verdict) => session?.gossip.judge(id, verdict),
     send: (peer, message) => session?.links.send(peer, encodeMessage(message)),
+    digest: (root) => {
+      latest = root
+      if (session) session.links.root = root
+    },
     connect: (peers) => session?.connect(peers),
     async stop() {
       await session?.stop()

@@ -19,6 +19,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   peers.connected(peer, address)
   state.end('alone')
   state.note({ code: 'peer-connected', peer, address })
+  state.dueIn('agreement', agreementMs)
   if (own.uplink.nextHops.length === 0) state.locateUplink()
   // One of the two begins; a joining node does so too, for it waits for the answer.
   if (config.self < peer || !state.isInSync) state.send(peer, probe(set))
@@ -39,6 +40,41 @@ export function compare(state: AgentState): void {
   if (peer) state.send(peer, probe(set))
   // Spread, so that nodes which started together do not all compare at once.
   state.dueIn('anti-entropy', config.timing.antiEntropyMs * (0.75 + rng() / 2))
+}
+
+/** A digest that differs is no news while word is under way: only what stands is asked about. */
+const agreementMs = 1_000
+
+/** The own digest changed: what peers said before is out of date. */
+export function digestChanged(state: AgentState): void {
+  const { set, peers, due, now } = state
+  if (set.root === state.rootTold) return
+  state.rootTold = set.root
+  state.agreementMs = agreementMs
+  state.emit({ type: 'digest', root: set.root })
+  if (peers.size > 0) due.set('agreement', now + agreementMs * (0.75 + state.rng() / 2))
+}
+
+export function digestHeard(state: AgentState, peer: NodeId, root: string): void {
+  const { peers, set, due } = state
+  peers.said(peer, root)
+  if (root !== set.root && !due.has('agreement')) state.dueIn('agreement', agreementMs)
+}
+
+/**
+ * Asks every peer that is not known to have the same, until all are: so that whether this node agrees with its peers is
+ * known within seconds, however many nodes there are. Of two the lower id asks first, for the answer tells both.
+ */
+export function seekAgreement(state: AgentState): void {
+  const { peers, set, config } = state
+  const open = peers.differing(set.root)
+  for (const peer of open) {
+    if (config.self < peer || peers.waited(peer)) state.send(peer, probe(set))
+  }
+  if (open.length === 0) return
+  // Two that cannot agree must not ask each other without end.
+  state.dueIn('agreement', state.agreementMs)
+  state.agreementMs = Math.min(state.agreementMs + 500, config.timing.antiEntropyMs)
 }
 
 export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessage): void {

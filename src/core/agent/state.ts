@@ -24,6 +24,7 @@ export type Due =
   | 'publish'
   | 'join'
   | 'anti-entropy'
+  | 'agreement'
   | 'kernel'
   | 'remember'
   | 'exclusions'
@@ -62,6 +63,10 @@ export class AgentState {
   uplinkKnown = false
   /** This host was made to forward. Nothing on it is touched before there is a claim. */
   forwards = false
+  /** The digest that peers were told of last. */
+  rootTold = ''
+  /** Until peers that still differ are asked again. */
+  agreementMs = 1_000
   /** Something changed that its own claims may have to answer. */
   reviewDue = false
   publishedAt: Millis = Number.NEGATIVE_INFINITY

@@ -7,13 +7,15 @@ interface Peer {
   readonly address: string
   /** Its last digest; undefined before it said one. */
   root: string | undefined
+  /** It was left to the peer to ask. */
+  waited: boolean
 }
 
 export class Peers {
   readonly #peers = new Map<NodeId, Peer>()
 
   connected(id: NodeId, address: string): void {
-    this.#peers.set(id, { id, address, root: undefined })
+    this.#peers.set(id, { id, address, root: undefined, waited: false })
   }
 
   disconnected(id: NodeId): void {
@@ -22,7 +24,17 @@ export class Peers {
 
   said(id: NodeId, root: string): void {
     const peer = this.#peers.get(id)
-    if (peer) peer.root = root
+    if (!peer) return
+    peer.root = root
+    peer.waited = false
+  }
+
+  /** Whether the peer was left to ask before, and did not. */
+  waited(id: NodeId): boolean {
+    const peer = this.#peers.get(id)
+    if (!peer || peer.waited) return true
+    peer.waited = true
+    return false
   }
 
   get(id: NodeId): Peer | undefined {

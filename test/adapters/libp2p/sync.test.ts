@@ -122,15 +122,25 @@ test('what is no message of ours is passed over, a frame beyond the limit ends t
   assert.deepEqual(a.of('peer-disconnected'), [])
 })
 
-test('who is asked for a sign of life gives one', async (t) => {
+test('who is asked for a sign of life gives one; both say what they have', async (t) => {
   const a = await node(t, keysOf(0))
+  a.transport.digest('00112233445566ff')
   const asking = await stranger(t, keysOf(1), a)
   const answers = lpStream(await asking.incoming)
-  await lpStream(await asking.openStream()).write(new Uint8Array(0))
+  const frames = lpStream(await asking.openStream())
+  const ping = [1, 0xab, 0xcd, 0, 0, 0, 0, 0, 0x12]
+  // Of another length, or cut short, it is none.
+  for (const wrong of [[], [1], ping.slice(1), [...ping, 0]])
+    await frames.write(Uint8Array.from(wrong))
+  await frames.write(Uint8Array.from(ping))
+  const { root } = await a.event('digest-heard')
+  assert.equal(root, 'abcd000000000012')
+  assert.equal(a.of('digest-heard').length, 1)
   for (;;) {
     // The node asks too, for it has not been heard of long.
-    const answer = (await answers.read()).subarray()
-    if (answer.length > 0) return assert.deepEqual([...answer], [0])
+    const [kind, ...said] = (await answers.read()).subarray()
+    assert.deepEqual(said, [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0xff])
+    if (kind === 0) return
   }
 })
 

@@ -7,6 +7,7 @@ import {
   claimOf,
   nodeOf,
   nodesInOrder,
+  prefixOf,
   recordOf,
   type Specimen,
   tombstoneOf,
@@ -46,6 +47,48 @@ describe('agents that compare', () => {
     table.pass(60_000)
     // Each asks one neighbour every five seconds or so.
     assert.ok(sent(hosts) - before <= 2 * 3 * 17, `${sent(hosts) - before} messages`)
+  })
+
+  it('know within three seconds that all of many peers agree, each of whom is connected to few', () => {
+    const table = new Table()
+    const hosts = nodesInOrder(40).map((node) => table.host(node, { seeded: true }))
+    for (const host of hosts) host.start()
+    table.pass(100)
+    for (const [index, host] of hosts.entries()) {
+      for (const step of [1, 2, 7]) {
+        const peer = hosts[(index + step) % hosts.length]
+        if (peer) table.connect(host, peer)
+      }
+    }
+    table.pass(20_000)
+    // One change reaches everybody; what all peers said before is out of date.
+    hosts[0]?.command({ type: 'announce', prefix: prefixOf('192.168.7.0/24') })
+    table.pass(3_000)
+    assert.equal(new Set(hosts.map(({ agent }) => agent.view().root)).size, 1)
+    for (const { agent, node } of hosts) {
+      assert.ok(agent.view().convergence.digestsEqual, `${node.id} knows that its peers agree`)
+    }
+    const before = sent(hosts)
+    table.pass(60_000)
+    for (const { agent } of hosts) assert.ok(agent.view().convergence.digestsEqual)
+    assert.ok(sent(hosts) - before <= 2 * 40 * 17, 'and nobody asks more for it')
+  })
+
+  it('that hear from a peer that it differs compare with it, though they were told of nothing', () => {
+    const table = new Table()
+    const host = table.running(a)
+    const peer = table.running(b, { seeded: true })
+    table.connect(host, peer)
+    table.pass(10_000)
+    const probes = () => host.of('send').filter(({ message }) => message.type === 'probe').length
+    const before = probes()
+    host.push({ type: 'digest-heard', peer: b.id, root: '0123456789abcdef' })
+    host.turn()
+    assert.equal(host.agent.view().convergence.digestsEqual, false)
+    assert.equal(probes(), before, 'not while word may be under way')
+    table.pass(3_000)
+    assert.ok(probes() > before)
+    assert.equal(host.agent.view().convergence.digestsEqual, true)
   })
 
   it('carry on news that came by comparing faster than they ask by themselves', () => {
