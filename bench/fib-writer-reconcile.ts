@@ -125,7 +125,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       judge: () => undefined,
       send: () => undefined,
       digest: () => undefined,
-    connect: () => undefined,
+      connect: () => undefined,
       stop: () => Promise.resolve(),
     },
     telemetry: { note: () => undefined },

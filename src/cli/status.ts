@@ -76,7 +76,8 @@ function lacks(state: StatusResponse): string[] {
         : 'it has no subnet',
     )
   }
-  if (!convergence.digestsEqual) missing.push('not every connected peer is known to agree')
+  if (!convergence.digestsEqual)
+    missing.push('not every connected peer is known to have the same records yet')
   if (!convergence.kernelEqual) {
     const open = routes.wanted - routes.installed
     const parts = [

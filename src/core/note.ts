@@ -35,6 +35,7 @@ export type Note =
       readonly code: 'route-refused'
       readonly prefix: string
       readonly origin: NodeId
+      readonly kind: 'claim' | 'extra'
       readonly why: Refusal
     }
   /** `by` as `ip route` has it. `part`: of the addresses of the prefix. */
@@ -158,7 +159,7 @@ export function describe(note: Note): Description {
     case 'claim-lost':
       return warn(
         `lost subnet ${note.prefix} to ${note.name} (${note.winner})`,
-        'another subnet is claimed; containers of the old one must be restarted',
+        'another subnet is claimed: restart the containers that have addresses of the old one',
       )
     case 'pool-full':
       return warn(
@@ -185,7 +186,7 @@ export function describe(note: Note): Description {
     case 'route-refused':
       return warn(
         `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why)}`,
-        refusalMend(note.why),
+        refusalMend(note),
       )
     case 'route-shadowed':
       return warn(
@@ -202,7 +203,7 @@ export function describe(note: Note): Description {
     case 'route-failed':
       return warn(
         `the kernel refused route ${note.prefix}: ${note.error}`,
-        'it is tried again at every change and resync',
+        'it is tried again by itself; starling resync tries it now',
       )
     case 'pruned':
       return info(`removed ${note.routes} owned routes of a former run that nobody announces`)
@@ -239,7 +240,7 @@ export function describe(note: Note): Description {
       return info(`connection to ${note.peer} closed`)
     case 'refuted':
       return warn(
-        `the cluster held word of us that we did not write (${note.what}): answered with incarnation ${note.incarnation}`,
+        `the cluster held word of this node that it did not write (${note.what}): answered with incarnation ${note.incarnation}`,
         '',
       )
     case 'duplicate-identity':
@@ -319,7 +320,7 @@ export function describe(note: Note): Description {
         'the cluster keys differ most likely: configure the same clusterKey on both',
       )
     case 'monitor-died':
-      return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again')
+      return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again by itself')
     case 'store-unwritable':
       return warn(
         `cannot store the ${note.subject}: ${note.reason}`,
@@ -363,7 +364,7 @@ function refusalText(why: Refusal): string {
     case 'own-address':
       return "it would take this host's own addresses or next hops"
     case 'local-network':
-      return 'it overlaps a network of this host'
+      return 'it lies in a network of this host'
     case 'no-next-hop':
       return 'its node announces no next hop of this family'
     default:
@@ -371,18 +372,23 @@ function refusalText(why: Refusal): string {
   }
 }
 
-function refusalMend(why: Refusal): string {
+function refusalMend({ kind, prefix, why }: Extract<Note, { code: 'route-refused' }>): string {
+  const isClaim = kind === 'claim'
   switch (why) {
     case 'accept-list':
-      return 'add the prefix to acceptPrefixes, or withdraw it at its node'
+      return `add ${prefix} to acceptPrefixes here, or run starling withdraw ${prefix} on its node`
     case 'other-pool':
       return 'configure the same pool and prefix length on both nodes'
     case 'own-address':
-      return 'withdraw the prefix at its node'
+      return isClaim
+        ? 'renumber the network of this host that overlaps it, or run starling leave on its node, which then claims another subnet when it is started'
+        : `run starling withdraw ${prefix} on its node`
     case 'local-network':
-      return 'remove the local network, or let that node claim another subnet'
+      return isClaim
+        ? 'remove the local network (ip route show and ip address show name it), or run starling leave on its node, which then claims another subnet when it is started'
+        : `remove the local network, or run starling withdraw ${prefix} on its node`
     case 'no-next-hop':
-      return 'set --next-hop or --interface on that node'
+      return 'set --next-hop or --interface on its node'
     default:
       return unreachable(why)
   }

@@ -38,7 +38,8 @@ export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse
     })),
     announced: own.extras.map(({ text }) => text),
     nextHops: own.nextHops.map(({ text }) => text),
-    nodes: view.nodes.length,
+    // Before its first record is written, this node is not among them.
+    nodes: view.nodes.filter((node) => !node.self).length + 1,
     peersConnected: view.nodes.filter((node) => node.connected && !node.self).length,
     routes: routeCounts(view.routes),
     digest: view.root,
@@ -147,7 +148,7 @@ const nothingWrong: Explanation = { message: '', mend: '' }
 
 /** Why a route is not installed, in the words of the note that told of it. */
 function explain(route: RouteView, phase: AgentView['phase']): Explanation {
-  const { origin, refusal, wanted } = route
+  const { origin, refusal, wanted, kind } = route
   const prefix = route.prefix.text
   switch (route.state) {
     case 'installed':
@@ -165,8 +166,8 @@ function explain(route: RouteView, phase: AgentView['phase']): Explanation {
       return origin ? describe({ code: 'route-off-link', prefix, nextHop, origin }) : nothingWrong
     }
     case 'refused':
-      return origin && refusal
-        ? describe({ code: 'route-refused', prefix, origin, why: refusal })
+      return origin && refusal && kind !== 'leftover'
+        ? describe({ code: 'route-refused', prefix, origin, kind, why: refusal })
         : nothingWrong
     case 'shadowed':
     case 'dead':

@@ -73,7 +73,7 @@ export class RouteStates {
     switch (this.of(selected)) {
       case 'refused':
         return 'refusal' in outcome
-          ? { code: 'route-refused', ...route, why: outcome.refusal }
+          ? { code: 'route-refused', ...route, kind: selected.kind, why: outcome.refusal }
           : undefined
       case 'not-on-link':
         return 'hop' in outcome
