@@ -5,6 +5,8 @@ import { median, percentile } from './statistics.ts'
 export interface BenchmarkOptions {
   /** Tiny sizes: shows that it runs, and measures nothing worth keeping. */
   readonly quick: boolean
+  /** Hosts of a cluster, where the benchmark has one and the caller names a number. */
+  readonly hosts?: number | undefined
   /** Tells a waiting person what is under way. */
   readonly say: (text: string) => void
 }

@@ -26,11 +26,17 @@ async function main(): Promise<number> {
       only: { type: 'string', multiple: true, default: names },
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      hosts: { type: 'string' },
     },
   })
   const unknown = values.only.filter((name) => !names.includes(name))
   if (unknown.length > 0) {
     console.error(`no benchmark ${unknown.join(', ')}: there are ${names.join(', ')}`)
+    return 2
+  }
+  const hosts = values.hosts === undefined ? undefined : Number(values.hosts)
+  if (hosts !== undefined && !(Number.isInteger(hosts) && hosts >= 2 && hosts <= 64)) {
+    console.error(`--hosts ${values.hosts}: write a number from 2 to 64`)
     return 2
   }
   if (process.getuid?.() !== 0) {
@@ -45,7 +51,7 @@ async function main(): Promise<number> {
     console.error(name)
     try {
       const run = await benchmarks[name]?.()
-      if (run) reports[name] = await run({ quick: values.quick, say })
+      if (run) reports[name] = await run({ quick: values.quick, say, hosts })
     } catch (error) {
       // The others are worth having all the same.
       failures += 1

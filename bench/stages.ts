@@ -15,7 +15,7 @@ export interface Stages {
   readonly total: number
 }
 
-/** `travel` announces on the first host and says how it went. */
+/** `travel` announces and says how it went. */
 export function stagesOf(
   hosts: number,
   travel: (cluster: Cluster) => Promise<readonly Trip[]>,
@@ -34,12 +34,11 @@ export function stagesOf(
 /** Along the way to the host whose kernel was the last one. */
 function summary(trips: readonly Trip[], logs: readonly (readonly Passed[])[]): Stages {
   const ways = trips.flatMap((trip) => {
-    const origin = reader(logs[0] ?? [], trip)
+    const origin = reader(logs[trip.origin] ?? [], trip)
     const last = reader(logs[trip.lastPlace] ?? [], trip)
     const way = [
       trip.startedAt,
       origin('commanded'),
-      origin('persisted'),
       origin('publishing'),
       last('arrived'),
       last('stepping'),
@@ -57,8 +56,7 @@ function summary(trips: readonly Trip[], logs: readonly (readonly Passed[])[]): 
 
 const names = [
   'call to command (gRPC)',
-  'command to durable (step, sign, fdatasync)',
-  'durable to publish',
+  'command to publish (step, sign, begin to write)',
   'publish to the bytes at the last host (send to all, wire, its turn on a CPU)',
   'bytes to step (decrypt, gossipsub, decode, verify)',
   'step to netlink (merge, select, reconcile)',

@@ -177,6 +177,27 @@ export function inSyncGate(
     : [violation('in-sync-gate', host, `${removals.length} routes removed before in-sync`)]
 }
 
+/** No two different words of one node have one version, however often its process was killed in between. */
+export class Versions {
+  readonly #hashes = new Map<string, string>()
+
+  published(host: Pick<Observed, 'name'>, { body, hash }: Entry): Violation[] {
+    const { origin, kind, version } = body
+    const key = `${origin} ${kind} ${version.incarnation}.${version.seqno}`
+    const before = this.#hashes.get(key)
+    this.#hashes.set(key, hash)
+    return before === undefined || before === hash
+      ? []
+      : [
+          violation(
+            'versions',
+            host,
+            `two ${kind}s of version ${version.incarnation}.${version.seqno}`,
+          ),
+        ]
+  }
+}
+
 function expectedRoutes(island: Island, host: Observed): Map<string, RouteTarget> {
   const expected = new Map<string, RouteTarget>()
   const aliens = host.routes.filter(({ owned }) => !owned)

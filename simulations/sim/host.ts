@@ -42,6 +42,7 @@ interface Process {
   readonly station: Station
   /** Its monotonic clock began this long before the world's. */
   readonly clockOffsetMs: Millis
+  durableIncarnation: number | undefined
 }
 
 // How long a healthy host takes for its calls, in ms.
@@ -105,7 +106,7 @@ export class Host {
     })
     const clockOffsetMs = this.#random.below(1_000_000)
     const agent = this.#agentFrom(snapshot, clockOffsetMs)
-    this.#process = { agent, station, clockOffsetMs }
+    this.#process = { agent, station, clockOffsetMs, durableIncarnation: undefined }
     this.#exitCode = undefined
     this.#inbox = []
     this.#busy = false
@@ -171,15 +172,21 @@ export class Host {
     return agent.step(event, this.#world.now + clockOffsetMs)
   }
 
-  /** One durable write for all effects of a turn, awaited, then the rest in order. */
+  /** One durable write for all effects of a turn, awaited, then the rest in order; gossip may go before it, as in the daemon. */
   #perform(process: Process, effects: readonly Effect[]): void {
     for (const effect of effects) this.#trace(`> ${summary(effect)}`)
     const newest = effects.findLast((effect) => effect.type === 'persist-own')
-    const rest = effects.filter((effect) => effect.type !== 'persist-own')
+    const others = effects.filter((effect) => effect.type !== 'persist-own')
+    const isEarly = newest !== undefined && newest.own.incarnation === process.durableIncarnation
+    const isGossip = (effect: Effect): boolean => isEarly && effect.type === 'publish'
     const finish = () => {
-      for (const effect of rest) if (this.#process === process) this.#effect(process, effect)
+      if (newest) process.durableIncarnation = newest.own.incarnation
+      for (const effect of others) {
+        if (this.#process === process && !isGossip(effect)) this.#effect(process, effect)
+      }
       this.#endTurn(process)
     }
+    for (const effect of others) if (isGossip(effect)) this.#effect(process, effect)
     if (newest) this.store.persistOwn(newest.own, finish)
     else finish()
   }

@@ -20,6 +20,7 @@ import {
   type Observed,
   quiet,
   uniqueness,
+  Versions,
   type Violation,
 } from './checkers.ts'
 import type { Host, Watcher } from './host.ts'
@@ -61,6 +62,7 @@ export class Swarm implements Watcher {
   readonly #wanted = new Set<Host>()
   #laggard: NodeId | undefined
   #ledgers = new Map<number, Ledger>([[0, new Ledger()]])
+  readonly #versions = new Versions()
   #published = 0
   #phase: PhaseInProgress
 
@@ -195,6 +197,7 @@ export class Swarm implements Watcher {
     const ledger = this.#ledgerOf(host)
     const before = ledger.get(entry.body.origin)
     this.#published += 1
+    this.violations.push(...this.#versions.published(host, entry))
     if (entry.body.origin === host.config.self) {
       this.violations.push(
         ...noTheft(host, { before, after: entry }, ledger.past, (prefix) => ledger.fenceOf(prefix)),

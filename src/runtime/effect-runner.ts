@@ -24,21 +24,38 @@ export class EffectRunner {
   readonly #options: RunnerOptions
   /** Kernel work is done one after the other: a dump shows all that was written before it was asked for. */
   #kernelWork: Promise<void> | undefined
+  /** The incarnation that the last durable write of this process holds. */
+  #durableIncarnation: number | undefined
 
   constructor(options: RunnerOptions) {
     this.#options = options
   }
 
   /**
-   * One durable write for the whole batch comes first, so that nothing is announced or answered that a crash could
-   * forget. Rejects when it fails: the process must end. What is told to people comes last: neither the kernel nor a
-   * peer waits for a log.
+   * One durable write for the whole batch comes first, so that nothing is answered, granted or written to the kernel
+   * that a crash could forget. Gossip alone need not wait for it, once the incarnation is durable that it is published
+   * under: a restarted agent has a higher one, so that no crash makes two records of one version. Rejects when the write
+   * fails: the process must end. What is told to people comes last: neither the kernel nor a peer waits for a log.
    */
   readonly perform = async (effects: readonly Effect[]): Promise<void> => {
     const own = lastOwn(effects)
-    if (own) await this.#options.store.persistOwn(own)
-    for (const effect of effects) if (!isForPeople(effect)) this.#perform(effect)
+    let isPublished = false
+    if (own) {
+      const written = this.#options.store.persistOwn(own)
+      isPublished = own.incarnation === this.#durableIncarnation
+      if (isPublished) this.#publishAll(effects)
+      await written
+      this.#durableIncarnation = own.incarnation
+    }
+    for (const effect of effects) {
+      if (isForPeople(effect) || (isPublished && effect.type === 'publish')) continue
+      this.#perform(effect)
+    }
     for (const effect of effects) if (isForPeople(effect)) this.#perform(effect)
+  }
+
+  #publishAll(effects: readonly Effect[]): void {
+    for (const effect of effects) if (effect.type === 'publish') this.#perform(effect)
   }
 
   #perform(effect: Effect): void {

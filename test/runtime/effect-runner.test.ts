@@ -117,6 +117,33 @@ describe('a batch of effects', () => {
     assert.deepEqual(ports.log, ['persist 2', 'reply 7', 'publish', 'publish'])
   })
 
+  it('is published while it is being persisted, once its incarnation is durable, and answered after', async () => {
+    const ports = new Ports()
+    await ports.runner.perform([persist(1), publish])
+    assert.deepEqual(ports.log, ['persist 1', 'publish'])
+    ports.log.length = 0
+    ports.held.add('persist 1')
+    const performed = ports.runner.perform([persist(1), publish, reply])
+    await quiet()
+    assert.deepEqual(ports.log, ['persist 1', 'publish'])
+    ports.answer('persist 1')
+    await performed
+    assert.deepEqual(ports.log, ['persist 1', 'publish', 'reply 7'])
+  })
+
+  it('under a new incarnation is published only when that is durable', async () => {
+    const ports = new Ports()
+    await ports.runner.perform([persist(1), publish])
+    ports.log.length = 0
+    ports.held.add('persist 2')
+    const performed = ports.runner.perform([persist(2), publish])
+    await quiet()
+    assert.deepEqual(ports.log, ['persist 2'])
+    ports.answer('persist 2')
+    await performed
+    assert.deepEqual(ports.log, ['persist 2', 'publish'])
+  })
+
   it('that cannot be persisted fails, and nothing of it is done', async () => {
     const ports = new Ports()
     ports.held.add('persist 1')
