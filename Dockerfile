@@ -4,13 +4,15 @@
 ARG BASE=node:24-bookworm-slim
 
 FROM ${BASE} AS build
-# Not empty: dist and the production node_modules are in the build context, and no registry is asked (docs/containers.md).
+# Not empty: dist, its manifest and that one's node_modules are in the build context, and no registry is asked (docs/containers.md).
 ARG PREPARED=
 WORKDIR /opt/starling
 COPY package.json package-lock.json ./
 RUN [ -n "$PREPARED" ] || npm ci --no-audit --no-fund
 COPY . .
-RUN [ -n "$PREPARED" ] || { npm run build && npm prune --omit=dev --no-audit --no-fund; }
+# Beside the bundle stay the packages that it does not hold.
+RUN [ -n "$PREPARED" ] || { npm run build && npm run --silent manifest > /tmp/package.json \
+    && mv /tmp/package.json . && npm prune --omit=dev --no-audit --no-fund; }
 
 # What runs: node, a shell, the libraries that they load, starling.
 RUN set -eu; \

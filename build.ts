@@ -2,38 +2,15 @@
 
 import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { bundle, foldersOf } from './packaging/bundle.ts'
 
 // A start that reads one file in place of two thousand takes less than half the time.
 await rm('dist', { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: {
-    starling: 'src/starling.ts',
-    'monitor-child': 'src/adapters/netlink/monitor-child.ts',
-  },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  chunkNames: '[name]-[hash]',
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  // A native addon, which is found beside its own files.
-  external: ['netlink'],
-  // What CommonJS packages take for granted.
-  banner: {
-    js: [
-      "import { createRequire as bundleRequire } from 'node:module'",
-      'const require = bundleRequire(import.meta.url)',
-    ].join('\n'),
-  },
-  metafile: true,
-  logLevel: 'warning',
-})
+const metafile = await bundle(import.meta.dirname)
 for (const file of Object.keys(metafile.outputs))
   await writeFile(file, ascii(await readFile(file, 'utf8')))
 await cp('src/adapters/api/proto/starling.proto', 'dist/proto/starling.proto')
-await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(Object.keys(metafile.inputs)))
+await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(foldersOf(metafile)))
 await chmod('dist/starling.js', 0o755)
 
 /**
@@ -48,12 +25,9 @@ function ascii(code: string): string {
 }
 
 /** The licence texts of all packages that went into the bundle: theirs ask to be passed on with copies. */
-async function licences(inputs: readonly string[]): Promise<string> {
-  const packages = new Set(
-    inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
-  )
+async function licences(packages: readonly string[]): Promise<string> {
   const texts: string[] = []
-  for (const directory of [...packages].sort()) {
+  for (const directory of packages) {
     const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
       name: string
       version: string

@@ -1,10 +1,12 @@
 /** The image of starling, built by the repository's Dockerfile without any registry. */
 
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
+import { printed as printedManifest, shippedManifest } from '../../packaging/manifest.ts'
 import { type Docker, execute, path, printed } from './docker.ts'
 
 const run = promisify(execFile)
@@ -73,6 +75,7 @@ async function prepareContext(context: string): Promise<void> {
     'package-lock.json',
     'LICENSE',
     'build.ts',
+    'packaging',
     'tsconfig.json',
     'src',
   ]
@@ -82,20 +85,10 @@ async function prepareContext(context: string): Promise<void> {
   await symlink(join(repository, 'node_modules'), join(context, 'node_modules'))
   await run(process.execPath, ['build.ts'], { cwd: context })
   await rm(join(context, 'node_modules'))
-  for (const installed of await productionPackages())
-    await cp(join(repository, installed), join(context, installed), { recursive: true })
-}
-
-/** Folders of the packages that are no development dependencies. */
-async function productionPackages(): Promise<string[]> {
-  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>
-  }
-  return Object.entries(lock.packages)
-    .filter(
-      ([folder, { dev, devOptional, optional }]) => folder && !dev && !devOptional && !optional,
-    )
-    .map(([folder]) => folder)
+  const manifest = await shippedManifest(repository)
+  await writeFile(join(context, 'package.json'), printedManifest(manifest))
+  for (const folder of foldersNeeded(await lockOf(repository), Object.keys(manifest.dependencies)))
+    await cp(join(repository, folder), join(context, folder), { recursive: true })
 }
 
 /** /bin and its like lead into /usr, as in Debian. */

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
+import { manifestOf } from '../../packaging/manifest.ts'
 import { withLab } from './lab.ts'
 
 const run = promisify(execFile)
@@ -25,21 +27,32 @@ test('the bundle is ASCII, which V8 holds in half the memory', async () => {
   }
 })
 
-test('npm pack, install elsewhere, run', async () => {
+test('npm run pack, install elsewhere, run', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
   try {
-    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], {
-      cwd: repository,
-    })
+    const before = await manifests()
+    // Without the build that comes first: other tests run what is in dist.
+    await run(process.execPath, [join(repository, 'packaging/pack.ts'), directory])
+    assert.deepEqual(await manifests(), before, 'the repository is as it was')
+    const tarball = join(directory, 'starling-0.1.0.tgz')
+    const { stdout: packed } = await run('tar', ['--list', '--file', tarball])
+    for (const file of ['README.md', 'LICENSE', 'docs/cli.md', 'dist/THIRD-PARTY-LICENSES.txt'])
+      assert.ok(packed.includes(`package/${file}\n`), file)
+    assert.doesNotMatch(packed, /dist\/cache/, 'no code that this machine has compiled')
+
     await writeFile(join(directory, 'package.json'), '{"private":true}')
-    await run(
-      'npm',
-      ['install', '--no-audit', '--no-fund', '--prefer-offline', 'starling-0.1.0.tgz'],
-      {
-        cwd: directory,
-      },
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], {
+      cwd: directory,
+    })
+    const installed = join(directory, 'node_modules')
+    const { dependencies } = await manifestOf(join(installed, 'starling'))
+    assert.deepEqual(Object.keys(dependencies), ['netlink'])
+    const needed = foldersNeeded(await lockOf(repository), ['netlink']).map(
+      (folder) => folder.split('node_modules/').at(-1) ?? '',
     )
-    const executable = join(directory, 'node_modules', '.bin', 'starling')
+    assert.deepEqual(await packagesIn(installed), [...needed, 'starling'].sort())
+
+    const executable = join(installed, '.bin', 'starling')
     const help = await run(process.execPath, [executable, '--help'], { cwd: directory })
     assert.match(help.stdout, /Usage: starling/)
     const config = await run(process.execPath, [executable, 'config', '--json'], { cwd: directory })
@@ -54,3 +67,32 @@ test('npm pack, install elsewhere, run', async () => {
     await rm(directory, { recursive: true, force: true })
   }
 })
+
+test('npm pack in the repository names the command that packs, and makes no tarball', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
+  try {
+    const refused = await run('npm', ['pack', '--pack-destination', directory], { cwd: repository })
+      .then(() => '')
+      .catch((error: { stderr: string }) => error.stderr)
+    assert.match(refused, /^starling is not packed from its sources: npm run pack, /m)
+    assert.deepEqual(await readdir(directory), [])
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+const manifests = (): Promise<string[]> =>
+  Promise.all(
+    ['package.json', 'package-lock.json'].map((name) => readFile(join(repository, name), 'utf8')),
+  )
+
+/** Names of the packages at the top of a node_modules. */
+async function packagesIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'))
+  const nested = names.map(async (name) =>
+    name.startsWith('@')
+      ? (await readdir(join(folder, name))).map((inner) => `${name}/${inner}`)
+      : [name],
+  )
+  return (await Promise.all(nested)).flat().sort()
+}

@@ -1,0 +1,59 @@
+/** What esbuild makes of src/, and which packages that holds. */
+
+import { type BuildOptions, build, type Metafile } from 'esbuild'
+
+/** Packages that stay outside: a native addon is found beside its own files. */
+export const outside: readonly string[] = ['netlink']
+
+const options = {
+  entryPoints: {
+    starling: 'src/starling.ts',
+    'monitor-child': 'src/adapters/netlink/monitor-child.ts',
+  },
+  outdir: 'dist',
+  bundle: true,
+  // What an older Node cannot load must not stand in starling.js, which tells it so.
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  external: [...outside],
+  // What CommonJS packages take for granted.
+  banner: {
+    js: [
+      "import { createRequire as bundleRequire } from 'node:module'",
+      'const require = bundleRequire(import.meta.url)',
+    ].join('\n'),
+  },
+  metafile: true,
+  logLevel: 'warning',
+} satisfies BuildOptions
+
+/** Writes it to dist/ of `project`. */
+export async function bundle(project: string): Promise<Metafile> {
+  const { metafile } = await build({ ...options, absWorkingDir: project })
+  return metafile
+}
+
+/** The same without writing anything. */
+export async function bundleInMemory(project: string): Promise<Metafile> {
+  const { metafile } = await build({ ...options, absWorkingDir: project, write: false })
+  return metafile
+}
+
+/** Folders of the packages that went into the bundle. */
+export function foldersOf({ inputs }: Metafile): string[] {
+  return [...new Set(Object.keys(inputs).flatMap(folderOf))].sort()
+}
+
+/** Folders of the packages that our own sources in the bundle import. */
+export function foldersImported({ inputs }: Metafile): string[] {
+  const imported = Object.entries(inputs)
+    .filter(([file]) => folderOf(file).length === 0)
+    .flatMap(([, { imports }]) => imports.flatMap(({ path }) => folderOf(path)))
+  return [...new Set(imported)].sort()
+}
+
+const folderOf = (file: string): string[] =>
+  /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.slice(0, 1) ?? []
