@@ -1,62 +1,20 @@
 #!/usr/bin/env -S node --max-semi-space-size=1 --v8-pool-size=1
 /**
- * The executable: starts the agent, or hands over to the command line's client. A young generation of 1 MiB costs no
- * time that can be measured, and 13 MB less than the 16 MiB that Node lets it grow to. One thread for V8's compiling and
- * collecting, not four: on a host with few cores they take the time of the messages that woke them.
+ * The executable: starts where Node is new enough, and says so in one line where it is not. A young generation of 1 MiB
+ * costs no time that can be measured, and 13 MB less than the 16 MiB that Node lets it grow to. One thread for V8's
+ * compiling and collecting, not four: on a host with few cores they take the time of the messages that woke them.
  */
 
-import { enableCompileCache, getCompileCacheDir } from 'node:module'
-import { join } from 'node:path'
-import { memoryShortage } from './adapters/host/memory.ts'
+const neededMajor = 24
 
-keepCompiledCode()
-process.exitCode = await run(process.argv.slice(2))
-
-async function run(args: readonly string[]): Promise<number> {
-  if (Number(process.versions.node.split('.')[0]) < 24) {
-    console.error(`starling: this is Node ${process.versions.node}; Node 24 or later is needed`)
-    return 1
-  }
-  const [command, ...rest] = args
-  if (command === 'agent' && !rest.includes('--help') && !rest.includes('-h')) return agent(rest)
-  const { runCli } = await import('./cli/cli.ts')
-  return runCli(args)
-}
-
-async function agent(args: readonly string[]): Promise<number> {
-  const stop = signalled()
-  const shortage = memoryShortage()
-  if (shortage !== undefined) {
-    console.error(`starling: ${shortage}`)
-    return 1
-  }
-  const { loadConfig, printProblems } = await import('./config.ts')
-  const result = loadConfig({ args, env: process.env })
-  if (!result.ok) {
-    console.error(printProblems(result.problems))
-    return 2
-  }
-  const { runAgent } = await import('./main.ts')
-  // All is closed and written when it resolves: what a library still holds open must not keep us.
-  process.exit(await runAgent(result.config, stop))
-}
-
-/**
- * The next start, and the child that reads the kernel, find the code compiled. Beside the code itself, where only who
- * may replace the code may write; a directory that others can write to would let them run theirs as root. Where it
- * cannot be written, nothing is kept.
- */
-function keepCompiledCode(): void {
-  // Sources are a developer's, and change all the time.
-  if (import.meta.filename.endsWith('.ts')) return
-  enableCompileCache(join(import.meta.dirname, 'cache'))
-  const directory = getCompileCacheDir()
-  if (directory) process.env.NODE_COMPILE_CACHE ??= directory
-}
-
-/** From the first moment on: as PID 1 of a container the kernel drops signals that nobody listens to. */
-function signalled(): AbortSignal {
-  const stop = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort(signal))
-  return stop.signal
+// Nothing is imported before this: what an older Node does not know ends it with a stack trace of its own.
+if (Number(process.versions.node.split('.')[0]) < neededMajor) {
+  console.error(
+    `starling needs Node ${neededMajor} or later; this is ${process.version} (${process.execPath}): ` +
+      `install Node ${neededMajor} from nodejs.org, or put it first in the PATH`,
+  )
+  // `exitCode.usage`.
+  process.exitCode = 2
+} else {
+  await import('./start.ts')
 }
