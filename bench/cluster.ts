@@ -24,8 +24,7 @@ export interface Cluster {
   readonly observer: Observer
 }
 
-export const noObserver =
-  'no C compiler here, so nobody can stamp what kernels do: apt-get install gcc libc6-dev'
+export const noObserver = 'no C compiler here, so nobody can stamp what kernels do: npm run setup'
 
 /** Hosts without agents, for as long as `use` takes. Undefined where the observer cannot be compiled. */
 export async function withCluster<T>(

@@ -34,8 +34,7 @@ describe('npm run bench', () => {
       assert.deepEqual(Object.keys(benchmarks), [name])
       const report = benchmarks[name]
       assert.ok(report)
-      // Without a C compiler nobody can look at kernels, and it says that.
-      if (report.figures.length === 0) assert.match(report.notes.join('\n'), /no C compiler/)
+      assert.ok(report.figures.length > 0, report.notes.join('\n'))
       for (const { what, unit, median, samples, against, goal } of report.figures) {
         assert.ok(what.length > 0)
         assert.match(unit, /^(ms|MB|%|count)$/)

@@ -1,7 +1,8 @@
 /** What `npm test` runs: says what the tests lack, then hands over to Node's test runner. */
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { lacking, textOf } from '../setup/machine.ts'
 
 /** Two at a time: the tests in network namespaces wait for each other's agents, and more would only slow them. */
 const concurrency = 2
@@ -11,17 +12,15 @@ const patienceMs = 11 * 60_000
 
 const program = new URL('../dist/starling.js', import.meta.url).pathname
 
-const lacking = [
-  process.getuid?.() === 0
-    ? undefined
-    : 'not root: the tests make network namespaces. Run: sudo npm test',
-  isInstalled('ip')
-    ? undefined
-    : 'no command "ip": the tests set up network namespaces with it. Run: apt-get install iproute2',
-].filter((line) => line !== undefined)
+const hindrances = [
+  ...(process.getuid?.() === 0
+    ? []
+    : ['not root, and the tests make network namespaces: sudo npm test']),
+  ...lacking().map((lack) => `missing ${textOf(lack)}: npm run setup`),
+]
 
-if (lacking.length > 0) {
-  for (const line of lacking) console.error(`cannot test: ${line}`)
+if (hindrances.length > 0) {
+  for (const line of hindrances) console.error(`cannot test: ${line}`)
   process.exitCode = 1
 } else {
   // Agents of the end-to-end tests run what is shipped, and start in half the time.
@@ -47,10 +46,6 @@ if (lacking.length > 0) {
     clearTimeout(patience)
     process.exitCode = code ?? 1
   })
-}
-
-function isInstalled(command: string): boolean {
-  return spawnSync(command, ['-V'], { stdio: 'ignore' }).error === undefined
 }
 
 /** Folders mean all tests inside; options go to Node. */

@@ -6,8 +6,9 @@ import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { lacking, path, textOf } from '../../setup/machine.ts'
 import { ip } from '../lab/iproute.ts'
-import { Docker, DockerError, execute, path } from './docker.ts'
+import { Docker, DockerError } from './docker.ts'
 import { removeRemains } from './remains.ts'
 
 export interface Daemon {
@@ -24,15 +25,11 @@ const linesMax = 200
 
 /** Rejects with a DockerError that says what the machine lacks. */
 export async function requireDocker(): Promise<void> {
-  const lacking = [
-    (await succeeds('command -v dockerd && command -v docker')) ? '' : 'docker.io',
-    (await succeeds('command -v docker-compose || docker compose version')) ? '' : 'docker-compose',
-    (await succeeds('command -v nsenter')) ? '' : 'util-linux',
-  ].filter(Boolean)
-  if (lacking.length === 0) return
+  const missing = lacking(['docker.io', 'docker-compose', 'util-linux'])
+  if (missing.length === 0) return
   throw new DockerError(
     'not-installed',
-    `containers need Docker on this machine: apt-get install ${lacking.join(' ')}`,
+    `containers need what this machine lacks, ${missing.map(textOf).join(', ')}: npm run setup`,
   )
 }
 
@@ -125,9 +122,4 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   await exited
-}
-
-async function succeeds(script: string): Promise<boolean> {
-  const { exitCode } = await execute(['sh', '-c', script])
-  return exitCode === 0
 }

@@ -1,7 +1,7 @@
 /** The docker and compose clients as the simulation's hands: every call is one process. */
 
 import { execFile } from 'node:child_process'
-import { delimiter } from 'node:path'
+import { path } from '../../setup/machine.ts'
 
 export class DockerError extends Error {
   readonly code: 'not-installed' | 'command-failed' | 'daemon-failed' | 'not-seen'
@@ -16,9 +16,6 @@ export interface Outcome {
   readonly stdout: string
   readonly stderr: string
 }
-
-/** The system's own clients first: an older one elsewhere in the path may not know the daemon's language. */
-export const path = ['/usr/bin', '/usr/sbin', process.env.PATH ?? ''].join(delimiter)
 
 export class Docker {
   readonly #env: NodeJS.ProcessEnv

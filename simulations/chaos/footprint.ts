@@ -2,8 +2,9 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { path } from '../../setup/machine.ts'
 import { namespacesNamed } from '../lab/iproute.ts'
-import { DockerError, execute, path } from './docker.ts'
+import { DockerError, execute } from './docker.ts'
 
 /** Kinds of settings that somebody's containers have been known to change. */
 const sysctlFolders = ['/proc/sys/net/ipv4', '/proc/sys/net/ipv6', '/proc/sys/net/bridge']

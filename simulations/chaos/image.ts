@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
 import { printed as printedManifest, shippedManifest } from '../../packaging/manifest.ts'
-import { type Docker, execute, path, printed } from './docker.ts'
+import { path } from '../../setup/machine.ts'
+import { type Docker, execute, printed } from './docker.ts'
 
 const run = promisify(execFile)
 const repository = new URL('../..', import.meta.url).pathname

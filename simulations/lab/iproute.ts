@@ -1,9 +1,8 @@
 /** iproute2 as the lab's hands: every call is one `ip` process. */
 
 import { execFile } from 'node:child_process'
-import { accessSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { lacking } from '../../setup/machine.ts'
 
 const run = promisify(execFile)
 
@@ -20,17 +19,11 @@ export function requireLabMachine(): void {
   if (process.getuid?.() !== 0) {
     throw new LabError('not-root', 'network namespaces need root: run this as root (sudo)')
   }
-  const isFound = (directory: string) => {
-    try {
-      accessSync(join(directory, 'ip'))
-      return true
-    } catch {
-      return false
-    }
-  }
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  if (!directories.some(isFound)) {
-    throw new LabError('no-iproute2', 'the command ip is missing: apt-get install iproute2')
+  if (lacking(['iproute2']).length > 0) {
+    throw new LabError(
+      'no-iproute2',
+      'the command ip is missing: apt-get install iproute2, or npm run setup for all that tests need',
+    )
   }
 }
 

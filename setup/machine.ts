@@ -1,0 +1,63 @@
+/** What the tests, the lab and the containers call on a machine besides Node, and the Debian packages that bring it. */
+
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, isAbsolute, join } from 'node:path'
+
+/** Commands, and files by their whole paths. What Debian counts as essential is not named. */
+const needs = {
+  iproute2: ['ip'],
+  'util-linux': ['nsenter', 'setpriv', 'unshare'],
+  mount: ['mount'],
+  'docker.io': ['docker', 'dockerd'],
+  'docker-compose': ['docker-compose'],
+  // For what bench/ compares with and observes by; without it nothing is measured.
+  gcc: ['cc'],
+  'libc6-dev': ['/usr/include/stdio.h'],
+} as const
+
+export type Package = keyof typeof needs
+
+export interface Lack {
+  readonly package: Package
+  /** What of it is not there. */
+  readonly names: readonly string[]
+}
+
+/** The system's own programs first: an older docker client elsewhere in the path may not know the daemon's language. */
+export const path = ['/usr/bin', '/usr/sbin', process.env.PATH ?? ''].join(delimiter)
+
+/** What this machine lacks, one for each package. */
+export function lacking(
+  packages: readonly Package[] = Object.keys(needs) as Package[],
+): readonly Lack[] {
+  return packages
+    .map((name) => ({ package: name, names: needs[name].filter((each) => !isThere(each)) }))
+    .filter(({ names }) => names.length > 0)
+}
+
+/** "docker.io (docker, dockerd)" */
+export const textOf = (lack: Lack): string => `${lack.package} (${lack.names.join(', ')})`
+
+export function isThere(name: string): boolean {
+  if (isAbsolute(name)) return hasAccess(name, constants.R_OK)
+  const found = path
+    .split(delimiter)
+    .some((directory) => hasAccess(join(directory, name), constants.X_OK))
+  return found || (name === 'docker-compose' && isPlugin('compose'))
+}
+
+function hasAccess(file: string, mode: number): boolean {
+  try {
+    accessSync(file, mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Compose v2 is no command of its own. */
+function isPlugin(name: string): boolean {
+  const env = { ...process.env, PATH: path }
+  return spawnSync('docker', [name, 'version'], { env, stdio: 'ignore' }).status === 0
+}

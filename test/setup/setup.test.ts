@@ -1,0 +1,187 @@
+/** On a bare machine `npm run setup` brings what the tests need, and `npm test` says what is missing until then. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { BareMachine, ended } from './bare-machine.ts'
+
+const project = join(import.meta.dirname, '../..')
+const setup = 'setup/setup.ts'
+
+const commands = [
+  ...['/usr/sbin/ip', '/usr/bin/nsenter', '/usr/bin/setpriv', '/usr/bin/unshare', '/usr/bin/mount'],
+  ...['/usr/bin/docker', '/usr/sbin/dockerd', '/usr/bin/docker-compose', '/usr/bin/cc'],
+]
+const header = '/usr/include/stdio.h'
+const packages = 'iproute2 util-linux mount docker.io docker-compose gcc libc6-dev'
+const all =
+  'iproute2 (ip), util-linux (nsenter, setpriv, unshare), mount (mount), docker.io (docker, dockerd), ' +
+  'docker-compose (docker-compose), gcc (cc), libc6-dev (/usr/include/stdio.h)'
+
+/** As Debian's, which asks before it starts the daemon. */
+const installing = `
+  /usr/sbin/policy-rc.d docker start && echo started >> /usr/bin/apt-log
+  for file in ${commands.join(' ')} ${header}; do : > $file; chmod +x $file; done`
+const hanging = 'echo "pid $$" >> /usr/bin/apt-log; echo installing; exec sleep 60'
+
+describe('npm run setup', () => {
+  let machine: BareMachine
+  beforeEach(() => {
+    machine = new BareMachine()
+  })
+  afterEach(() => machine.remove())
+
+  const installAll = (): void => {
+    for (const file of [...commands, header]) machine.install(file)
+    // Without Compose v2.
+    machine.install('/usr/bin/docker', 'exit 1')
+  }
+
+  it('says what it installs, installs it, and starts no daemon meanwhile', async () => {
+    machine.installAptGet(installing)
+    const { exitCode, stderr } = await machine.run(setup)
+    const [first, ...rest] = stderr.trim().split('\n')
+    assert.equal(first, `setup: installing by apt-get, without starting a daemon: ${all}`)
+    assert.equal(rest[0], 'setup: done: nothing is missing.')
+    assert.equal(exitCode, 0)
+    const [update, install, ...more] = machine.log
+    assert.match(update ?? '', /^update /)
+    assert.match(install ?? '', new RegExp(`^install .*--no-install-recommends ${packages}$`))
+    assert.deepEqual(more, [], 'no daemon was started')
+    assert.equal(existsSync(machine.policy), false)
+  })
+
+  it('installs what is missing alone', async () => {
+    installAll()
+    for (const file of ['/usr/sbin/dockerd', '/usr/bin/docker-compose']) machine.uninstall(file)
+    machine.installAptGet(installing)
+    const { exitCode, stderr } = await machine.run(setup)
+    assert.match(stderr, /: docker\.io \(dockerd\), docker-compose \(docker-compose\)\n/)
+    assert.equal(exitCode, 0)
+    assert.match(machine.log[1] ?? '', /--no-install-recommends docker\.io docker-compose$/)
+  })
+
+  it('does nothing where nothing is missing, root or not', async () => {
+    installAll()
+    machine.installAptGet(installing)
+    const { exitCode, stderr } = await machine.run(setup, nobody)
+    assert.equal(stderr, 'setup: nothing is missing.\n')
+    assert.equal(exitCode, 0)
+    assert.deepEqual(machine.log, [])
+  })
+
+  it('takes Compose v2, which is a plugin of docker, for docker-compose', async () => {
+    installAll()
+    machine.install('/usr/bin/docker', '[ "$1 $2" = "compose version" ]')
+    machine.uninstall('/usr/bin/docker-compose')
+    assert.equal((await machine.run(setup)).stderr, 'setup: nothing is missing.\n')
+    machine.install('/usr/bin/docker', 'exit 1')
+    const { stderr } = await machine.run(setup)
+    assert.match(stderr, /: docker-compose \(docker-compose\)\n$/)
+  })
+
+  it('names the packages where there is no apt-get', async () => {
+    const { exitCode, stderr } = await machine.run(setup)
+    assert.match(stderr, /^setup: there is no apt-get here\. [^\n]*\n$/)
+    assert.ok(stderr.includes(all), stderr)
+    assert.equal(exitCode, 1)
+  })
+
+  it('says in one line that it needs root', async () => {
+    machine.installAptGet(installing)
+    const { exitCode, stderr } = await machine.run(setup, nobody)
+    assert.equal(stderr, `setup: installing ${all} needs root: sudo npm run setup\n`)
+    assert.equal(exitCode, 1)
+    assert.deepEqual(machine.log, [])
+  })
+
+  it('leaves no policy behind, and says what is still missing, where apt-get fails', async () => {
+    machine.installAptGet('exit 100')
+    const { exitCode, stderr } = await machine.run(setup)
+    assert.match(stderr, /^setup: not done; still missing: iproute2 \(ip\), /m)
+    assert.equal(exitCode, 1)
+    assert.equal(existsSync(machine.policy), false)
+  })
+
+  it('fails where a package no longer brings what is needed of it', async () => {
+    machine.installAptGet('')
+    const { exitCode, stderr } = await machine.run(setup)
+    assert.ok(stderr.endsWith(`setup: not done; still missing: ${all}\n`), stderr)
+    assert.equal(exitCode, 1)
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`ends apt-get at ${signal}, and leaves no policy behind`, async () => {
+      machine.installAptGet(hanging)
+      const child = machine.start(setup)
+      const end = ended(child)
+      await once(child.stdout ?? child, 'data')
+      assert.ok(existsSync(machine.policy))
+      child.kill(signal)
+      assert.equal((await end).exitCode, 1)
+      assert.equal(existsSync(machine.policy), false)
+    })
+  }
+
+  it('removes the policy that a killed run has left', async () => {
+    machine.installAptGet(hanging)
+    const child = machine.start(setup)
+    const closed = once(child, 'exit')
+    await once(child.stdout ?? child, 'data')
+    child.kill('SIGKILL')
+    await closed
+    process.kill(Number(machine.log.at(-1)?.replace('pid ', '')), 'SIGKILL')
+    assert.ok(existsSync(machine.policy))
+
+    machine.installAptGet(installing)
+    assert.equal((await machine.run(setup)).exitCode, 0)
+    assert.equal(existsSync(machine.policy), false)
+  })
+
+  it("leaves the machine's own policy as it is", async () => {
+    machine.install('/usr/sbin/policy-rc.d', 'exit 104')
+    const policy = readFileSync(machine.policy, 'utf8')
+    machine.installAptGet(installing)
+    const { exitCode, stderr } = await machine.run(setup)
+    assert.match(
+      stderr,
+      /^setup: \/usr\/sbin\/policy-rc\.d of this machine decides what starts\.$/m,
+    )
+    assert.equal(exitCode, 0)
+    assert.equal(readFileSync(machine.policy, 'utf8'), policy)
+  })
+})
+
+describe('npm test', () => {
+  it('names each missing thing once with what mends it, and runs nothing', async () => {
+    const machine = new BareMachine()
+    try {
+      const { exitCode, stdout, stderr } = await machine.run('test/run.ts', nobody)
+      const lines = stderr.trim().split('\n')
+      assert.match(lines[0] ?? '', /^cannot test: not root, .*: sudo npm test$/)
+      assert.deepEqual(
+        lines.slice(1),
+        all.split(/(?<=\)), /).map((lack) => `cannot test: missing ${lack}: npm run setup`),
+      )
+      assert.equal(stdout, '')
+      assert.equal(exitCode, 1)
+    } finally {
+      machine.remove()
+    }
+  })
+})
+
+describe('a fresh machine', () => {
+  it('is told one line by README, which CI runs as it is', () => {
+    const [line] = /npm ci && .*npm test/.exec(read('README.md')) ?? []
+    assert.equal(line, 'npm ci && npm run setup && npm test')
+    assert.match(read('.ci/run'), new RegExp(`^${line} `, 'm'))
+  })
+})
+
+const read = (name: string): string => readFileSync(join(project, name), 'utf8')
+
+/** Node's options that make it take us for somebody else than root. */
+const nobody = ['--import', 'data:text/javascript,process.getuid = () => 65534']
