@@ -193,7 +193,9 @@ export function describe(note: Note): Description {
         note.part === 'all'
           ? `route ${note.prefix} is in the kernel, which uses another one: ${note.by}`
           : `part of route ${note.prefix} is taken by a more specific one: ${note.by}`,
-        'ip route get fibmatch ADDRESS shows which; remove it, or the rule that leads to it (ip rule)',
+        note.by.startsWith('no route')
+          ? 'ip rule and ip route show which table is asked: ours needs a rule that leads to it'
+          : `remove it (ip route del ${note.by}), or the rule that leads to its table (ip rule)`,
       )
     case 'route-dead':
       return warn(

@@ -7,11 +7,14 @@ export function routeText(
   { prefix, target, metric, otherTable }: KernelRoute,
   nameOf: (ifindex: number) => string,
 ): string {
-  const words = [prefix.text, targetText(target, nameOf)]
+  const to = targetText(target, nameOf)
+  const words = saysNo.has(to) ? [to, prefix.text] : [prefix.text, to]
   if (otherTable !== undefined) words.push(`table ${otherTable}`)
   if (metric !== 0) words.push(`metric ${metric}`)
   return words.filter((word) => word !== '').join(' ')
 }
+
+const saysNo: ReadonlySet<string> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw'])
 
 function targetText(target: RouteTarget, nameOf: (ifindex: number) => string): string {
   switch (target.type) {
