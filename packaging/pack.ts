@@ -1,4 +1,7 @@
-/** Packs dist/ into the tarball that is installed. Changes nothing in the working tree but that tarball. */
+/**
+ * `npm run tarball`: packs dist/ into the tarball that is installed. Changes nothing in the working tree but that tarball.
+ * The script is not called "pack": npm would run `prepack` before it, which refuses.
+ */
 
 import { spawnSync } from 'node:child_process'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'

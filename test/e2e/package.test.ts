@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
@@ -27,13 +27,13 @@ test('the bundle is ASCII, which V8 holds in half the memory', async () => {
   }
 })
 
-test('npm run pack, install elsewhere, run', async () => {
+test('the tarball is installed elsewhere as one package beside netlink, and runs', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
   try {
-    const before = await manifests()
+    const before = await manifests(repository)
     // Without the build that comes first: other tests run what is in dist.
     await run(process.execPath, [join(repository, 'packaging/pack.ts'), directory])
-    assert.deepEqual(await manifests(), before, 'the repository is as it was')
+    assert.deepEqual(await manifests(repository), before, 'the repository is as it was')
     const tarball = join(directory, 'starling-0.1.0.tgz')
     const { stdout: packed } = await run('tar', ['--list', '--file', tarball])
     for (const file of ['README.md', 'LICENSE', 'docs/cli.md', 'dist/THIRD-PARTY-LICENSES.txt'])
@@ -68,22 +68,61 @@ test('npm run pack, install elsewhere, run', async () => {
   }
 })
 
+test('the command that README packs with works, and changes nothing, also where it fails', async () => {
+  const readme = await readFile(join(repository, 'README.md'), 'utf8')
+  const [, script = ''] = /from: npm run (\S+)$/m.exec(readme) ?? []
+  const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
+  // It builds, and other tests run what is in the repository's dist.
+  const project = join(directory, 'project')
+  try {
+    await cp(repository, project, {
+      recursive: true,
+      filter: (from) => !['.git', 'dist', 'node_modules'].includes(basename(from)),
+    })
+    await symlink(join(repository, 'node_modules'), join(project, 'node_modules'))
+    const state = async () => [
+      ...(await readdir(project)).filter((name) => name !== 'dist'),
+      ...(await manifests(project)),
+    ]
+    // Through npm, which runs scripts of certain names before and after others.
+    const pack = () => run('npm', ['run', script, '--', directory], { cwd: project })
+    const before = await state()
+    await pack()
+    assert.deepEqual(await tarballsIn(directory), ['starling-0.1.0.tgz'])
+    assert.deepEqual(await state(), before)
+
+    await rm(join(directory, 'starling-0.1.0.tgz'))
+    await rm(join(project, 'LICENSE'))
+    await assert.rejects(pack(), /LICENSE/)
+    assert.deepEqual(await tarballsIn(directory), [])
+    assert.deepEqual(
+      await state(),
+      before.filter((name) => name !== 'LICENSE'),
+    )
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
 test('npm pack in the repository names the command that packs, and makes no tarball', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'starling-package-'))
   try {
     const refused = await run('npm', ['pack', '--pack-destination', directory], { cwd: repository })
       .then(() => '')
       .catch((error: { stderr: string }) => error.stderr)
-    assert.match(refused, /^starling is not packed from its sources: npm run pack, /m)
+    assert.match(refused, /^starling is not packed from its sources: npm run tarball, /m)
     assert.deepEqual(await readdir(directory), [])
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 })
 
-const manifests = (): Promise<string[]> =>
+const tarballsIn = async (directory: string): Promise<string[]> =>
+  (await readdir(directory)).filter((name) => name.endsWith('.tgz'))
+
+const manifests = (project: string): Promise<string[]> =>
   Promise.all(
-    ['package.json', 'package-lock.json'].map((name) => readFile(join(repository, name), 'utf8')),
+    ['package.json', 'package-lock.json'].map((name) => readFile(join(project, name), 'utf8')),
   )
 
 /** Names of the packages at the top of a node_modules. */
