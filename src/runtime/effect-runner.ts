@@ -41,10 +41,9 @@ export class EffectRunner {
     const own = lastOwn(effects)
     let isPublished = false
     if (own) {
-      const written = this.#options.store.persistOwn(own)
       isPublished = own.incarnation === this.#durableIncarnation
       if (isPublished) this.#publishAll(effects)
-      await written
+      await this.#options.store.persistOwn(own)
       this.#durableIncarnation = own.incarnation
     }
     for (const effect of effects) {

@@ -125,10 +125,10 @@ describe('a batch of effects', () => {
     ports.held.add('persist 1')
     const performed = ports.runner.perform([persist(1), publish, reply])
     await quiet()
-    assert.deepEqual(ports.log, ['persist 1', 'publish'])
+    assert.deepEqual(ports.log, ['publish', 'persist 1'])
     ports.answer('persist 1')
     await performed
-    assert.deepEqual(ports.log, ['persist 1', 'publish', 'reply 7'])
+    assert.deepEqual(ports.log, ['publish', 'persist 1', 'reply 7'])
   })
 
   it('under a new incarnation is published only when that is durable', async () => {
