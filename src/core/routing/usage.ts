@@ -99,16 +99,17 @@ export class Usage {
       if (insiders.length >= insidersMax) break
       insiders.push(alien.prefix)
     }
-    const samples = samplesOf(prefix)
-    const free = samples.filter((one) => !insiders.some((inside) => holds(inside, one)))
-    // Outside the pools nobody tells of the routes inside a prefix: they are looked for here and there.
-    const general = isInPools(prefix) ? free.slice(0, 1) : free
-    const found = general.length > 0 ? general : samples.slice(0, 1)
+    const found: Address[] = []
+    for (const sample of samplesOf(prefix)) {
+      if (insiders.some((inside) => holds(inside, sample))) continue
+      found.push(sample)
+      // Outside the pools nobody tells of the routes inside a prefix: they are looked for here and there.
+      if (isInPools(prefix)) break
+    }
+    if (found.length === 0) found.push(firstSample(prefix))
     for (const inside of insiders) {
-      const [destination] = samplesOf(inside)
-      if (destination && !found.some(({ text }) => text === destination.text)) {
-        found.push(destination)
-      }
+      const destination = firstSample(inside)
+      if (!found.some(({ text }) => text === destination.text)) found.push(destination)
     }
     return found
   }
@@ -117,25 +118,25 @@ export class Usage {
   #byOf(prefix: Prefix, [destination, use]: [string, UsageAnswer['use'] | undefined]): string {
     if (use?.type === 'other') return use.route
     for (const alien of this.#surroundings.aliensWithin(prefix)) {
-      if (samplesOf(alien.prefix)[0]?.text === destination) return alien.text
+      if (firstSample(alien.prefix).text === destination) return alien.text
     }
     return `no route (${use?.type === 'none' ? use.error : ''})`
   }
 }
 
 /** Addresses to ask for: the first that a host may have, and others far from it. */
-function samplesOf({ family, first, last }: Prefix): Address[] {
-  if (last - first < 2n) return [address(family, first)]
+function* samplesOf(prefix: Prefix): Generator<Address> {
+  const { family, first, last } = prefix
+  yield firstSample(prefix)
+  if (last - first < 2n) return
   const half = first + (last - first) / 2n
-  const values = [
-    first + 1n,
-    last - 1n,
-    half,
-    first + (half - first) / 2n,
-    half + (last - half) / 2n,
-  ]
-  return values.map((value) => address(family, value))
+  for (const value of [last - 1n, half, first + (half - first) / 2n, half + (last - half) / 2n]) {
+    yield address(family, value)
+  }
 }
+
+const firstSample = ({ family, first, last }: Prefix): Address =>
+  address(family, last - first < 2n ? first : first + 1n)
 
 const useText = (use: UsageAnswer['use']): string =>
   use.type === 'other' ? use.route : use.type === 'none' ? `none ${use.error}` : use.type
