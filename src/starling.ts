@@ -16,5 +16,10 @@ if (Number(process.versions.node.split('.')[0]) < neededMajor) {
   // `exitCode.usage`.
   process.exitCode = 2
 } else {
-  await import('./start.ts')
+  // A start that stalls must not pass for one that ended well: Node's own code for that. Not set before, for commander reads it.
+  process.on('exit', () => {
+    if (process.exitCode === undefined) process.exitCode = 13
+  })
+  // An `await` out here is a syntax that Node 12 does not know, which Ubuntu 22.04 has.
+  void import('./start.ts')
 }

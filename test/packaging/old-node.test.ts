@@ -43,15 +43,20 @@ describe('starling on an older Node', () => {
 
     const code = await readFile(program, 'utf8')
     const imports = [...code.matchAll(/^import .*/gm)].map(([line]) => line)
-    // Node has had that name since 12.
+    // Node has had that name since 12, and the scheme since 12.20.
     assert.deepEqual(imports, ["import { createRequire as bundleRequire } from 'node:module'"])
     const [plain, lowered] = await Promise.all(
-      ['esnext', 'node14.18'].map((target) => transform(code, { target, format: 'esm' })),
+      ['esnext', 'node12.20'].map((target) => transform(code, { target, format: 'esm' })),
     )
-    assert.equal(lowered?.code, plain?.code, 'no syntax that Node 14 does not have')
+    assert.equal(lowered?.code, plain?.code, 'no syntax that Node 12 does not have')
   })
 
-  it('starts on Node 24.0.0, which is none', async () => {
+  it("ends with Node's 13 where the start stalls, which must not pass for one that ended well", async () => {
+    const { exitCode } = await run(process.execPath, ['--import', stalling, program, '--version'])
+    assert.equal(exitCode, 13)
+  })
+
+  it('starts on Node 24.0.0, which is not older', async () => {
     const { exitCode, stdout } = await run(process.execPath, [
       ...['--import', pretending('24.0.0'), program, '--version'],
     ])
@@ -59,6 +64,15 @@ describe('starling on an older Node', () => {
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
   })
 })
+
+/** A module that puts one in place of start.ts which waits for ever. */
+const stalling = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module'
+  const source = 'await new Promise(() => {})'
+  registerHooks({
+    load: (url, context, next) =>
+      /\\/start-[^/]*$/.test(url) ? { format: 'module', source, shortCircuit: true } : next(url, context),
+  })`)}`
 
 /** A module that makes this Node call itself another. */
 function pretending(version: string): string {
