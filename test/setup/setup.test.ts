@@ -1,6 +1,7 @@
 /** On a bare machine `npm run setup` brings what the tests need, and `npm test` says what is missing until then. */
 
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -117,7 +118,7 @@ describe('npm run setup', () => {
       machine.installAptGet(hanging)
       const child = machine.start(setup)
       const end = ended(child)
-      await once(child.stdout ?? child, 'data')
+      await installs(child)
       assert.ok(existsSync(machine.policy))
       child.kill(signal)
       assert.equal((await end).exitCode, 1)
@@ -129,7 +130,7 @@ describe('npm run setup', () => {
     machine.installAptGet(hanging)
     const child = machine.start(setup)
     const closed = once(child, 'exit')
-    await once(child.stdout ?? child, 'data')
+    await installs(child)
     child.kill('SIGKILL')
     await closed
     process.kill(Number(machine.log.at(-1)?.replace('pid ', '')), 'SIGKILL')
@@ -180,6 +181,13 @@ describe('a fresh machine', () => {
     assert.match(read('.ci/run'), new RegExp(`^${line} `, 'm'))
   })
 })
+
+/** Fails where it ends before that, which the test would wait for without end. */
+const installs = (child: ChildProcess): Promise<unknown> =>
+  Promise.race([
+    once(child.stdout ?? child, 'data'),
+    once(child, 'exit').then(() => assert.fail('it ended before it installed')),
+  ])
 
 const read = (name: string): string => readFileSync(join(project, name), 'utf8')
 
