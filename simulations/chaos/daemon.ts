@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { lacking, path, textOf } from '../../setup/machine.ts'
 import { ip } from '../lab/iproute.ts'
 import { Docker, DockerError } from './docker.ts'
-import { removeRemains } from './remains.ts'
+import { type Place, removeRemains } from './remains.ts'
 
 export interface Daemon {
   readonly docker: Docker
@@ -55,7 +55,7 @@ export async function anyDaemon(name: string): Promise<Daemon> {
  * first what a killed run of this name left.
  */
 export async function ownDaemon(name: string): Promise<Daemon> {
-  const place = { namespace: `${name}-docker`, directory: join(tmpdir(), `${name}-docker`) }
+  const place = placeOf(name)
   await removeRemains(place)
   await mkdir(place.directory, { recursive: true })
   await ip(`netns add ${place.namespace}`)
@@ -81,7 +81,15 @@ export async function ownDaemon(name: string): Promise<Daemon> {
   return { docker: new Docker(`unix://${socket}`), origin: 'a dockerd of our own', stop }
 }
 
-function daemonWords(place: { namespace: string; directory: string }, socket: string): string[] {
+/** What a killed run of this name left, where it left something. */
+export const removeDaemon = (name: string): Promise<void> => removeRemains(placeOf(name))
+
+const placeOf = (name: string): Place => ({
+  namespace: `${name}-docker`,
+  directory: join(tmpdir(), `${name}-docker`),
+})
+
+function daemonWords(place: Place, socket: string): string[] {
   const { namespace, directory } = place
   return [
     `--net=/run/netns/${namespace}`,

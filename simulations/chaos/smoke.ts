@@ -3,7 +3,7 @@
 import { requireLabMachine } from '../lab/iproute.ts'
 import { Screen } from '../lab/screen.ts'
 import { Cluster, volumes } from './cluster.ts'
-import { anyDaemon, type Daemon, requireDocker } from './daemon.ts'
+import { anyDaemon, type Daemon, removeDaemon, requireDocker } from './daemon.ts'
 import { type Docker, DockerError } from './docker.ts'
 import { changes, footprint } from './footprint.ts'
 import { buildImage } from './image.ts'
@@ -27,6 +27,8 @@ async function main(): Promise<number> {
   try {
     requireLabMachine()
     await requireDocker()
+    // Before the footprint: what a killed run left is not the machine's.
+    await removeDaemon(name)
     await removeWorkloads(workloadPrefix)
     const before = await footprint(name)
     const outcome = await withDaemon((daemon) => perform(daemon, interrupted))

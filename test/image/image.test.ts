@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { Cluster, volumes } from '../../simulations/chaos/cluster.ts'
-import { type Daemon, ownDaemon, requireDocker } from '../../simulations/chaos/daemon.ts'
+import { type Daemon, ownDaemon, removeDaemon, requireDocker } from '../../simulations/chaos/daemon.ts'
 import type { Docker, Outcome } from '../../simulations/chaos/docker.ts'
 import { changes, type Footprint, footprint } from '../../simulations/chaos/footprint.ts'
 import { Host } from '../../simulations/chaos/host.ts'
@@ -31,6 +31,8 @@ describe('the image', () => {
     // Both throw, and so fail the tests, where the machine cannot run them.
     requireLabMachine()
     await requireDocker()
+    // Before the footprint: what a killed run left is not the machine's.
+    await removeDaemon(name)
     await removeWorkloads(`${name}-w`)
     untouched = await footprint(name)
     daemon = await ownDaemon(name)
