@@ -114,6 +114,7 @@ class Station {
 const nothing: Snapshot = {
   own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: [],
+  leases: { leases: [], resting: [] },
 }
 
 const config: CoreConfig = {
@@ -126,6 +127,7 @@ const config: CoreConfig = {
   pools,
   accept: [prefixOf('192.168.0.0/16')],
   announce: [],
+  reserve: [],
   bridge: '',
   metric: { 4: 0, 6: 1_024 },
   port: 7871,

@@ -103,6 +103,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
     {
       own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
       known: entries.map((entry) => ({ entry, remainMs: Number.POSITIVE_INFINITY })),
+      leases: { leases: [], resting: [] },
     },
     Math.random,
     systemClock.now(),
@@ -119,6 +120,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       persistOwn: () => Promise.resolve(),
       persistKnown: () => Promise.resolve(),
     },
+    leases: { commit: () => Promise.resolve(), replace: () => Promise.resolve() },
     transport: {
       start: () => Promise.resolve(),
       publish: () => undefined,
@@ -154,6 +156,7 @@ const config: CoreConfig = {
   pools,
   accept: [prefixOf('10.64.0.0/10')],
   announce: [],
+  reserve: [],
   bridge: '',
   metric: { 4: 0, 6: 1_024 },
   port: 7871,

@@ -9,6 +9,7 @@ const options = {
   entryPoints: {
     starling: 'src/starling.ts',
     'monitor-child': 'src/adapters/netlink/monitor-child.ts',
+    'lease-worker': 'src/adapters/store/lease-worker.ts',
   },
   outdir: 'dist',
   bundle: true,

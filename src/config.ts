@@ -15,6 +15,7 @@ import { type CoreTiming, defaultTiming } from './core/config.ts'
 import type { Address } from './core/ip/address.ts'
 import type { Pool } from './core/ip/pool.ts'
 import { type Prefix, parsePrefix } from './core/ip/prefix.ts'
+import type { Reserve } from './core/ipam/reserve.ts'
 
 export { type EffectiveSetting, printProblems }
 
@@ -28,6 +29,7 @@ export interface Config {
   readonly pools: readonly Pool[]
   readonly accept: readonly Prefix[]
   readonly announce: readonly Prefix[]
+  readonly reserve: readonly Reserve[]
   /** Empty: no bridge is managed. */
   readonly bridge: string
   /** Undefined: the interface that reaches the seeds. */
@@ -137,6 +139,7 @@ function assemble(
     pools: zipPools(settings.pool, settings.prefixLength),
     accept: acceptsDefault ? defaultAccept(settings.pool) : settings.acceptPrefixes,
     announce: settings.announce,
+    reserve: settings.reserve,
     bridge: settings.bridge === 'none' ? '' : settings.bridge,
     interface: settings.interface,
     nextHops: settings.nextHop,

@@ -10,13 +10,14 @@ import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { netlinkKernel } from './adapters/netlink/kernel.ts'
 import { hasNetAdmin } from './adapters/netlink/privilege.ts'
 import { openIdentity } from './adapters/store/identity.ts'
+import { type OpenedLeases, openLeases } from './adapters/store/leases.ts'
 import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
 import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { CoreConfig } from './core/config.ts'
-import type { Snapshot } from './core/effect.ts'
+import type { OwnState, Snapshot } from './core/effect.ts'
 import type { Kernel } from './ports/kernel.ts'
 import type { Store } from './ports/store.ts'
 import type { Transport } from './ports/transport.ts'
@@ -46,8 +47,11 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
     await listenOnSocket(lock, join(config.stateDir, 'lock'), '--state-dir')
     if (isNew) log.info(`new node ${keys.id}: there was no identity in ${config.stateDir}`)
     const store = await openStore(config.stateDir, keys.id)
-    const snapshot = await store.load()
-    const exitCode = await new Daemon({ config, keys, store, snapshot, log }).run(stop)
+    const stored = await store.load()
+    const leases = await openLeases(config.stateDir, keys.id, hasGranted(stored.own))
+    const snapshot = { ...stored, leases: leases.stored }
+    const exitCode = await new Daemon({ config, keys, store, leases, snapshot, log }).run(stop)
+    await leases.close()
     lock.close()
     return exitCode
   } catch (error) {
@@ -62,6 +66,7 @@ interface DaemonParts {
   readonly config: Config
   readonly keys: KeyPair
   readonly store: Store
+  readonly leases: OpenedLeases
   readonly snapshot: Snapshot
   readonly log: Log
 }
@@ -77,7 +82,7 @@ class Daemon {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts
-    const { config, keys, store, snapshot, log } = parts
+    const { config, keys, store, leases, snapshot, log } = parts
     this.#telemetry = fanOut([log], (thrown) => log.warn(`a watcher failed: ${String(thrown)}`))
     this.#kernel = netlinkKernel({
       scope: {
@@ -111,9 +116,11 @@ class Daemon {
       watch: this.#telemetry.watch,
       push: deliver,
     })
+    leases.report((trouble) => deliver({ type: 'trouble-reported', trouble }))
     const runner = new EffectRunner({
       kernel: this.#kernel,
       store,
+      leases: leases.store,
       transport: this.#transport,
       telemetry: this.#telemetry,
       deliver,
@@ -193,6 +200,7 @@ function coreConfig({ config, keys, snapshot }: DaemonParts): CoreConfig {
     pools: config.pools,
     accept: config.accept,
     announce: config.announce,
+    reserve: config.reserve,
     bridge: config.bridge,
     metric: config.metric,
     port: config.port,
@@ -200,6 +208,10 @@ function coreConfig({ config, keys, snapshot }: DaemonParts): CoreConfig {
     timing: config.timing,
   }
 }
+
+/** Addresses of its claims were granted: their leases must be there. */
+const hasGranted = ({ entry }: OwnState): boolean =>
+  entry?.body.kind === 'record' && entry.body.claims.some(({ used }) => used)
 
 const codeOf = (error: unknown): { code?: string } =>
   error instanceof Error && 'code' in error ? { code: String(error.code) } : {}

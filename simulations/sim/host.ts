@@ -226,6 +226,10 @@ export class Host {
     switch (effect.type) {
       case 'persist-known':
         return this.store.persistKnown(effect.known)
+      case 'persist-leases':
+        return this.store.persistLeases(effect.changes, () =>
+          this.#deliver({ type: 'leases-persisted', error: '' }),
+        )
       case 'publish':
         watcher.published(this, effect.entry)
         return network.publish(station, effect.entry)

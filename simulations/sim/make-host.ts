@@ -37,6 +37,7 @@ export function makeHost(index: number, around: Surroundings): Host {
     pools: [pool],
     accept: acceptList,
     announce: [],
+    reserve: [],
     bridge: 'starling0',
     metric: { 4: 0, 6: 1024 },
     port,

@@ -2,6 +2,8 @@
 
 import type { OwnState, Snapshot } from '../../src/core/effect.ts'
 import type { Carried } from '../../src/core/gossip/message.ts'
+import type { LeaseChange } from '../../src/core/ipam/lease.ts'
+import { LeaseTable } from './lease-table.ts'
 
 const emptyOwn: OwnState = { entry: undefined, incarnation: 0, announced: [], gateways: [] }
 
@@ -14,6 +16,7 @@ export class FakeStore {
   readonly #later: (synced: () => void) => void
   #own: OwnState = emptyOwn
   #known: readonly Carried[] = []
+  readonly #leases = new LeaseTable()
   #boot = 0
   /** The newest list of known entries; one write of it runs at a time. */
   #knownWaiting: readonly Carried[] | undefined
@@ -24,13 +27,21 @@ export class FakeStore {
   }
 
   load(): Snapshot {
-    return { own: this.#own, known: this.#known }
+    return { own: this.#own, known: this.#known, leases: this.#leases.stored() }
   }
 
   /** Calls back once `own` survives a crash; never where the crash comes first. */
   persistOwn(own: OwnState, synced: () => void): void {
     this.#afterSync(() => {
       this.#own = own
+      synced()
+    })
+  }
+
+  /** As `persistOwn`. */
+  persistLeases(changes: readonly LeaseChange[], synced: () => void): void {
+    this.#afterSync(() => {
+      this.#leases.apply(changes)
       synced()
     })
   }

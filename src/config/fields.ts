@@ -16,6 +16,7 @@ import {
   oneOf,
   prefix,
   prefixWithin,
+  reserveText,
   seedText,
   type TextType,
 } from './text.ts'
@@ -123,6 +124,13 @@ export const fields = {
     about: 'Further prefixes of other nodes are installed only inside these.',
     trade: "Broader: a misconfigured node can draw more of this host's traffic.",
     bounds: 'up to 256',
+  }),
+  reserve: many(reserveText, 64, {
+    group: 'Subnets',
+    value: 'range',
+    about:
+      "Addresses that are only given to who asks for them: an address, a prefix, first-last, or the same counted from the subnet's first address, such as +10-+20.",
+    bounds: 'up to 64',
   }),
   bridge: one(interfaceName, {
     group: 'Host network',

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import * as z from 'zod'
 import { type Address, type Family, isUnroutable, parseAddress } from '../core/ip/address.ts'
 import { type Prefix, parseInterface, parsePrefix } from '../core/ip/prefix.ts'
+import { parseReserve, type Reserve } from '../core/ipam/reserve.ts'
 
 export type TextType<T> = z.ZodType<T, string>
 
@@ -94,6 +95,20 @@ export const prefixWithin = (
     }
     return result
   })
+
+/** As it was written, too: it has no other text. */
+export type WrittenReserve = Reserve & { readonly text: string }
+
+/** Addresses that are given only to who asks for them. */
+export const reserveText: TextType<WrittenReserve> = text((written) => {
+  const reserve = parseReserve(written)
+  return reserve
+    ? { value: { ...reserve, text: written } }
+    : wrong(
+        'is no range of addresses',
+        'write an address, a prefix, first-last, or offsets into the subnet: +10, +10-+20',
+      )
+})
 
 /** An address to listen on: one of this host, or 0.0.0.0 or :: for all. */
 export const listenAddress: TextType<Address> = text((written) => {

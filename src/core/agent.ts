@@ -21,6 +21,7 @@ import {
   routesApplied,
   unreadable,
 } from './agent/kernel.ts'
+import { leasesPersisted, serveAddresses } from './agent/leases.ts'
 import { enterSync, exclude, publish, review, uplinkLocated } from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { viewOf } from './agent/view.ts'
@@ -39,7 +40,7 @@ export class Agent {
   readonly #state: AgentState
 
   constructor(config: CoreConfig, restored: Snapshot, rng: Rng, now: Millis) {
-    const state = new AgentState(config, restored.own, rng, now)
+    const state = new AgentState(config, restored, rng, now)
     this.#state = state
     for (const carried of restored.known) restore(state, carried)
     const { entry } = restored.own
@@ -58,12 +59,13 @@ export class Agent {
 
   /** When the next `deadline` event is due, and what for. */
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
-    const { set, due, kernelKnown, bridge, isReady, claimant, doubts } = this.#state
+    const { set, due, kernelKnown, bridge, isReady, claimant, doubts, ipam } = this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
     }
     for (const [reason, at] of due) consider(at, reason)
+    consider(ipam.nextDeadline(), 'leases')
     if (kernelKnown) {
       consider(bridge.nextDeadline(), 'bridge')
       consider(doubts.nextDeadline(), 'doubts')
@@ -127,6 +129,8 @@ export class Agent {
         return state.router.wantDump()
       case 'forwarding-checked':
         return forwardingChecked(state, event.answer)
+      case 'leases-persisted':
+        return leasesPersisted(state, event.error)
       case 'trouble-reported':
         return this.#trouble(event.trouble)
       default:
@@ -140,9 +144,11 @@ export class Agent {
     const { router, bridge, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
     digestChanged(state)
-    bridge.subnets = claimant.confirmed
+    const subnets = claimant.confirmed
       .map(({ prefix }) => prefix)
       .filter((prefix) => this.#mayServe(prefix))
+    bridge.subnets = subnets
+    serveAddresses(state, subnets)
     if (!state.kernelKnown) {
       // The first dump, and nothing else: what is not known cannot be reconciled.
       for (const effect of router.flush()) if (effect.type === 'dump-kernel') state.emit(effect)
@@ -187,6 +193,7 @@ export class Agent {
     const state = this.#state
     const { set, due, claimant, now } = state
     set.collect(now)
+    state.ipam.expire(now)
     if (state.isReady && claimant.nextDeadline() <= now) review(state)
     for (const name of [...due].filter(([, at]) => at <= now).map(([name]) => name)) {
       due.delete(name)

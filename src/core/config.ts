@@ -3,6 +3,7 @@
 import type { NodeId, Seal } from './claim/record.ts'
 import type { Pool } from './ip/pool.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { Reserve } from './ipam/reserve.ts'
 
 export interface CoreConfig {
   readonly self: NodeId
@@ -21,6 +22,8 @@ export interface CoreConfig {
   readonly announce: readonly Prefix[]
   /** Empty: no bridge is managed. */
   readonly bridge: string
+  /** Addresses that are granted to whoever asks for them alone. */
+  readonly reserve: readonly Reserve[]
   /** Kernel priority of owned routes, IPv4 and IPv6. */
   readonly metric: { readonly 4: number; readonly 6: number }
   /** TCP port of the peer protocol, for the record's dialable addresses. */

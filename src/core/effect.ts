@@ -3,6 +3,7 @@
 import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
 import type { Note } from './note.ts'
 import type {
   HostAddress,
@@ -30,10 +31,17 @@ export interface OwnState {
 export interface Snapshot {
   readonly own: OwnState
   readonly known: readonly Carried[]
+  /** A text: why they cannot be read, and what to do. */
+  readonly leases: StoredLeases | string
 }
 
 export type CommandResult =
-  | { readonly ok: true; readonly message: string }
+  | {
+      readonly ok: true
+      readonly message: string
+      /** What was granted or released. */
+      readonly leases?: readonly Lease[]
+    }
   /** `code` is stable; `message` says what to do. */
   | { readonly ok: false; readonly code: string; readonly message: string }
 
@@ -50,6 +58,13 @@ export type Effect =
   | { readonly type: 'persist-own'; readonly own: OwnState }
   /** A cache: may be lost, never torn. Performed without waiting. */
   | { readonly type: 'persist-known'; readonly known: readonly Carried[] }
+  /** All of them or none. One at a time: the next one after `leases-persisted`. Nothing waits for it meanwhile. */
+  | {
+      readonly type: 'persist-leases'
+      readonly changes: readonly LeaseChange[]
+      /** What was stored could not be read: it is put aside, and these are all. */
+      readonly anew: boolean
+    }
   | { readonly type: 'publish'; readonly entry: Entry }
   | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
   | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }

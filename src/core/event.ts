@@ -4,6 +4,7 @@ import type { Entry, NodeId } from './claim/record.ts'
 import type { SyncMessage } from './gossip/message.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { Attachment, HeldAddress, LeaseRequest } from './ipam/lease.ts'
 import type {
   ForwardingAnswer,
   KernelChange,
@@ -25,6 +26,20 @@ export type Command =
   | { readonly type: 'resync' }
   /** Compare digests with every connected peer that is not known to be equal. */
   | { readonly type: 'probe' }
+  /** Answered with the attachment's leases, once they are durable. The same request has the same answer. */
+  | { readonly type: 'allocate'; readonly request: LeaseRequest }
+  /** Answered with what was released, once that is durable: nothing, where the attachment holds nothing. */
+  | {
+      readonly type: 'release'
+      readonly attachment: Attachment
+      /** This one alone, and a failure if the attachment holds others; undefined: all that it holds. */
+      readonly address: Address | undefined
+    }
+  /**
+   * These addresses are held already, whatever the store says: by them lost leases are rebuilt. Answered with those that
+   * are held by it, once they are durable.
+   */
+  | { readonly type: 'adopt'; readonly held: readonly HeldAddress[] }
 
 export type Event =
   | { readonly type: 'started' }
@@ -57,6 +72,8 @@ export type Event =
   | { readonly type: 'uplink-located'; readonly uplink: Uplink }
   | { readonly type: 'bridge-configured'; readonly error: string }
   | { readonly type: 'forwarding-checked'; readonly answer: ForwardingAnswer }
+  /** The changes of the last `persist-leases` are durable, or none of them is and `error` says why. */
+  | { readonly type: 'leases-persisted'; readonly error: string }
   /** Something an adapter must tell the operator: it becomes a problem until `clears`. */
   | { readonly type: 'trouble-reported'; readonly trouble: Trouble }
 

@@ -3,6 +3,7 @@
 import type { NodeId } from './claim/record.ts'
 import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
+import { type Attachment, attachmentText } from './ipam/lease.ts'
 
 export type Note =
   | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
@@ -117,6 +118,11 @@ export type Note =
   | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
   | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
   | { readonly code: 'store-unwritable'; readonly subject: string; readonly reason: string }
+  | ({ readonly code: 'lease-granted' | 'lease-released'; readonly address: string } & Attachment)
+  | { readonly code: 'subnet-exhausted'; readonly prefix: string }
+  | { readonly code: 'leases-unreadable'; readonly reason: string }
+  | { readonly code: 'leases-unwritable'; readonly reason: string }
+  | { readonly code: 'leases-slow' }
   | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
 
 /** Why a route that others announce is not installed here. */
@@ -228,7 +234,7 @@ export function describe(note: Note): Description {
     case 'node-twice':
       return warn(
         `node ${note.name} runs twice with one identity: a copied state directory`,
-        'remove the identity file from the state directory of the copy; starling peers names its addresses',
+        'on the host of the copy, stop the agent and remove its whole state directory; starling peers names its addresses',
       )
     case 'node-left':
       return info(`node ${note.name} left`)
@@ -249,11 +255,11 @@ export function describe(note: Note): Description {
       return note.yielding
         ? error(
             `another node (${note.name}, ${note.at}) runs with this node's identity and was first`,
-            'this is a copied state directory: remove its identity file on this host and start again',
+            'this is a copied state directory: remove it whole and start again as a new node',
           )
         : warn(
             `another node (${note.name}, ${note.at}) runs with this node's identity`,
-            'remove the identity file from the state directory of the copy',
+            'on the host of the copy, stop the agent and remove its whole state directory',
           )
     case 'eviction-refused':
       return warn(`eviction of ${note.node} by ${note.author} is refused: it is alive`, '')
@@ -328,6 +334,30 @@ export function describe(note: Note): Description {
         `cannot store the ${note.subject}: ${note.reason}`,
         'make the state directory writable and give it space',
       )
+    case 'lease-granted':
+      return debug(`granted ${note.address} to ${attachmentText(note)}`)
+    case 'lease-released':
+      return debug(`released ${note.address} of ${attachmentText(note)}`)
+    case 'subnet-exhausted':
+      return warn(
+        `every address of ${note.prefix} is held: no container gets another one`,
+        'starling ip list shows who holds them; release those of containers that are gone',
+      )
+    case 'leases-unreadable':
+      return error(
+        `no address is granted or released, as the stored leases cannot be read: ${note.reason}`,
+        'mend that and start the agent again; routes are kept meanwhile',
+      )
+    case 'leases-unwritable':
+      return warn(
+        `no address is granted or released, as the leases cannot be written: ${note.reason}`,
+        'give the filesystem of the state directory space, and make it writable',
+      )
+    case 'leases-slow':
+      return warn(
+        'the disk of the state directory has not answered for 2 s: no address is granted or released',
+        'look at the disk (dmesg); what waits is finished as soon as it answers',
+      )
     case 'trouble-over':
       return info(`${note.was} is over for ${note.subject}`)
     default:
@@ -396,6 +426,7 @@ function refusalMend({ kind, prefix, why }: Extract<Note, { code: 'route-refused
   }
 }
 
+const debug = (message: string): Description => ({ level: 'debug', message, mend: '' })
 const info = (message: string): Description => ({ level: 'info', message, mend: '' })
 const warn = (message: string, mend: string): Description => ({ level: 'warn', message, mend })
 const error = (message: string, mend: string): Description => ({ level: 'error', message, mend })

@@ -1,7 +1,9 @@
 /** What an agent shows of itself: read by the API and by the simulator's checkers. */
 
 import type { Claim, NodeId, NodeRecord } from './claim/record.ts'
+import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { Attachment, Lease, Rest } from './ipam/lease.ts'
 import type { Note, Refusal } from './note.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
 import type { Misuse } from './routing/usage.ts'
@@ -23,6 +25,33 @@ export interface AgentView {
   readonly tombstones: number
   readonly fences: number
   readonly convergence: Convergence
+  readonly ipam: IpamView
+}
+
+/** Lists are made when they are asked for. */
+export interface IpamView {
+  /** Those that addresses are granted from, at most one per family. */
+  readonly subnets: readonly SubnetView[]
+  leases(): readonly Lease[]
+  resting(): readonly Rest[]
+  /** What the attachment holds, IPv4 first. */
+  of(attachment: Attachment): readonly Lease[]
+  /** Who holds the address. */
+  at(address: Address): Lease | undefined
+  /** Who held it last. */
+  lastAt(address: Address): Rest | undefined
+}
+
+/** `size` = `used` + `resting` + `free` + addresses that are reserved and not used. */
+export interface SubnetView {
+  readonly prefix: Prefix
+  readonly gateway: Address
+  /** Addresses that containers can have. */
+  readonly size: bigint
+  readonly used: number
+  readonly resting: number
+  /** Never used since the claim, and given unasked. */
+  readonly free: bigint
 }
 
 export interface Convergence {

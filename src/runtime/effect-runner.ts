@@ -6,6 +6,7 @@ import { unreachable } from '../core/invariant.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type { RouteChange } from '../core/routing/route.ts'
 import type { Kernel } from '../ports/kernel.ts'
+import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Store } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { Transport } from '../ports/transport.ts'
@@ -13,6 +14,7 @@ import type { Transport } from '../ports/transport.ts'
 export interface RunnerOptions {
   readonly kernel: Kernel
   readonly store: Store
+  readonly leases: LeaseStore
   readonly transport: Transport
   readonly telemetry: Telemetry
   readonly deliver: (event: Event) => void
@@ -64,6 +66,8 @@ export class EffectRunner {
         return
       case 'persist-known':
         return this.#remember(effect.known)
+      case 'persist-leases':
+        return this.#persistLeases(effect)
       case 'publish':
         return transport.publish(effect.entry)
       case 'verdict':
@@ -151,6 +155,15 @@ export class EffectRunner {
         deliver({ type: 'uplink-located', uplink: { ifindex: 0, name: '', nextHops: [] } })
         deliver({ type: 'kernel-overrun', reason: reasonOf(error) })
       },
+    )
+  }
+
+  #persistLeases({ changes, anew }: Extract<Effect, { type: 'persist-leases' }>): void {
+    const { leases, deliver } = this.#options
+    const written = anew ? leases.replace(changes) : leases.commit(changes)
+    written.then(
+      () => deliver({ type: 'leases-persisted', error: '' }),
+      (error: unknown) => deliver({ type: 'leases-persisted', error: reasonOf(error) }),
     )
   }
 

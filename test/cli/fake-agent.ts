@@ -162,6 +162,23 @@ export function healthyView(): AgentView {
     tombstones: 1,
     fences: 0,
     convergence: { claimed: true, digestsEqual: true, kernelEqual: true, converged: true },
+    ipam: {
+      subnets: [
+        {
+          prefix: prefixOf('172.16.0.0/22'),
+          gateway: addressOf('172.16.0.1'),
+          size: 1_021n,
+          used: 12,
+          resting: 3,
+          free: 1_006n,
+        },
+      ],
+      leases: () => [],
+      resting: () => [],
+      of: () => [],
+      at: () => undefined,
+      lastAt: () => undefined,
+    },
   }
 }
 

@@ -4,7 +4,12 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { Cluster, volumes } from '../../simulations/chaos/cluster.ts'
-import { type Daemon, ownDaemon, removeDaemon, requireDocker } from '../../simulations/chaos/daemon.ts'
+import {
+  type Daemon,
+  ownDaemon,
+  removeDaemon,
+  requireDocker,
+} from '../../simulations/chaos/daemon.ts'
 import type { Docker, Outcome } from '../../simulations/chaos/docker.ts'
 import { changes, type Footprint, footprint } from '../../simulations/chaos/footprint.ts'
 import { Host } from '../../simulations/chaos/host.ts'

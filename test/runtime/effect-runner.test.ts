@@ -6,6 +6,7 @@ import type { Effect, OwnState } from '../../src/core/effect.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { RouteChange } from '../../src/core/routing/route.ts'
 import type { Kernel } from '../../src/ports/kernel.ts'
+import type { LeaseStore } from '../../src/ports/lease-store.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { Transport } from '../../src/ports/transport.ts'
 import { EffectRunner } from '../../src/runtime/effect-runner.ts'
@@ -62,6 +63,10 @@ class Ports {
       persistOwn: ({ incarnation }) => this.#asked(`persist ${incarnation}`, undefined),
       persistKnown: () => this.#asked('remember', undefined),
     }
+    const leases: LeaseStore = {
+      commit: (changes) => this.#asked(`leases ${changes.length}`, undefined),
+      replace: (changes) => this.#asked(`leases anew ${changes.length}`, undefined),
+    }
     const transport: Transport = {
       start: () => Promise.resolve(),
       stop: () => Promise.resolve(),
@@ -74,6 +79,7 @@ class Ports {
     this.runner = new EffectRunner({
       kernel,
       store,
+      leases,
       transport,
       telemetry: { note: ({ code }) => this.log.push(`note ${code}`) },
       deliver: (event) => this.events.push(event),

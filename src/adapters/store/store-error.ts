@@ -61,6 +61,35 @@ export const unreadable = (file: string, thrown: unknown): StoreError =>
 export const unwritable = (file: string, thrown: unknown): StoreError =>
   systemError({ code: 'unwritable', file, verb: 'written', thrown })
 
+/** What is wrong with the file of the leases. Nothing is granted then, so that nothing is granted twice. */
+export function leaseFileError(code: LeaseFileCode, file: string, fact: string): LeaseFileError {
+  return new LeaseFileError(`${file} ${leaseProblems[code](fact)}: ${leaseMends[code]}`)
+}
+
+export type LeaseFileCode = 'damaged' | 'newer-version' | 'foreign-key' | 'missing' | 'unreadable'
+
+export class LeaseFileError extends Error {
+  override readonly name = 'LeaseFileError'
+}
+
+const leaseProblems: Readonly<Record<LeaseFileCode, (fact: string) => string>> = {
+  damaged: (why) => `is damaged (${why})`,
+  'newer-version': (version) => `was written by a newer starling (${version})`,
+  'foreign-key': (owner) => `belongs to another identity (${owner})`,
+  missing: () => 'is gone, though addresses were granted',
+  unreadable: (why) => `cannot be read (${why})`,
+}
+
+const rebuild = 'restore it from a backup, or rebuild it from what runs: starling ip adopt'
+
+const leaseMends: Readonly<Record<LeaseFileCode, string>> = {
+  damaged: rebuild,
+  'newer-version': 'run that version',
+  'foreign-key': `it came with a copied state directory: ${rebuild}`,
+  missing: rebuild,
+  unreadable: 'check the permissions and the disk',
+}
+
 /** The kernel's name of an error, such as ENOSPC; empty for what is no system error. */
 export function errorName(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined

@@ -29,7 +29,7 @@ class DirectoryStore implements Store {
     this.#known = new DurableFile(this.#place('known'))
   }
 
-  async load(): Promise<Snapshot> {
+  async load(): Promise<Omit<Snapshot, 'leases'>> {
     const own = await this.#read('own', ownFrom)
     if (own?.entry && own.entry.body.origin !== this.#self) {
       throw foreignKey(pathOf(this.#place('own')), own.entry.body.origin)

@@ -43,6 +43,12 @@ export function command(state: AgentState, id: number, asked: Command): void {
     case 'resync':
       resync(state)
       return state.replyOnce('settled', id, result)
+    case 'allocate':
+      return state.ipam.allocate(id, asked.request, state.now)
+    case 'release':
+      return state.ipam.release(id, asked.attachment, asked.address, state.now)
+    case 'adopt':
+      return state.ipam.adopt(id, asked.held, state.now)
     case 'probe':
       for (const peer of state.peers.differing(state.set.root)) state.send(peer, probe(state.set))
       break

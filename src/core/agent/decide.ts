@@ -34,6 +34,10 @@ export function decide(command: Command, state: AgentState): Decision {
       return agree('kernel read again and routes reconciled')
     case 'probe':
       return agree('digests asked for')
+    case 'allocate':
+    case 'release':
+    case 'adopt':
+      return agree('')
     default:
       return unreachable(command)
   }

@@ -8,9 +8,10 @@ import type { NodeId } from '../claim/record.ts'
 import { RecordSet } from '../claim/record-set.ts'
 import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
-import type { CommandResult, Effect, OwnState } from '../effect.ts'
+import type { CommandResult, Effect, Snapshot } from '../effect.ts'
 import type { SyncMessage } from '../gossip/message.ts'
 import type { Prefix } from '../ip/prefix.ts'
+import { Ipam } from '../ipam/ipam.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
@@ -52,6 +53,7 @@ export class AgentState {
   readonly claimant: Claimant
   readonly router: Router
   readonly bridge: Bridge
+  readonly ipam: Ipam
   readonly doubts = new Doubts()
   readonly peers = new Peers()
   readonly conditions = new Conditions()
@@ -77,7 +79,7 @@ export class AgentState {
   #afterwards: Effect[] = []
   #pending: PendingReply[] = []
 
-  constructor(config: CoreConfig, own: OwnState, rng: Rng, now: Millis) {
+  constructor(config: CoreConfig, { own, leases }: Snapshot, rng: Rng, now: Millis) {
     this.config = config
     this.rng = rng
     this.now = now
@@ -100,6 +102,7 @@ export class AgentState {
     this.own = new OwnRecord(config, own, now)
     this.claimant = new Claimant(config, world, claims, now)
     this.bridge = new Bridge(config, router.host, own.gateways)
+    this.ipam = new Ipam(config, leases, rng)
   }
 
   /** Enough is known to claim and to publish. */

@@ -20,6 +20,7 @@ export function viewOf(state: AgentState): AgentView {
     tombstones: set.tombstones,
     fences: set.fences,
     convergence: convergence(state),
+    ipam: state.ipam.view(),
   }
 }
 
@@ -46,9 +47,21 @@ function nodes({ set, peers, config }: AgentState): NodeView[] {
   })
 }
 
-function problems({ conditions, claimant, router, bridge }: AgentState): AgentView['problems'] {
+function problems({
+  conditions,
+  claimant,
+  router,
+  bridge,
+  ipam,
+}: AgentState): AgentView['problems'] {
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
-  return [...conditions.all(), ...claimant.problems(), ...bridgeProblem, ...router.problems()]
+  return [
+    ...conditions.all(),
+    ...claimant.problems(),
+    ...bridgeProblem,
+    ...router.problems(),
+    ...ipam.problems(),
+  ]
 }
 
 function convergence(state: AgentState): Convergence {

@@ -136,6 +136,14 @@ export class Claimant {
     }
   }
 
+  /** An address of it was granted. Returns whether that is news. */
+  use({ family, text }: Prefix): boolean {
+    const own = this.#claims.get(family)
+    if (!own || own.claim.used || own.claim.prefix.text !== text) return false
+    this.#claims.set(family, { ...own, claim: { ...own.claim, used: true } })
+    return true
+  }
+
   /** Forgets all claims: the node leaves. */
   end(): void {
     this.#claims.clear()

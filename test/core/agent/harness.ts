@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { FakeKernel } from '../../../simulations/sim/kernel.ts'
+import { LeaseTable } from '../../../simulations/sim/lease-table.ts'
 import { Random } from '../../../simulations/sim/random.ts'
 import { Agent } from '../../../src/core/agent.ts'
 import type { Entry, NodeId } from '../../../src/core/claim/record.ts'
@@ -21,6 +22,7 @@ const stepsMax = 20_000
 const nothing: Snapshot = {
   own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: [],
+  leases: { leases: [], resting: [] },
 }
 
 export interface HostOptions extends Partial<Omit<CoreConfig, 'self' | 'seal' | 'timing'>> {
@@ -61,6 +63,7 @@ export class Host {
   #news: (() => void)[] = []
   #ids = 0
   stored: Snapshot
+  readonly leaseTable = new LeaseTable()
   /** Everything that was asked for, in order. */
   readonly effects: Effect[] = []
   readonly steps: Step[] = []
@@ -211,6 +214,11 @@ export class Host {
         case 'persist-known':
           this.stored = { ...this.stored, known: effect.known }
           break
+        case 'persist-leases':
+          this.leaseTable.apply(effect.changes)
+          this.stored = { ...this.stored, leases: this.leaseTable.stored() }
+          this.push({ type: 'leases-persisted', error: '' })
+          break
         case 'publish':
           for (const peer of this.#table.peersOf(this)) peer.gossip(effect.entry, this.node.id)
           break
@@ -312,6 +320,7 @@ export class Host {
       pools: [defaultPool],
       accept: ['172.16.0.0/12', '10.0.0.0/8', '192.168.0.0/16', 'fd00::/8'].map(prefixOf),
       announce: [],
+      reserve: [],
       bridge: 'starling0',
       metric: { 4: 0, 6: 1024 },
       port: 7946,

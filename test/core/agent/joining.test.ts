@@ -33,6 +33,7 @@ const ownedRoute = (prefix: string, nextHop: string): KernelRoute => ({
 const knowing = (...entries: readonly Entry[]): Snapshot => ({
   own: { entry: undefined, incarnation: 0, announced: [], gateways: [] },
   known: entries.map((entry) => ({ entry, remainMs: never })),
+  leases: { leases: [], resting: [] },
 })
 
 const subnetOf = (node: Specimen, index: number): Entry =>
