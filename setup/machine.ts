@@ -14,6 +14,11 @@ const needs = {
   // For what bench/ compares with and observes by; without it nothing is measured.
   gcc: ['cc'],
   'libc6-dev': ['/usr/include/stdio.h'],
+  // What gRPC's reflection tells is made by it.
+  'protobuf-compiler': ['protoc'],
+  // A client in another language.
+  'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
+  'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],
 } as const
 
 export type Package = keyof typeof needs

@@ -43,11 +43,22 @@ export interface Config {
   readonly port: number
   readonly stateDir: string
   readonly socket: string
+  /** Undefined: Stellar's service is on the unix socket alone. */
+  readonly grpc: GrpcEndpoint | undefined
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
     readonly format: 'auto' | 'json' | 'pretty'
   }
   readonly timing: CoreTiming
+}
+
+export interface GrpcEndpoint {
+  readonly host: string
+  readonly port: number
+  /** Paths of PEM files; undefined: plaintext. */
+  readonly tls:
+    | { readonly certificate: string; readonly key: string; readonly clientCa: string }
+    | undefined
 }
 
 export type ConfigResult =
@@ -150,6 +161,7 @@ function assemble(
     port: settings.port,
     stateDir: settings.stateDir,
     socket: settings.socket,
+    grpc: grpcOf(settings),
     log: { level: settings.logLevel, format: settings.logFormat },
     timing: {
       ...defaultTiming,
@@ -160,6 +172,14 @@ function assemble(
       resyncMs: settings.resyncMs,
     },
   }
+}
+
+function grpcOf(settings: Settings): GrpcEndpoint | undefined {
+  const { grpcListen, grpcCertFile: certificate, grpcKeyFile: key } = settings
+  const { grpcClientCaFile: clientCa } = settings
+  if (!grpcListen) return undefined
+  const tls = certificate && key && clientCa ? { certificate, key, clientCa } : undefined
+  return { host: grpcListen.host.text, port: grpcListen.port, tls }
 }
 
 const defaultAccept = (pools: readonly Prefix[]): readonly Prefix[] => [

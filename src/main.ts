@@ -19,6 +19,7 @@ import { Agent } from './core/agent.ts'
 import type { CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
 import type { Kernel } from './ports/kernel.ts'
+import type { Remote } from './ports/remote.ts'
 import type { Store } from './ports/store.ts'
 import type { Transport } from './ports/transport.ts'
 import { AgentOperator } from './runtime/agent-operator.ts'
@@ -75,7 +76,7 @@ class Daemon {
   readonly #parts: DaemonParts
   readonly #telemetry: FanOut
   readonly #kernel: Kernel
-  readonly #transport: Transport
+  readonly #transport: Transport & Remote
   readonly #loop: EventLoop
   readonly #operator: AgentOperator
   #end: (exitCode: number) => void = () => undefined
@@ -146,7 +147,9 @@ class Daemon {
     // First, for it tells whether another agent runs here: nothing is touched before that is known.
     const api = await serveApi({
       socket: config.socket,
+      ...(config.grpc && { tcp: config.grpc }),
       operator: this.#operator,
+      remote: this.#transport,
       clock: systemClock,
     })
     const stopListening = this.#listenTo(stop)

@@ -16,7 +16,8 @@ export function withdraw(prefix: string, shared: Shared): Promise<number> {
   return withPrefix(prefix, shared, () => act(shared, 'Withdraw', { prefix }))
 }
 
-export const leave = (shared: Shared): Promise<number> => act(shared, 'Leave', {})
+export const leave = (options: Shared & { readonly force?: true }): Promise<number> =>
+  act(options, 'Leave', { force: options.force === true })
 
 export const evict = (node: string, shared: Shared): Promise<number> =>
   act(shared, 'Evict', { node })

@@ -82,6 +82,13 @@ function createProgram(outcome: { code: number }): Command {
   see('peers', 'The nodes of the cluster.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).peers(shared)),
   )
+  see('explain', 'Everything that is known of one address.')
+    .argument('<address>')
+    .action(
+      run(async (address: string, shared: Shared) =>
+        (await import('./explain.ts')).explain(address, shared),
+      ),
+    )
   see('watch', 'Events as they happen.').action(
     run(async (shared: Shared) => (await import('./watch.ts')).watch(shared)),
   )
@@ -106,9 +113,13 @@ function createProgram(outcome: { code: number }): Command {
         (await import('./actions.ts')).evict(node, shared),
       ),
     )
-  change('leave', "Free this host's subnet, remove its routes, stop the agent.").action(
-    run(async (shared: Shared) => (await import('./actions.ts')).leave(shared)),
-  )
+  change('leave', "Free this host's subnet, remove its routes, stop the agent.")
+    .option('--force', 'also while containers have addresses of the subnet')
+    .action(
+      run(async (options: Shared & { force?: true }) =>
+        (await import('./actions.ts')).leave(options),
+      ),
+    )
   change('purge', 'Remove every route of ours from the kernel; resync brings them back.').action(
     run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)),
   )

@@ -106,7 +106,7 @@ const stateWords: ReadonlyMap<string, string> = new Map([
 
 const nodeText = (node: string, own: boolean): string => (own ? `${node} (this node)` : node)
 
-function targetText({ type, nextHop, interface: link }: TargetMessage): string {
+export function targetText({ type, nextHop, interface: link }: TargetMessage): string {
   const on = link === '' ? '' : `dev ${link}`
   if (type === 'via') return `via ${nextHop} ${on}`.trimEnd()
   return type === 'unreachable' ? type : on || 'other'

@@ -5,7 +5,7 @@ import type { Pool } from '../core/ip/pool.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import { type FieldKey, fieldKeys, fields, type Settings } from './fields.ts'
 import type { Origin, Reading } from './source.ts'
-import type { WrittenReserve } from './text.ts'
+import type { Endpoint, WrittenReserve } from './text.ts'
 
 export interface EffectiveSetting {
   readonly key: FieldKey
@@ -43,7 +43,7 @@ function shown(key: FieldKey, derived: Derived, settings: Settings): EffectiveSe
   return isList(value) ? value.map(print) : print(value)
 }
 
-type Printable = string | number | Prefix | Address | WrittenReserve
+type Printable = string | number | Prefix | Address | WrittenReserve | Endpoint
 
 const isList = (value: Printable | readonly Printable[]): value is readonly Printable[] =>
   Array.isArray(value)

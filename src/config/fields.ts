@@ -7,6 +7,7 @@ import { defaultSocket } from './socket-path.ts'
 import {
   absolutePath,
   duration,
+  grpcListen,
   integer,
   interfaceName,
   key,
@@ -208,6 +209,31 @@ export const fields = {
     default: [defaultSocket],
     about: 'Unix socket of the operator API.',
     bounds: 'absolute path of at most 107 bytes',
+  }),
+  grpcListen: maybe(grpcListen, {
+    group: 'Process',
+    value: 'address:port',
+    about: "Where Stellar's network service is served over TCP, besides the unix socket.",
+    trade: 'Whoever reaches it can take and free addresses.',
+    bounds: 'a loopback address in plaintext; any other with the three files below',
+  }),
+  grpcCertFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Certificate of this agent for grpcListen, PEM.',
+    bounds: 'absolute path; together with grpcKeyFile and grpcClientCaFile',
+  }),
+  grpcKeyFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Private key of grpcCertFile, PEM.',
+    bounds: 'absolute path; together with grpcCertFile and grpcClientCaFile',
+  }),
+  grpcClientCaFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Certificate authority whose clients may use grpcListen, PEM.',
+    bounds: 'absolute path; together with grpcCertFile and grpcKeyFile',
   }),
   logLevel: one(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
     group: 'Process',

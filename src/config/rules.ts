@@ -5,6 +5,7 @@ import type { Pool } from '../core/ip/pool.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type { FieldKey, Settings } from './fields.ts'
 import type { Problem } from './problem.ts'
+import { isLoopback } from './text.ts'
 
 /** Settings whose own problems were reported already are missing here, and rules about them are silent. */
 export type Parsed = Partial<Settings>
@@ -58,6 +59,7 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
       'use 83 or another free number',
     )
   }
+  checkGrpc(parsed, refuse)
   if (parsed.listen?.length === 0) refuse('listen', 'listen is empty', 'name at least one address')
   for (const key of ['pool', 'nextHop'] as const) {
     const families = parsed[key]?.map(({ family }) => family) ?? []
@@ -73,6 +75,32 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
     )
   }
   return problems
+}
+
+function checkGrpc(
+  parsed: Parsed,
+  refuse: (key: FieldKey, message: string, mend: string) => void,
+): void {
+  const { grpcListen } = parsed
+  const files = (['grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile'] as const).filter(
+    (key) => parsed[key] !== undefined,
+  )
+  const [first] = files
+  if (first && files.length < 3) {
+    refuse(
+      first,
+      `${files.join(' and ')} ${files.length === 1 ? 'is' : 'are'} set alone`,
+      'set grpcCertFile, grpcKeyFile and grpcClientCaFile, or none of them',
+    )
+  } else if (first && !grpcListen) {
+    refuse(first, `${first} is set, and grpcListen is not`, 'set grpcListen, or remove the files')
+  } else if (grpcListen && !first && !isLoopback(grpcListen.host)) {
+    refuse(
+      'grpcListen',
+      `grpcListen ${grpcListen.text} can be reached from other hosts, in plaintext`,
+      'listen on 127.0.0.1, or set grpcCertFile, grpcKeyFile and grpcClientCaFile',
+    )
+  }
 }
 
 /** Pools and lengths belong together in the order in which they are written; a missing length is the default. */

@@ -110,6 +110,22 @@ export const reserveText: TextType<WrittenReserve> = text((written) => {
       )
 })
 
+export interface Endpoint {
+  readonly host: Address
+  readonly port: number
+  readonly text: string
+}
+
+/** `127.0.0.1:9000`, `[::1]:9000`. */
+export const grpcListen: TextType<Endpoint> = text((written) => {
+  const [, v6, v4, portText] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(written) ?? []
+  const host = parseAddress(v6 ?? v4 ?? '')
+  const port = Number(portText)
+  return host && port >= 1 && port <= 65_535
+    ? { value: { host, port, text: written } }
+    : wrong('is no address with a port', 'write 127.0.0.1:9000 or [::1]:9000')
+})
+
 /** An address to listen on: one of this host, or 0.0.0.0 or :: for all. */
 export const listenAddress: TextType<Address> = text((written) => {
   const value = parseAddress(written)
@@ -163,7 +179,7 @@ function prefixOf(written: string): Parsed<Prefix> {
   return wrong('is no prefix', 'write address/length, such as 10.0.0.0/8 or fd00:10::/40')
 }
 
-const isLoopback = (address: Address): boolean =>
+export const isLoopback = (address: Address): boolean =>
   address.family === 4 ? address.value >> 24n === 127n : address.value === 1n
 
 function isSeed(written: string): boolean {

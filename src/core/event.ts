@@ -18,7 +18,12 @@ import type {
 export type Command =
   | { readonly type: 'announce'; readonly prefix: Prefix }
   | { readonly type: 'withdraw'; readonly prefix: Prefix }
-  | { readonly type: 'leave' }
+  /** `force`: containers have addresses, and lose them. */
+  | { readonly type: 'leave'; readonly force?: boolean }
+  /** Frees this node's subnet, and claims none until `claim`. */
+  | { readonly type: 'give-up'; readonly prefix: Prefix }
+  /** Claims where nothing is claimed. */
+  | { readonly type: 'claim' }
   /** By node id or by unique node name. */
   | { readonly type: 'evict'; readonly node: string }
   /** Remove every owned route of this host's kernel and stop writing until the next `resync`. */

@@ -16,6 +16,7 @@ export type Note =
       readonly winner: NodeId
       readonly name: string
     }
+  | { readonly code: 'claim-given-up'; readonly prefix: string }
   | { readonly code: 'pool-full'; readonly pool: string }
   | { readonly code: 'routes-written'; readonly added: number; readonly removed: number }
   /** `more`: how many further routes drifted in the same moment. */
@@ -166,6 +167,11 @@ export function describe(note: Note): Description {
       return warn(
         `lost subnet ${note.prefix} to ${note.name} (${note.winner})`,
         'another subnet is claimed: restart the containers that have addresses of the old one',
+      )
+    case 'claim-given-up':
+      return warn(
+        `gave up subnet ${note.prefix}, as asked, and claims none in its place`,
+        'an AllocateSubnet call for this node or a restart of the agent claims one again',
       )
     case 'pool-full':
       return warn(

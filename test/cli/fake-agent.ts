@@ -13,6 +13,7 @@ import type { Note } from '../../src/core/note.ts'
 import type { AgentView, RouteView } from '../../src/core/view.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Operator } from '../../src/ports/operator.ts'
+import type { Remote } from '../../src/ports/remote.ts'
 
 export const nodeA = '12D3KooWA1111111111111111111111111111111111111111111' as NodeId
 export const nodeB = '12D3KooWB2222222222222222222222222222222222222222222' as NodeId
@@ -67,7 +68,7 @@ export async function startFakeAgent(view: AgentView = healthyView()): Promise<F
       return () => listeners.delete(listener)
     },
   }
-  const server = await serveApi({ socket, operator, clock: realClock })
+  const server = await serveApi({ socket, remote: noRemote, operator, clock: realClock })
   const agent: FakeAgent = {
     socket,
     commands,
@@ -129,6 +130,12 @@ export function installed(index: number, origin: NodeId, name: string): RouteVie
     shadow: undefined,
     error: '',
   }
+}
+
+/** A cluster in which no other agent can be asked. */
+export const noRemote: Remote = {
+  call: () => Promise.reject(new Error('no answer')),
+  answerCalls: () => undefined,
 }
 
 export function healthyView(): AgentView {

@@ -3,15 +3,23 @@
 import { connect } from 'node:net'
 import grpc, { type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import {
+  type AdoptLeasesRequest,
+  type AllocateLeaseRequest,
   type ClaimsResponse,
   type CommandResponse,
   codeKey,
   type EventMessage,
   type EvictRequest,
+  type ExplainRequest,
+  type ExplainResponse,
+  type LeaseResponse,
+  type LeasesResponse,
+  type LeaveRequest,
   type Nothing,
   operatorService,
   type PeersResponse,
   type PrefixRequest,
+  type ReleaseLeaseRequest,
   type RoutesResponse,
   type StatusRequest,
   type StatusResponse,
@@ -25,10 +33,15 @@ export interface Calls {
   readonly Peers: [Nothing, PeersResponse]
   readonly Announce: [PrefixRequest, CommandResponse]
   readonly Withdraw: [PrefixRequest, CommandResponse]
-  readonly Leave: [Nothing, CommandResponse]
+  readonly Leave: [LeaveRequest, CommandResponse]
   readonly Evict: [EvictRequest, CommandResponse]
   readonly Purge: [Nothing, CommandResponse]
   readonly Resync: [Nothing, CommandResponse]
+  readonly Leases: [Nothing, LeasesResponse]
+  readonly AllocateLease: [AllocateLeaseRequest, LeaseResponse]
+  readonly ReleaseLease: [ReleaseLeaseRequest, LeaseResponse]
+  readonly AdoptLeases: [AdoptLeasesRequest, LeaseResponse]
+  readonly Explain: [ExplainRequest, ExplainResponse]
 }
 
 export interface ApiClient {
@@ -60,7 +73,7 @@ export class ApiError extends Error {
 /** Rejects with an ApiError that names the socket and what to do where no agent listens. */
 export async function connectApi(socket: string): Promise<ApiClient> {
   await knock(socket)
-  const Client = grpc.makeGenericClientConstructor(operatorService(), 'Operator')
+  const Client = grpc.makeGenericClientConstructor(operatorService().definition, 'Operator')
   const client = new Client(`unix:${socket}`, grpc.credentials.createInsecure(), {
     // An answer about a thousand nodes is about half a megabyte.
     'grpc.max_receive_message_length': 64 * 1_048_576,

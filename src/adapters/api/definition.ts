@@ -1,8 +1,7 @@
 /** The API as both of its ends see it: the .proto's service, and its messages as types. */
 
-import type { ServiceDefinition } from '@grpc/grpc-js'
-import protobuf from 'protobufjs/light.js'
 import descriptor from './proto/starling.json' with { type: 'json' }
+import { loadService, type Service } from './service.ts'
 
 /** Empty messages. */
 export type Nothing = Readonly<Record<never, never>>
@@ -30,6 +29,81 @@ export interface StatusResponse {
   readonly incarnation: number
   readonly software: string
   readonly uptimeMs: number
+  readonly subnets: readonly SubnetUseMessage[]
+}
+
+/** Numbers of addresses. */
+export interface SubnetUseMessage {
+  readonly prefix: string
+  readonly gateway: string
+  readonly size: number
+  readonly used: number
+  readonly resting: number
+  readonly free: number
+}
+
+export interface LeaseMessage {
+  readonly address: string
+  readonly subnet: string
+  readonly door: string
+  readonly network: string
+  readonly id: string
+  readonly interface: string
+  readonly name: string
+  readonly since: string
+  readonly mac: string
+}
+
+export interface LeasesResponse {
+  readonly subnets: readonly SubnetUseMessage[]
+  readonly leases: readonly LeaseMessage[]
+}
+
+export interface AllocateLeaseRequest {
+  readonly id: string
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly families: readonly number[]
+}
+
+export interface ReleaseLeaseRequest {
+  readonly id: string
+  readonly address: string
+}
+
+export interface AdoptLeasesRequest {
+  readonly leases: readonly Partial<LeaseMessage>[]
+}
+
+export interface LeaseResponse {
+  readonly message: string
+  readonly leases: readonly LeaseMessage[]
+}
+
+export interface LeaveRequest {
+  readonly force: boolean
+}
+
+export interface ExplainRequest {
+  readonly address: string
+}
+
+export interface ExplainResponse {
+  readonly address: string
+  readonly claims: readonly ClaimMessage[]
+  readonly announcers: readonly AnnouncerMessage[]
+  readonly route: RouteMessage | null
+  readonly state: string
+  readonly lease: LeaseMessage | null
+  readonly last: LeaseMessage | null
+  readonly released: string
+  readonly unanswered: string
+}
+
+export interface AnnouncerMessage {
+  readonly prefix: string
+  readonly name: string
+  readonly node: string
 }
 
 interface ConvergenceMessage {
@@ -153,45 +227,13 @@ export interface EventMessage {
 /** Where a failure's stable code travels, beside its text in the status details. */
 export const codeKey = 'starling-code'
 
-/** What a server implements: the calls of the .proto, and how their messages become bytes. */
-export function operatorService(): ServiceDefinition {
-  const { Operator, types } = loadOperator()
-  return Object.fromEntries(
-    Operator.methodsArray.map((method) => {
-      const [request, response] = [types(method.requestType), types(method.responseType)]
-      return [
-        method.name,
-        {
-          path: `/starling.v1.Operator/${method.name}`,
-          requestStream: false,
-          responseStream: method.responseStream === true,
-          requestSerialize: writer(request),
-          requestDeserialize: reader(request),
-          responseSerialize: writer(response),
-          responseDeserialize: reader(response),
-        },
-      ]
-    }),
-  )
-}
+/** The names under which services are served and found. */
+export const serviceNames = {
+  operator: 'starling.v1.Operator',
+  network: 'stellar.services.network.v1.Network',
+  health: 'grpc.health.v1.Health',
+  reflection: 'grpc.reflection.v1.ServerReflection',
+} as const
 
-/** From the .proto as it was parsed beforehand: every start would pay for a parser otherwise. */
-function loadOperator() {
-  const root = protobuf.Root.fromJSON(descriptor as protobuf.INamespace)
-  const scope = root.lookup('starling.v1') as protobuf.Namespace
-  return {
-    Operator: scope.lookupService('Operator'),
-    types: (name: string) => scope.lookupType(name),
-  }
-}
-
-const writer =
-  (type: protobuf.Type) =>
-  (value: object): Buffer =>
-    Buffer.from(type.encode(type.fromObject(value)).finish())
-
-/** What a message lacks is there with the value that it stands for. */
-const reader =
-  (type: protobuf.Type) =>
-  (bytes: Buffer): object =>
-    type.toObject(type.decode(bytes), { defaults: true, longs: Number })
+/** The service of this project's own. */
+export const operatorService = (): Service => loadService(descriptor, serviceNames.operator)

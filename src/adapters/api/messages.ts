@@ -17,6 +17,8 @@ import type {
   StatusResponse,
   TargetMessage,
 } from './definition.ts'
+import { subnetUseMessage } from './lease-messages.ts'
+import { timeText } from './time-text.ts'
 
 /** Names of interfaces by their index. */
 export type LinkNames = ReadonlyMap<number, string>
@@ -47,6 +49,7 @@ export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse
     incarnation: view.incarnation,
     software: own.software,
     uptimeMs: Math.round(uptimeMs),
+    subnets: view.ipam.subnets.map(subnetUseMessage),
   }
 }
 
@@ -213,9 +216,3 @@ function targetMessage(target: RouteTarget, links: LinkNames): TargetMessage {
 /** 0 is no interface: the kernel finds one itself. */
 const linkName = (ifindex: number, links: LinkNames): string =>
   ifindex === 0 ? '' : (links.get(ifindex) ?? `if${ifindex}`)
-
-/** Out of the range of dates is what a hostile or broken node claims: it must not break the answer. */
-function timeText(ms: number): string {
-  const date = new Date(ms)
-  return Number.isNaN(date.getTime()) ? '' : date.toISOString()
-}

@@ -1,12 +1,24 @@
-/** Serves the operator API on a unix socket. */
+/** Serves the APIs: all of them on the unix socket, Stellar's on TCP too where that is asked for. */
 
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server as Listener, type Socket } from 'node:net'
 import grpc from '@grpc/grpc-js'
 import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
-import { operatorService } from './definition.ts'
-import { createHandlers } from './handlers.ts'
+import type { Remote } from '../../ports/remote.ts'
+import { answer } from './answer.ts'
+import { operatorService, serviceNames } from './definition.ts'
+import { answerForwarded, askLeaseBy, forwardBy } from './forward.ts'
+import { operatorHandlers } from './handlers.ts'
+import { healthHandlers } from './health.ts'
+import { LastingCalls } from './lasting.ts'
+import health from './proto/health.json' with { type: 'json' }
+import network from './proto/network.json' with { type: 'json' }
+import reflection from './proto/reflection.json' with { type: 'json' }
+import { reflectionHandlers } from './reflection.ts'
+import { loadService, type Service } from './service.ts'
 import { listenOnSocket } from './socket.ts'
+import { StellarNetwork } from './stellar.ts'
+import { listenOnTcp, type TcpEndpoint } from './tcp.ts'
 
 export { SocketError } from './socket.ts'
 
@@ -15,42 +27,128 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
-/** Rejects with a SocketError: `already-running` where another agent answers on the socket. */
-export async function serveApi(options: {
+export interface ApiOptions {
   readonly socket: string
+  /** Here Stellar's service alone is served, besides health and reflection. */
+  readonly tcp?: TcpEndpoint
   readonly operator: Operator
+  readonly remote: Remote
   readonly clock: Clock
-}): Promise<ApiServer> {
-  const handlers = createHandlers(options.operator, options.clock)
-  const server = new grpc.Server({ 'grpc.max_receive_message_length': 65_536 })
-  server.addService(operatorService(), handlers.service)
-  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+}
 
-  const connections = new Set<Socket>()
-  // The socket is bound here and not by grpc, which would bind it with a mode of its own.
-  const listener = createServer((connection) => {
-    connections.add(connection)
-    connection.once('close', () => connections.delete(connection))
-    injector.injectConnection(connection)
-  })
-  // Further connections wait in the kernel's backlog, which is bounded.
-  listener.maxConnections = connectionsMax
-  await listenOnSocket(listener, options.socket)
-  // Once it listens, a failed accept concerns one caller alone.
-  listener.on('error', () => {})
+type Offer = readonly [name: string, service: Service, handlers: grpc.UntypedServiceImplementation]
 
+/** Rejects with a SocketError: `already-running` where another agent answers on the socket. */
+export async function serveApi(options: ApiOptions): Promise<ApiServer> {
+  const { operator, remote, clock } = options
+  const lasting = new LastingCalls()
+  const services = {
+    operator: operatorService(),
+    network: loadService(network, serviceNames.network),
+  }
+  answerForwarded(remote, services, operator)
+  const askLease = askLeaseBy(remote, services.operator)
+  const stellar = new StellarNetwork(operator, forwardBy(remote, services.network))
+  const offers = {
+    operator: [
+      serviceNames.operator,
+      services.operator,
+      operatorHandlers({ operator, clock, askLease }, lasting),
+    ],
+    network: [serviceNames.network, services.network, unaryHandlers(services.network, stellar)],
+  } as const
+  const unix = serverOf([offers.operator, offers.network], lasting)
+  const insecure = grpc.ServerCredentials.createInsecure()
+  const doors = [new DoorToServer(unix, insecure, clock)]
+  await listenOnSocket(doors[0]?.listener as Listener, options.socket)
+  try {
+    if (options.tcp) {
+      const { credentials, listen } = listenOnTcp(options.tcp)
+      const door = new DoorToServer(serverOf([offers.network], lasting), credentials, clock)
+      doors.push(door)
+      await listen(door.listener)
+    }
+  } catch (thrown) {
+    await Promise.all(doors.map((door) => door.close()))
+    throw thrown
+  }
   return {
     close: async () => {
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
-      handlers.release()
-      injector.drain(graceMs)
-      const cancel = options.clock.schedule(options.clock.now() + graceMs, () => {
-        for (const connection of connections) connection.destroy()
-      })
-      await closed
-      cancel()
-      server.forceShutdown()
+      lasting.release()
+      await Promise.all(doors.map((door) => door.close()))
     },
+  }
+}
+
+/** Health and reflection come with whatever is offered. */
+function serverOf(offers: readonly Offer[], lasting: LastingCalls): grpc.Server {
+  const names = [...offers.map(([name]) => name), serviceNames.health, serviceNames.reflection]
+  const standard: readonly Offer[] = [
+    [
+      serviceNames.health,
+      loadService(health, serviceNames.health),
+      healthHandlers(names, lasting.start),
+    ],
+    [
+      serviceNames.reflection,
+      loadService(reflection, serviceNames.reflection),
+      reflectionHandlers(names, lasting.start),
+    ],
+  ]
+  const server = new grpc.Server({ 'grpc.max_receive_message_length': 65_536 })
+  for (const [, { definition }, handlers] of [...offers, ...standard]) {
+    server.addService(definition, handlers)
+  }
+  return server
+}
+
+/** Each call of the service by the method of its name. */
+function unaryHandlers(
+  service: Service,
+  network: StellarNetwork,
+): grpc.UntypedServiceImplementation {
+  const methods = network as unknown as Record<string, (request: object) => Promise<object>>
+  return Object.fromEntries(
+    Object.keys(service.definition).map((name) => [
+      name,
+      answer<object, object>(({ request }) =>
+        (methods[name] as (typeof methods)[string]).call(network, request),
+      ),
+    ]),
+  )
+}
+
+/** Listens by itself, as grpc would bind a socket with a mode of its own and without a bound on connections. */
+class DoorToServer {
+  readonly listener: Listener
+  readonly #server: grpc.Server
+  readonly #drain: () => void
+  readonly #connections = new Set<Socket>()
+  readonly #clock: Clock
+
+  constructor(server: grpc.Server, credentials: grpc.ServerCredentials, clock: Clock) {
+    const injector = server.createConnectionInjector(credentials)
+    this.#server = server
+    this.#clock = clock
+    this.#drain = () => injector.drain(graceMs)
+    this.listener = createServer((connection) => {
+      this.#connections.add(connection)
+      connection.once('close', () => this.#connections.delete(connection))
+      injector.injectConnection(connection)
+    })
+    // Further connections wait in the kernel's backlog, which is bounded.
+    this.listener.maxConnections = connectionsMax
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
+    this.#drain()
+    const cancel = this.#clock.schedule(this.#clock.now() + graceMs, () => {
+      for (const connection of this.#connections) connection.destroy()
+    })
+    await closed
+    cancel()
+    this.#server.forceShutdown()
   }
 }
 

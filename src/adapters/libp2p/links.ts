@@ -115,6 +115,11 @@ export class Links {
     return this.#links.has(peer)
   }
 
+  /** Undefined where it is not connected. */
+  connection(peer: NodeId): Connection | undefined {
+    return this.#links.get(peer)?.lanes.keys().next().value
+  }
+
   /** Empty once the peer spoke a protocol of this cluster; why, where it is gone before that. */
   async prove(peer: NodeId): Promise<string> {
     return (await this.#links.get(peer)?.proof.promise) ?? 'the connection was closed at once'

@@ -6,6 +6,7 @@ import type { NodeId } from '../../core/claim/record.ts'
 import type { WantedPeer } from '../../core/effect.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { Verified } from '../../wire/verified.ts'
+import { type Answers, ask, callStreamsMax } from './calls.ts'
 import { Dialler } from './dial.ts'
 import { Gossip } from './gossip.ts'
 import { Links } from './links.ts'
@@ -19,6 +20,8 @@ export interface Session {
   readonly gossip: Gossip
   readonly links: Links
   connect(peers: readonly WantedPeer[]): void
+  /** Rejects with a text for people. */
+  call(peer: NodeId, addresses: readonly string[], request: Uint8Array): Promise<Uint8Array>
   stop(): Promise<void>
 }
 
@@ -28,11 +31,13 @@ const politenessMs = 2_000
 /** Rejects with a ListenError. */
 export async function openSession(
   setting: Libp2pOptions,
+  answers: Answers,
   listener: (event: TransportEvent) => void,
 ): Promise<Session> {
   const { clock, keys, cluster } = setting
   const topic = `/starling/${cluster}/records/1`
   const syncProtocol = `/starling/${cluster}/sync/1.0.0`
+  const callProtocol = `/starling/${cluster}/call/1.0.0`
   let seekers: readonly SeedSeeker[] = []
   let node: Node
   let stopped = false
@@ -84,6 +89,10 @@ export async function openSession(
     maxInboundStreams: 2,
     maxOutboundStreams: 2,
   })
+  await node.handle(callProtocol, answers.read, {
+    maxInboundStreams: callStreamsMax,
+    maxOutboundStreams: callStreamsMax,
+  })
   await startNode(node, nodeOptions)
   gossip.start()
   links.start()
@@ -97,6 +106,15 @@ export async function openSession(
     connect(peers) {
       links.watch(peers)
       dialThem(peers)
+    },
+    async call(peer, addresses, request) {
+      if (!links.has(peer)) {
+        const outcome = await dialler.dial(dialable(peer, addresses))
+        if (outcome.type === 'failed') throw new Error(outcome.reason)
+      }
+      const connection = links.connection(peer)
+      if (!connection) throw new Error('it is not connected')
+      return ask(connection, callProtocol, request)
     },
     async stop() {
       stopped = true

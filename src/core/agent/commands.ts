@@ -24,13 +24,7 @@ export function command(state: AgentState, id: number, asked: Command): void {
   switch (asked.type) {
     case 'announce':
     case 'withdraw':
-      if (state.isReady) {
-        state.publishSoon()
-        return state.replyOnce('published', id, result)
-      }
-      // Published once it is in sync; kept until then.
-      state.emit({ type: 'persist-own', own: state.own.state })
-      break
+      return answerPublished(state, id, result)
     case 'evict':
       if (decision.tombstone) evict(state, decision.tombstone)
       break
@@ -43,6 +37,13 @@ export function command(state: AgentState, id: number, asked: Command): void {
     case 'resync':
       resync(state)
       return state.replyOnce('settled', id, result)
+    case 'give-up':
+      state.note(...state.claimant.giveUp(asked.prefix))
+      return answerPublished(state, id, result)
+    case 'claim':
+      state.claimant.resume()
+      state.reviewDue = true
+      break
     case 'allocate':
       return state.ipam.allocate(id, asked.request, state.now)
     case 'release':
@@ -55,6 +56,16 @@ export function command(state: AgentState, id: number, asked: Command): void {
     default:
       return unreachable(asked)
   }
+  state.emit({ type: 'reply', id, result })
+}
+
+function answerPublished(state: AgentState, id: number, result: CommandResult): void {
+  if (state.isReady) {
+    state.publishSoon()
+    return state.replyOnce('published', id, result)
+  }
+  // Published once it is in sync; kept until then.
+  state.emit({ type: 'persist-own', own: state.own.state })
   state.emit({ type: 'reply', id, result })
 }
 
@@ -95,6 +106,7 @@ function leave(state: AgentState): void {
   const { claimant, own, peers, router, config } = state
   const entry = config.seal(own.tombstone(claimant.claims))
   claimant.end()
+  state.ipam.abandon(state.now)
   state.phase = 'left'
   state.due.clear()
   router.mode = 'purged'

@@ -27,7 +27,11 @@ export function decide(command: Command, state: AgentState): Decision {
     case 'evict':
       return evict(command.node, state)
     case 'leave':
-      return agree('left the cluster: subnet freed, routes removed; the agent ends')
+      return leave(command.force === true, state)
+    case 'give-up':
+      return giveUp(command.prefix, state)
+    case 'claim':
+      return agree('claims a subnet')
     case 'purge':
       return agree('owned routes removed; nothing is written until: starling resync')
     case 'resync':
@@ -66,6 +70,29 @@ function withdraw(prefix: Prefix, { own, config }: AgentState): Decision {
         'not-announced',
         `${prefix.text} is not announced by this node: starling status lists what is`,
       )
+}
+
+function leave(force: boolean, { claimant, ipam }: AgentState): Decision {
+  const held = claimant.claims.reduce((sum, { prefix }) => sum + ipam.held(prefix), 0)
+  return held > 0 && !force
+    ? refuse(
+        'leases-live',
+        `containers hold ${held} addresses of this host's subnet, which others may get: stop them first (starling ip list), or starling leave --force`,
+      )
+    : agree('left the cluster: subnet freed, routes removed; the agent ends')
+}
+
+function giveUp(prefix: Prefix, { claimant, ipam }: AgentState): Decision {
+  if (!claimant.claims.some((claim) => claim.prefix.text === prefix.text)) {
+    return agree(`${prefix.text} is not this node's`)
+  }
+  const held = ipam.held(prefix)
+  return held > 0
+    ? refuse(
+        'leases-live',
+        `containers hold ${held} addresses of ${prefix.text}: release them first`,
+      )
+    : agree(`gave up ${prefix.text}`)
 }
 
 function evict(node: string, { set, config, peers }: AgentState): Decision {

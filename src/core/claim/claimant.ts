@@ -46,6 +46,8 @@ export class Claimant {
   readonly #tooBroad = new Set<Family>()
   /** Since when it leaves what is free to those before it in rank. */
   readonly #waitingFrom = new Map<Family, Millis>()
+  /** Of these it claims nothing, as an operator asked. */
+  readonly #resigned = new Set<Family>()
   #exclusions: readonly Prefix[] = []
   #rechooseAt: Millis = Number.POSITIVE_INFINITY
 
@@ -144,6 +146,18 @@ export class Claimant {
     return true
   }
 
+  /** Ends a claim, and claims nothing in its place until `resume`. */
+  giveUp({ family, text }: Prefix): Note[] {
+    if (this.#claims.get(family)?.claim.prefix.text !== text) return []
+    this.#claims.delete(family)
+    this.#resigned.add(family)
+    return [{ code: 'claim-given-up', prefix: text }]
+  }
+
+  resume(): void {
+    this.#resigned.clear()
+  }
+
   /** Forgets all claims: the node leaves. */
   end(): void {
     this.#claims.clear()
@@ -170,6 +184,7 @@ export class Claimant {
   ): boolean {
     const { family } = pool.prefix
     const own = this.#claims.get(family)
+    if (!own && this.#resigned.has(family)) return false
     if (!own) {
       // A search through a full pool is long: what a burst of news changes is looked at once.
       if (this.#full.has(family) && !at.due) return this.#rechooseSoon(at)

@@ -71,6 +71,20 @@ export class FreeAddresses {
     return taken
   }
 
+  /** The lowest one in `part` that was never used, or else the lowest of those that rest there. */
+  takeWithin(part: Prefix, isHeld: (text: string) => boolean): Taken | undefined {
+    let rested: Address | undefined
+    const last = min(part.last, part.first + BigInt(restsMax))
+    for (let value = max(part.first, this.subnet.first + 2n); value <= last; value += 1n) {
+      const candidate = address(this.subnet.family, value)
+      if (!this.isUsable(candidate) || this.isReserved(candidate) || isHeld(candidate.text))
+        continue
+      if (!this.#resting.has(candidate.text)) return this.claim(candidate)
+      rested ??= candidate
+    }
+    return rested && this.claim(rested)
+  }
+
   /** One that is asked for, or that a stored lease holds. */
   claim(asked: Address): Taken {
     const rest = this.#resting.get(asked.text)

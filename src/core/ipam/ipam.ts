@@ -2,7 +2,7 @@
 
 import type { CommandResult, Effect } from '../effect.ts'
 import { type Address, compareAddresses, type Family } from '../ip/address.ts'
-import type { Prefix } from '../ip/prefix.ts'
+import { holds, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
 import type { IpamView } from '../view.ts'
@@ -54,6 +54,8 @@ export class Ipam {
   readonly #byAttachment = new Map<string, readonly Lease[]>()
   /** What was granted last under a name, by family and name. */
   readonly #byName = new Map<string, Address>()
+  /** The key in `#byName` by the text of the address, so that no name outlives its address. */
+  readonly #nameOf = new Map<string, string>()
   readonly #subnets = new Map<Family, FreeAddresses>()
   readonly #exhausted = new Map<Family, string>()
   /** Rests whose subnet is not served yet. */
@@ -187,6 +189,18 @@ export class Ipam {
     this.#dueAt = firstDue([...this.#underWay, ...this.#next])
   }
 
+  /** How many addresses of `subnet` are held. */
+  held(subnet: Prefix): number {
+    const isHeld = ({ address }: Lease) => holds(subnet, address)
+    return [...this.#leases.values(), ...this.#granting.values()].filter(isHeld).length
+  }
+
+  /** The subnets go to other nodes: nothing is held any more. */
+  abandon(now: Millis): void {
+    const all = [...this.#leases.values()]
+    if (all.length > 0) this.#release(all, [], now)
+  }
+
   flush(): Effect[] {
     if (this.#underWay.length === 0 && this.#next.length > 0) {
       this.#underWay = this.#next
@@ -250,9 +264,9 @@ export class Ipam {
       if (taken) takes.push(taken)
     }
     for (const family of open) {
-      const taken = this.#take(family, request.name)
+      const taken = this.#take(family, request)
       if (taken) takes.push(taken)
-      else return giveUp('exhausted', this.#exhaust(family))
+      else return giveUp('exhausted', this.#exhaust(family, request.within))
     }
     return { ok: true, takes }
   }
@@ -275,21 +289,24 @@ export class Ipam {
     return refuse('address-taken', message)
   }
 
-  #take(family: Family, name: string): Taken | undefined {
+  #take(family: Family, { name, within }: LeaseRequest): Taken | undefined {
     const free = this.#subnets.get(family)
     if (!free) return undefined
     const isHeld = (text: string) => this.#holder(text) !== undefined
     const last = name === '' ? undefined : this.#byName.get(nameKey(family, name))
+    const part = within ?? free.subnet
     const isFree =
       last &&
-      free.holds(last) &&
+      holds(part, last) &&
       free.isUsable(last) &&
       !free.isReserved(last) &&
       !isHeld(last.text)
-    return isFree ? free.claim(last) : free.take(isHeld)
+    if (isFree) return free.claim(last)
+    return within ? free.takeWithin(within, isHeld) : free.take(isHeld)
   }
 
-  #exhaust(family: Family): string {
+  #exhaust(family: Family, within: Prefix | undefined): string {
+    if (within) return `every address of ${within.text} is held: ask for another part of the subnet`
     const prefix = this.#subnets.get(family)?.subnet.text ?? ''
     if (!this.#exhausted.has(family)) this.#notes.push({ code: 'subnet-exhausted', prefix })
     this.#exhausted.set(family, prefix)
@@ -442,6 +459,7 @@ export class Ipam {
   }
 
   #forget(address: Address): void {
+    this.#forgetName(address)
     this.#queue({
       changes: [{ type: 'forget', address }],
       waiting: [],
@@ -471,7 +489,17 @@ export class Ipam {
   }
 
   #remember({ name, address }: Lease): void {
-    if (name !== '') this.#byName.set(nameKey(address.family, name), address)
+    this.#forgetName(address)
+    if (name === '') return
+    const key = nameKey(address.family, name)
+    this.#byName.set(key, address)
+    this.#nameOf.set(address.text, key)
+  }
+
+  #forgetName({ text }: Address): void {
+    const key = this.#nameOf.get(text)
+    this.#nameOf.delete(text)
+    if (key !== undefined && this.#byName.get(key)?.text === text) this.#byName.delete(key)
   }
 
   #holder(text: string): Lease | undefined {

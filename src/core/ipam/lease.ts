@@ -47,6 +47,8 @@ export interface LeaseRequest {
   readonly addresses: readonly Address[]
   /** One address of each is wanted besides, where `addresses` has none of it. `served`: of each that this node has a subnet of. */
   readonly families: readonly Family[] | 'served'
+  /** What is not named must lie in here; undefined: anywhere in the subnet. */
+  readonly within?: Prefix
   readonly witness: Witness
   readonly mac: string
 }

@@ -10,7 +10,7 @@ import { after, beforeEach, describe, test } from 'node:test'
 import { connectApi } from '../../../src/adapters/api/client.ts'
 import { type ApiServer, SocketError, serveApi } from '../../../src/adapters/api/server.ts'
 import type { Operator } from '../../../src/ports/operator.ts'
-import { healthyView, realClock } from '../../cli/fake-agent.ts'
+import { healthyView, noRemote, realClock } from '../../cli/fake-agent.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'starling-server-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -28,7 +28,8 @@ beforeEach(() => {
   socket = join(directory, `${sockets}`, 'starling.sock')
 })
 
-const serve = (): Promise<ApiServer> => serveApi({ socket, operator, clock: realClock })
+const serve = (): Promise<ApiServer> =>
+  serveApi({ socket, remote: noRemote, operator, clock: realClock })
 
 const refusal = (code: SocketError['code'], message: RegExp) => (thrown: unknown) =>
   thrown instanceof SocketError && thrown.code === code && message.test(thrown.message)

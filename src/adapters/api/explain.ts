@@ -1,0 +1,100 @@
+/** Everything that is known of one address: who claims it, who has it, and the route to it. */
+
+import type { NodeRecord } from '../../core/claim/record.ts'
+import type { Address } from '../../core/ip/address.ts'
+import { gatewayOf } from '../../core/ip/pool.ts'
+import { holds, type Prefix } from '../../core/ip/prefix.ts'
+import type { AgentView, ClaimView } from '../../core/view.ts'
+import type { Operator } from '../../ports/operator.ts'
+import type { ExplainResponse } from './definition.ts'
+import { leaseMessage } from './lease-messages.ts'
+import { readLinkNames } from './link-names.ts'
+import { claimMessage, routeMessage } from './messages.ts'
+import { timeText } from './time-text.ts'
+
+/** Asks the node whose subnet it is what it knows of an address. Rejects with a text for people. */
+export type AskLease = (node: NodeRecord, address: Address) => Promise<ExplainResponse>
+
+/** What the node that has the subnet knows of the address itself. */
+type Holding = Pick<ExplainResponse, 'state' | 'lease' | 'last' | 'released' | 'unanswered'>
+
+export async function explainAddress(
+  operator: Operator,
+  address: Address,
+  askLease: AskLease | undefined,
+): Promise<ExplainResponse> {
+  const links = await readLinkNames()
+  const view = operator.view()
+  const claims = view.claims.filter(({ claim }) => holds(claim.prefix, address)).sort(winnerFirst)
+  const [winner] = claims
+  const route = view.routes
+    .filter(({ prefix }) => holds(prefix, address))
+    .sort((a, b) => b.prefix.length - a.prefix.length)[0]
+  return {
+    address: address.text,
+    claims: claims.map(claimMessage),
+    announcers: recordsOf(view).flatMap(({ origin: node, name, extras }) =>
+      extras
+        .filter((prefix) => holds(prefix, address))
+        .map(({ text: prefix }) => ({ prefix, name, node })),
+    ),
+    route: route ? routeMessage(route, view.phase, links) : null,
+    ...(await holding(view, { address, winner, askLease })),
+  }
+}
+
+async function holding(
+  view: AgentView,
+  {
+    address,
+    winner,
+    askLease,
+  }: { address: Address; winner: ClaimView | undefined; askLease: AskLease | undefined },
+): Promise<Holding> {
+  const nothing = { lease: null, last: null, released: '', unanswered: '' }
+  const own = ownHolding(view, address)
+  if (own) return own
+  if (!winner) return { ...nothing, state: 'outside' }
+  const fixed = fixedState(winner.claim.prefix, address)
+  if (fixed) return { ...nothing, state: fixed }
+  const record = recordsOf(view).find(({ origin }) => origin === winner.origin)
+  if (winner.own || !record || !askLease) return { ...nothing, state: 'unknown' }
+  try {
+    const { state, lease, last, released } = await askLease(record, address)
+    return { state, lease, last, released, unanswered: '' }
+  } catch (thrown) {
+    const unanswered = thrown instanceof Error ? thrown.message : String(thrown)
+    return { ...nothing, state: 'unknown', unanswered }
+  }
+}
+
+/** Undefined: it is no address that this node grants or has granted. */
+function ownHolding({ ipam }: AgentView, address: Address): Holding | undefined {
+  const lease = ipam.at(address)
+  const last = ipam.lastAt(address)
+  const facts = {
+    lease: lease ? leaseMessage(lease) : null,
+    last: last ? leaseMessage(last.lease) : null,
+    released: last ? timeText(last.releasedAtMs) : '',
+    unanswered: '',
+  }
+  if (lease) return { ...facts, state: 'leased' }
+  const subnet = ipam.subnets.find(({ prefix }) => holds(prefix, address))
+  if (!subnet) return undefined
+  return { ...facts, state: fixedState(subnet.prefix, address) ?? (last ? 'resting' : 'free') }
+}
+
+function fixedState(subnet: Prefix, { value }: Address): string | undefined {
+  if (value === subnet.first) return 'network'
+  if (value === gatewayOf(subnet).value) return 'gateway'
+  return subnet.family === 4 && value === subnet.last ? 'broadcast' : undefined
+}
+
+const recordsOf = ({ own, nodes, self }: AgentView): readonly NodeRecord[] => [
+  own,
+  ...nodes.map(({ record }) => record).filter(({ origin }) => origin !== self),
+]
+
+const winnerFirst = (a: ClaimView, b: ClaimView): number =>
+  Number(b.standing === 'winner') - Number(a.standing === 'winner') ||
+  b.claim.prefix.length - a.claim.prefix.length
