@@ -45,6 +45,8 @@ export interface Config {
   readonly socket: string
   /** Undefined: Stellar's service is on the unix socket alone. */
   readonly grpc: GrpcEndpoint | undefined
+  /** Undefined: Docker is not served. */
+  readonly dockerPlugin: string | undefined
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
     readonly format: 'auto' | 'json' | 'pretty'
@@ -162,6 +164,7 @@ function assemble(
     stateDir: settings.stateDir,
     socket: settings.socket,
     grpc: grpcOf(settings),
+    dockerPlugin: settings.dockerPlugin,
     log: { level: settings.logLevel, format: settings.logFormat },
     timing: {
       ...defaultTiming,

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
+import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { netlinkKernel } from './adapters/netlink/kernel.ts'
@@ -153,23 +154,42 @@ class Daemon {
       clock: systemClock,
     })
     const stopListening = this.#listenTo(stop)
+    let docker: DockerDoor | undefined
     try {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       await this.#kernel.start(deliver)
       await this.#transport.start(deliver)
       this.#loop.push({ type: 'started' })
+      docker = await this.#serveDocker()
       return await ended
     } finally {
       stopListening()
-      await this.#stop(api)
+      await this.#stop(api, docker)
     }
   }
 
+  /** The agent goes on where the socket cannot be had. */
+  async #serveDocker(): Promise<DockerDoor | undefined> {
+    const { dockerPlugin } = this.#parts.config
+    if (dockerPlugin === undefined) return undefined
+    return openDockerDoor({
+      listen: (server) => listenOnSocket(server, dockerPlugin, '--docker-plugin'),
+      operator: this.#operator,
+      clock: systemClock,
+      tell: (trouble) => this.#loop.push({ type: 'trouble-reported', trouble }),
+    })
+  }
+
   /** Routes and claim stay in place: a restart is not an outage. */
-  async #stop(api: ApiServer): Promise<void> {
+  async #stop(api: ApiServer, docker: DockerDoor | undefined): Promise<void> {
     this.#loop.close()
     this.#operator.close()
-    await Promise.allSettled([api.close(), this.#transport.stop(), this.#kernel.stop()])
+    await Promise.allSettled([
+      api.close(),
+      docker?.close(),
+      this.#transport.stop(),
+      this.#kernel.stop(),
+    ])
   }
 
   #listenTo(stop: AbortSignal): () => void {

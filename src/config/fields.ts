@@ -15,6 +15,7 @@ import {
   listenAddress,
   nextHopAddress,
   oneOf,
+  pluginSocket,
   prefix,
   prefixWithin,
   reserveText,
@@ -234,6 +235,15 @@ export const fields = {
     value: 'path',
     about: 'Certificate authority whose clients may use grpcListen, PEM.',
     bounds: 'absolute path; together with grpcCertFile and grpcKeyFile',
+  dockerPlugin: one(pluginSocket, {
+    group: 'Process',
+    value: 'path',
+    default: ['none'],
+    about:
+      'Plugin socket by which Docker gets addresses; the name of the file is that of the IPAM driver. `none` serves no Docker.',
+    trade: 'Docker finds `/run/docker/plugins/starling.sock` by itself, as driver starling.',
+    bounds:
+      'absolute path of at most 107 bytes that ends in .sock, or `none`; not the same as socket',
   }),
   logLevel: one(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
     group: 'Process',

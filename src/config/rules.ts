@@ -48,6 +48,13 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
       'name the interface that reaches the other hosts, or another bridge',
     )
   }
+  if (parsed.dockerPlugin !== undefined && parsed.dockerPlugin === parsed.socket) {
+    refuse(
+      'dockerPlugin',
+      `dockerPlugin is ${parsed.socket}, the socket of the operator API`,
+      'write /run/docker/plugins/starling.sock or another path',
+    )
+  }
   if (parsed.table === 255) {
     refuse('table', "table 255 is the kernel's own (local)", 'use 254 (main) or another table')
   }

@@ -62,13 +62,15 @@ export const interfaceName: TextType<string> = text((written) =>
 )
 
 export const absolutePath = (bytesMax: number): TextType<string> =>
-  text((written) => {
-    if (!written.startsWith('/')) return wrong('is not absolute', 'write a path that starts with /')
-    if (written.includes('\0')) return wrong('contains a NUL byte', 'remove it')
-    const bytes = Buffer.byteLength(written)
-    if (bytes <= bytesMax) return { value: written }
-    return wrong(`has ${bytes} bytes`, `write a path of at most ${bytesMax} bytes`)
-  })
+  text((written) => pathOf(written, bytesMax))
+
+/** Docker looks for no other files in its directory of plugins. `none` is undefined. */
+export const pluginSocket = text<string | undefined>((written) => {
+  if (written === 'none') return { value: undefined }
+  const path = pathOf(written, 107)
+  if ('mend' in path || /[^/]\.sock$/.test(path.value)) return path
+  return wrong('does not end in .sock', 'write /run/docker/plugins/starling.sock')
+})
 
 /** 32 bytes in hex, in lower case. */
 export const key: TextType<string> = text((written) =>
@@ -170,6 +172,14 @@ function text<T>(parse: (written: string) => Parsed<T>): TextType<T> {
 }
 
 const wrong = (message: string, mend: string) => ({ message, mend })
+
+function pathOf(written: string, bytesMax: number): Parsed<string> {
+  if (!written.startsWith('/')) return wrong('is not absolute', 'write a path that starts with /')
+  if (written.includes('\0')) return wrong('contains a NUL byte', 'remove it')
+  const bytes = Buffer.byteLength(written)
+  if (bytes <= bytesMax) return { value: written }
+  return wrong(`has ${bytes} bytes`, `write a path of at most ${bytesMax} bytes`)
+}
 
 function prefixOf(written: string): Parsed<Prefix> {
   const value = parsePrefix(written)

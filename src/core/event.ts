@@ -108,6 +108,7 @@ export interface Trouble {
     | 'handshake-failed'
     | 'monitor-died'
     | 'store-unwritable'
+    | 'door-shut'
   readonly subject: string
   readonly reason: string
   readonly active: boolean

@@ -124,6 +124,8 @@ export type Note =
   | { readonly code: 'leases-unreadable'; readonly reason: string }
   | { readonly code: 'leases-unwritable'; readonly reason: string }
   | { readonly code: 'leases-slow' }
+  /** `subject`: whose containers get no addresses. */
+  | { readonly code: 'door-shut'; readonly subject: string; readonly reason: string }
   | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
 
 /** Why a route that others announce is not installed here. */
@@ -363,6 +365,11 @@ export function describe(note: Note): Description {
       return warn(
         'the disk of the state directory has not answered for 2 s: no address is granted or released',
         'look at the disk (dmesg); what waits is finished as soon as it answers',
+      )
+    case 'door-shut':
+      return warn(
+        `${note.subject} gets no addresses from this agent: ${note.reason}`,
+        'it is tried again by itself every half minute',
       )
     case 'trouble-over':
       return info(`${note.was} is over for ${note.subject}`)

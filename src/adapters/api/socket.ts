@@ -21,7 +21,7 @@ export class SocketError extends Error {
 export async function listenOnSocket(
   server: Server,
   path: string,
-  flag: '--socket' | '--state-dir' = '--socket',
+  flag: '--socket' | '--state-dir' | '--docker-plugin' = '--socket',
 ): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 })
