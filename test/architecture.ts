@@ -39,6 +39,7 @@ const bordered: readonly Rule[] = [
       '^src/(config|version)',
       '^src/core/ip/',
       '^src/adapters/api/(client|definition)[.]ts$',
+      '^src/adapters/docker/engine[.]ts$',
     ],
   },
   { from: '^simulations/sim/', to: ['^simulations/sim/', '^src/(core|wire|ports|runtime)/'] },

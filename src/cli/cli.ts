@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultSocket } from '../config/socket-path.ts'
 import { version } from '../version.ts'
+import type { DockerOptions } from './docker.ts'
 import { exitCode } from './exit-code.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
@@ -49,11 +50,9 @@ function createProgram(outcome: { code: number }): Command {
     .option('--json', 'print JSON')
     .helpGroup('Agent:')
 
-  const add = (group: string, name: string, about: string): Command =>
-    program
-      .command(name)
+  const shared = (command: Command, about: string): Command =>
+    command
       .description(about)
-      .helpGroup(group)
       .option('--json', 'print JSON')
       .addOption(
         // An empty variable counts as absent, as it does for the agent.
@@ -61,8 +60,10 @@ function createProgram(outcome: { code: number }): Command {
           process.env.STARLING_SOCKET || defaultSocket,
         ),
       )
-  const see = (name: string, about: string): Command => add('See:', name, about)
-  const change = (name: string, about: string): Command => add('Change:', name, about)
+  const see = (name: string, about: string): Command =>
+    shared(program.command(name), about).helpGroup('See:')
+  const change = (name: string, about: string): Command =>
+    shared(program.command(name), about).helpGroup('Change:')
   const run =
     <Arguments extends unknown[]>(perform: (...given: Arguments) => Promise<number>) =>
     async (...given: Arguments): Promise<void> => {
@@ -126,6 +127,23 @@ function createProgram(outcome: { code: number }): Command {
   change('resync', "Read the kernel's routes again and repair what differs.").action(
     run(async (shared: Shared) => (await import('./actions.ts')).resync(shared)),
   )
+  const docker = program
+    .command('docker')
+    .description("Join Docker's containers.")
+    .helpGroup('Containers:')
+  shared(docker.command('network'), "Make the Docker network on this host's bridge and subnet.")
+    .argument('<name>')
+    .option('--print', 'print the docker command that makes it, and make nothing')
+    .addOption(
+      new Option('--docker-host <url>', 'unix socket of dockerd (DOCKER_HOST)').default(
+        process.env.DOCKER_HOST || 'unix:///var/run/docker.sock',
+      ),
+    )
+    .action(
+      run(async (name: string, options: DockerOptions) =>
+        (await import('./docker.ts')).network(name, options),
+      ),
+    )
   return program
 }
 

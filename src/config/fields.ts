@@ -235,6 +235,7 @@ export const fields = {
     value: 'path',
     about: 'Certificate authority whose clients may use grpcListen, PEM.',
     bounds: 'absolute path; together with grpcCertFile and grpcKeyFile',
+  }),
   dockerPlugin: one(pluginSocket, {
     group: 'Process',
     value: 'path',

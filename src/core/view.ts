@@ -12,6 +12,8 @@ export interface AgentView {
   readonly self: NodeId
   readonly name: string
   readonly cluster: string
+  /** Empty: none is managed. */
+  readonly bridge: string
   /** `joining` until in-sync; `purged` after a purge until resync. */
   readonly phase: 'joining' | 'in-sync' | 'purged' | 'left'
   readonly incarnation: number

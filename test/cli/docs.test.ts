@@ -5,15 +5,21 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { type FakeAgent, startFakeAgent, troubledView } from './fake-agent.ts'
+import { type FakeEngine, startFakeEngine } from './fake-engine.ts'
 import { run, start } from './run.ts'
 
 const documented = sections(readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8'))
 
 let agent: FakeAgent
+let engine: FakeEngine
 before(async () => {
   agent = await startFakeAgent(troubledView())
+  engine = await startFakeEngine()
 })
-after(() => agent.stop())
+after(async () => {
+  await engine.stop()
+  await agent.stop()
+})
 
 test('every command has a section, and every section is a command', async () => {
   const { out } = await run(['--help'])
@@ -40,6 +46,10 @@ async function json(command: string): Promise<unknown> {
     return JSON.parse(line.toString())
   }
   const argument = { announce: ['10.9.0.0/16'], withdraw: ['10.9.0.0/16'], evict: ['b'] }
+  if (command === 'docker') {
+    const words = ['docker', 'network', 'pods', '--docker-host', engine.host, '--json']
+    return JSON.parse((await run(words, env)).out)
+  }
   const args = command in argument ? argument[command as keyof typeof argument] : []
   const { out } = await run([command, ...args, '--json'], env)
   return JSON.parse(out)

@@ -144,6 +144,7 @@ export function healthyView(): AgentView {
     self: nodeA,
     name: 'a',
     cluster: 'starling',
+    bridge: 'starling0',
     phase: 'in-sync',
     incarnation: 3,
     own: records[0],

@@ -29,6 +29,7 @@ export interface StatusResponse {
   readonly incarnation: number
   readonly software: string
   readonly uptimeMs: number
+  readonly bridge: string
   readonly subnets: readonly SubnetUseMessage[]
 }
 

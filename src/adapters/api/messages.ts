@@ -50,6 +50,7 @@ export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse
     software: own.software,
     uptimeMs: Math.round(uptimeMs),
     subnets: view.ipam.subnets.map(subnetUseMessage),
+    bridge: view.bridge,
   }
 }
 

@@ -9,6 +9,7 @@ export function viewOf(state: AgentState): AgentView {
     self: config.self,
     name: config.name,
     cluster: config.cluster,
+    bridge: config.bridge,
     phase: state.phase,
     incarnation: own.incarnation,
     own: own.preview(claimant.claims, claimant.exclusions),
