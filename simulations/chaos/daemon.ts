@@ -104,7 +104,8 @@ function daemonWords(place: Place, socket: string): string[] {
   ]
 }
 
-async function ready(child: ChildProcess): Promise<void> {
+/** Resolves once it listens. Rejects with its last words. */
+export async function ready(child: ChildProcess): Promise<void> {
   if (!child.stderr) throw new DockerError('daemon-failed', 'dockerd has no output')
   const lines: string[] = []
   const reader = createInterface({ input: child.stderr })
@@ -125,7 +126,7 @@ async function ready(child: ChildProcess): Promise<void> {
   throw new DockerError('daemon-failed', `dockerd: ${reason}\n${lines.slice(-10).join('\n')}`)
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')

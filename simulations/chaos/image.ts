@@ -50,19 +50,38 @@ export async function buildImage(
   }
 }
 
+/** An image of nothing but these programs of this machine, made in the directory `root`. */
+export async function importPrograms(
+  docker: Docker,
+  tag: string,
+  { root, programs }: { readonly root: string; readonly programs: readonly string[] },
+): Promise<void> {
+  await copyPrograms(root, programs)
+  await importRoot(docker, tag, root)
+}
+
 /** Stands for a Debian image with node: the same files in the same places. */
 async function importBase(docker: Docker, tag: string, root: string): Promise<void> {
+  await copyPrograms(root, [...programs, process.execPath])
+  await copy(process.execPath, join(root, 'usr/local/bin/node'))
+  await mkdir(join(root, 'tmp'))
+  await importRoot(docker, tag, root)
+}
+
+/** With the libraries that they load. */
+async function copyPrograms(root: string, names: readonly string[]): Promise<void> {
   await mergeUsr(root)
   const files = new Set<string>()
-  for (const program of programs) files.add(await pathOf(program))
-  const { stdout } = await run('ldd', [process.execPath, ...files], { env: { PATH: path } }).catch(
+  for (const name of names) files.add(await pathOf(name))
+  const { stdout } = await run('ldd', [...files], { env: { PATH: path } }).catch(
     // It fails for a script among them, and prints the others all the same.
     (error: { stdout: string }) => error,
   )
   for (const [library] of stdout.matchAll(/\/[^ :]+\.so[^ :\n]*/g)) files.add(library)
   for (const file of files) await copy(file, join(root, file))
-  await copy(process.execPath, join(root, 'usr/local/bin/node'))
-  await mkdir(join(root, 'tmp'))
+}
+
+async function importRoot(docker: Docker, tag: string, root: string): Promise<void> {
   const archive = `${root}.tar`
   const command = ['tar', '--create', '--file', archive, '--directory', root, '.'] as const
   printed(command, await execute(command))
