@@ -68,6 +68,10 @@ const samples: Readonly<Record<string, string>> = {
   port: '9000',
   stateDir: '/var/lib/other',
   socket: '/run/other.sock',
+  grpcListen: '127.0.0.1:9000',
+  grpcCertFile: '/cert.pem',
+  grpcKeyFile: '/key.pem',
+  grpcClientCaFile: '/ca.pem',
   dockerPlugin: '/run/docker/plugins/starling.sock',
   logLevel: 'debug',
   logFormat: 'json',
@@ -83,7 +87,9 @@ describe('sources', () => {
     const sample = samples[key] ?? ''
     const args = [flagOf(key), sample]
     const env = { [variableOf(key)]: sample }
-    if (key === 'clusterKeyFile') continue
+    // Not valid alone: other tests read them.
+    if (['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile'].includes(key))
+      continue
     test(`${key} is read from a flag, the environment and the file, and says from where`, () => {
       const path = file(`# first\n${key}: ${sample}\n`)
       for (const [result, from, where] of [
@@ -124,6 +130,16 @@ describe('sources', () => {
     assert.deepEqual(configured([], { STARLING_SEED: wanted.join(', ') }).seeds, wanted)
     const path = file(`seed:\n${wanted.map((seed) => `  - "${seed}"\n`).join('')}`)
     assert.deepEqual(configured(['--config', path]).seeds, wanted)
+  })
+
+  test('the API on TCP has all of its certificates', () => {
+    const files = ['--grpc-cert-file', '/c', '--grpc-key-file', '/k', '--grpc-client-ca-file', '/a']
+    assert.deepEqual(configured(['--grpc-listen', '[fd00::1]:9000', ...files]).grpc, {
+      host: 'fd00::1',
+      port: 9_000,
+      tls: { certificate: '/c', key: '/k', clientCa: '/a' },
+    })
+    assert.equal(configured(['--grpc-listen', '127.0.0.1:9000']).grpc?.tls, undefined)
   })
 
   test('an empty variable counts as absent, an empty list on a flag as a list', () => {
@@ -248,6 +264,14 @@ describe('refusals', () => {
       /more prefix lengths/,
     ],
     ['no pool at all', ['--pool='], '--pool', /pool is empty/],
+    ['plaintext for others', ['--grpc-listen', '10.0.0.1:9000'], '--grpc-listen', /in plaintext/],
+    ['a certificate alone', ['--grpc-cert-file', '/c'], '--grpc-cert-file', /is set alone/],
+    [
+      'a port without an address',
+      ['--grpc-listen', ':9000'],
+      '--grpc-listen',
+      /no address with a port/,
+    ],
     ['a reserve that is none', ['--reserve', '+20-+10'], '--reserve', /no range of addresses/],
     ['a broad announcement', ['--announce', '0.0.0.0/0'], '--announce', /too broad.*\/8/],
     ['a broad IPv6 announcement', ['--announce', 'fc00::/7'], '--announce', /too broad.*\/16/],

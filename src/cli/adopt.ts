@@ -5,9 +5,6 @@ import { join } from 'node:path'
 import type { LeaseMessage } from '../adapters/api/definition.ts'
 import { parseInterface } from '../core/ip/prefix.ts'
 
-/** Where libcni keeps it unless a runtime says otherwise. */
-export const cniResults = '/var/lib/cni/results'
-
 type Found = Partial<LeaseMessage>
 
 /** A text: why it cannot be read. A file that is no result is passed over. */

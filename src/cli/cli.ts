@@ -5,6 +5,7 @@ import { defaultSocket } from '../config/socket-path.ts'
 import { version } from '../version.ts'
 import type { DockerOptions } from './docker.ts'
 import { exitCode } from './exit-code.ts'
+import type { AdoptOptions, AllocateOptions } from './ip.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
 
@@ -127,6 +128,32 @@ function createProgram(outcome: { code: number }): Command {
   change('resync', "Read the kernel's routes again and repair what differs.").action(
     run(async (shared: Shared) => (await import('./actions.ts')).resync(shared)),
   )
+  const ip = program
+    .command('ip')
+    .description("The addresses that this host's containers have.")
+    .helpGroup('Containers:')
+  shared(ip.command('list'), 'Who holds which address, and how many are left.').action(
+    run(async (options: Shared) => (await import('./ip.ts')).list(options)),
+  )
+  shared(ip.command('allocate'), 'Grant addresses to something that is no container.')
+    .argument('<id>', 'what it is; the same id gets the same addresses')
+    .option('--address <address...>', 'these, and no others')
+    .option('--name <name>', 'whoever comes under it gets the addresses again while they are free')
+    .action(
+      run(async (id: string, options: AllocateOptions) =>
+        (await import('./ip.ts')).allocate(id, options),
+      ),
+    )
+  shared(ip.command('release'), 'Take back an address, or all that were granted to an id by hand.')
+    .argument('<address|id>')
+    .action(
+      run(async (what: string, options: Shared) =>
+        (await import('./ip.ts')).release(what, options),
+      ),
+    )
+  shared(ip.command('adopt'), 'Rebuild lost leases from what CNI runtimes remember.')
+    .option('--from <directory>', 'cache of the CNI runtime', '/var/lib/cni/results')
+    .action(run(async (options: AdoptOptions) => (await import('./ip.ts')).adopt(options)))
   const docker = program
     .command('docker')
     .description("Join Docker's containers.")

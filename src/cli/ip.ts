@@ -1,10 +1,11 @@
 /** `starling ip`: the addresses that containers of this host have, and granting them by hand. */
 
-import type { LeaseMessage, LeaseResponse, SubnetUseMessage } from '../adapters/api/definition.ts'
+import type { LeaseMessage, LeaseResponse } from '../adapters/api/definition.ts'
 import { parseAddress } from '../core/ip/address.ts'
 import { readCniResults } from './adopt.ts'
 import { exitCode } from './exit-code.ts'
 import { type Column, printable, table } from './layout.ts'
+import { useText } from './lease-text.ts'
 import { actionMs, answerMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 export interface AllocateOptions extends Shared {
@@ -73,7 +74,3 @@ const columns: readonly Column<LeaseMessage>[] = [
   { title: 'NAME', text: ({ name }) => name || '-', shorten: { to: 10, keep: 'end' } },
   { title: 'SINCE', text: ({ since }) => since.replace(/[.][0-9]+Z$/, 'Z') },
 ]
-
-/** `172.16.8.0/22: 12 used, 3 resting, 1006 free` */
-export const useText = ({ prefix, used, resting, free }: SubnetUseMessage): string =>
-  `${prefix}: ${used} used, ${resting} resting, ${free} free`

@@ -151,7 +151,8 @@ describe('lists', () => {
 
 describe('changes', () => {
   for (const [args, command] of [
-    [['leave'], { type: 'leave' }],
+    [['leave'], { type: 'leave', force: false }],
+    [['leave', '--force'], { type: 'leave', force: true }],
     [['evict', 'b'], { type: 'evict', node: 'b' }],
     [['purge'], { type: 'purge' }],
     [['resync'], { type: 'resync' }],

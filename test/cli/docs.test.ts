@@ -45,10 +45,24 @@ async function json(command: string): Promise<unknown> {
     await once(child, 'close')
     return JSON.parse(line.toString())
   }
-  const argument = { announce: ['10.9.0.0/16'], withdraw: ['10.9.0.0/16'], evict: ['b'] }
+  const argument = {
+    announce: ['10.9.0.0/16'],
+    withdraw: ['10.9.0.0/16'],
+    evict: ['b'],
+    ip: ['list'],
+  }
   if (command === 'docker') {
     const words = ['docker', 'network', 'pods', '--docker-host', engine.host, '--json']
     return JSON.parse((await run(words, env)).out)
+  }
+  if (command === 'explain') {
+    // No one address of this cluster is both claimed and announced by itself.
+    const [claimed, announced] = await Promise.all(
+      ['172.16.8.5', '10.9.0.1'].map(async (address) =>
+        JSON.parse((await run(['explain', address, '--json'], env)).out),
+      ),
+    )
+    return { ...claimed, announcers: announced.announcers, route: null }
   }
   const args = command in argument ? argument[command as keyof typeof argument] : []
   const { out } = await run([command, ...args, '--json'], env)

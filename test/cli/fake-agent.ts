@@ -181,7 +181,17 @@ export function healthyView(): AgentView {
           free: 1_006n,
         },
       ],
-      leases: () => [],
+      leases: () => [
+        {
+          attachment: { door: 'cni', network: 'pods', id: '4f2a61', ifname: 'eth0' },
+          address: addressOf('172.16.0.9'),
+          subnet: prefixOf('172.16.0.0/22'),
+          name: 'default/web',
+          sinceMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+          witness: { bootId: '', path: '', inode: '' },
+          mac: '',
+        },
+      ],
       resting: () => [],
       of: () => [],
       at: () => undefined,
