@@ -61,6 +61,7 @@ async function byAdapter(changes: {
   readonly remove: readonly RouteChange[]
 }): Promise<readonly [number, number]> {
   const kernel = netlinkKernel({
+    node: 'bench',
     scope: { table: 254, protocol: 83, interest: [prefixOf('172.16.0.0/12')] },
     uplink: { nextHops: [], bridge: '', seedAddresses: () => Promise.resolve([]) },
   })

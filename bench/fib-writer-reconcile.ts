@@ -33,6 +33,7 @@ export async function reconcile({
 }): Promise<Reconcile> {
   const counted = count(
     netlinkKernel({
+      node: 'bench',
       scope: { table: 254, protocol: 83, interest: pools.map(({ prefix }) => prefix) },
       uplink: {
         interface: 'b0',

@@ -87,6 +87,7 @@ class Daemon {
     const { config, keys, store, leases, snapshot, log } = parts
     this.#telemetry = fanOut([log], (thrown) => log.warn(`a watcher failed: ${String(thrown)}`))
     this.#kernel = netlinkKernel({
+      node: keys.id,
       scope: {
         table: config.table,
         protocol: config.protocol,

@@ -1,6 +1,6 @@
 /** A bridge with the wanted addresses, and none of those that this agent wanted before; writes nothing where all is right. */
 
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { HostAddress, LinkAddress } from '../../core/routing/route.ts'
 import { writeAddress } from './address-message.ts'
@@ -22,12 +22,18 @@ export class BridgeKeeper {
   readonly #socket: RequestSocket
   readonly #reader: Reader
   readonly #protocol: number
+  readonly #node: string
 
-  /** `protocol` marks the addresses that are the agent's. */
-  constructor(socket: RequestSocket, reader: Reader, protocol: number) {
+  /** `protocol` marks the addresses that are the agent's. The bridge's own hardware address comes from `node`. */
+  constructor(
+    socket: RequestSocket,
+    reader: Reader,
+    { protocol, node }: { readonly protocol: number; readonly node: string },
+  ) {
     this.#socket = socket
     this.#reader = reader
     this.#protocol = protocol
+    this.#node = node
   }
 
   /** An error text, or empty. */
@@ -59,7 +65,7 @@ export class BridgeKeeper {
 
   async #create(name: string): Promise<LinkFacts> {
     await this.#perform(`cannot create bridge ${name}`, (writer, seq) =>
-      writeBridge(writer, { name, mac: localMac(), seq }),
+      writeBridge(writer, { name, mac: macOf(this.#node), seq }),
     )
     const bridge = await this.#find(name)
     if (!bridge) throw new NetlinkError('ENODEV', `bridge ${name} vanished`)
@@ -149,8 +155,9 @@ async function keepAddressesOnDown(name: string): Promise<void> {
   }
 }
 
-function localMac(): Uint8Array {
-  const mac = randomBytes(6)
+/** The same for the same node: a bridge that is made anew is the neighbour that containers know. */
+function macOf(node: string): Uint8Array {
+  const mac = createHash('sha256').update(node).digest().subarray(0, 6)
   // Locally administered, not multicast.
   mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02
   return mac

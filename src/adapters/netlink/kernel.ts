@@ -35,6 +35,8 @@ import { linkOf, Words } from './words.ts'
 export interface NetlinkOptions {
   readonly scope: KernelScope
   readonly uplink: UplinkOptions
+  /** The id of this node: its bridge has the same hardware address whenever it is made. */
+  readonly node: string
 }
 
 export function netlinkKernel(options: NetlinkOptions): Kernel {
@@ -63,14 +65,14 @@ class NetlinkKernel implements Kernel {
   readonly #unread = new Map<string, RouteKey>()
   #deliver: ((event: KernelEvent) => void) | undefined
 
-  constructor({ scope, uplink }: NetlinkOptions) {
+  constructor({ scope, uplink, node }: NetlinkOptions) {
     this.#scope = scope
     this.#uplink = uplink
     this.#filter = new ScopeFilter(byteScope(scope))
     this.#writer = new RouteWriter(this.#routeSocket, scope)
     const { protocol } = scope
     this.#reader = new Reader(this.#socket, { filter: this.#filter, words: this.#words, protocol })
-    this.#bridges = new BridgeKeeper(this.#socket, this.#reader, protocol)
+    this.#bridges = new BridgeKeeper(this.#socket, this.#reader, { protocol, node })
     this.#monitor = new Monitor(
       () => ({
         scope: byteScope(scope),

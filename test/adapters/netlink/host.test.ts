@@ -75,12 +75,13 @@ function bridges(): void {
     assert.deepEqual(told, [])
   })
 
+  const hardwareAddress = async () => {
+    const [bridge] = JSON.parse(await ip('-json link show starling0')) as { address: string }[]
+    return bridge?.address
+  }
+
   test('a bridge keeps its hardware address when ports come', async () => {
     assert.equal(await configure(), '')
-    const hardwareAddress = async () => {
-      const [bridge] = JSON.parse(await ip('-json link show starling0')) as { address: string }[]
-      return bridge?.address
-    }
     const before = await hardwareAddress()
     await ip(`link set ${host.link}p address 00:00:00:00:00:01`)
     await ip(`link set ${host.link}p master starling0`)
@@ -89,10 +90,12 @@ function bridges(): void {
 
   test('a bridge that is deleted is told, and made again', async () => {
     assert.equal(await configure(), '')
+    const before = await hardwareAddress()
     await ip('link del starling0')
     const removed = await log.change('the removal', (change) => change.type === 'link-removed')
     assert.equal(removed.type === 'link-removed' && removed.name, 'starling0')
     assert.equal(await configure(), '')
+    assert.equal(await hardwareAddress(), before, 'containers know it as their neighbour')
     assert.match(await ip('address show dev starling0'), /172\.16\.4\.1\/22/)
   })
 

@@ -112,6 +112,7 @@ export async function makeHost(uplink: Partial<UplinkOptions> = {}): Promise<Hos
 
 export function makeKernel(uplink: Partial<UplinkOptions> = {}): Kernel {
   return netlinkKernel({
+    node: 'test',
     scope,
     uplink: {
       nextHops: [],
