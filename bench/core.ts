@@ -128,6 +128,7 @@ const config: CoreConfig = {
   accept: [prefixOf('192.168.0.0/16')],
   announce: [],
   reserve: [],
+  bootId: 'boot',
   bridge: '',
   metric: { 4: 0, 6: 1_024 },
   port: 7871,

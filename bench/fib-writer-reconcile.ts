@@ -92,6 +92,7 @@ function count(kernel: Kernel): Counted {
       locateUplink: (subnets) => kernel.locateUplink(subnets),
       configureBridge: (bridge) => kernel.configureBridge(bridge),
       checkForwarding: (families, links) => kernel.checkForwarding(families, links),
+      probeNeighbours: (questions) => kernel.probeNeighbours(questions),
       stop: () => kernel.stop(),
     },
   }
@@ -121,6 +122,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       persistOwn: () => Promise.resolve(),
       persistKnown: () => Promise.resolve(),
     },
+    containers: { look: () => Promise.resolve([]) },
     leases: { commit: () => Promise.resolve(), replace: () => Promise.resolve() },
     transport: {
       start: () => Promise.resolve(),
@@ -158,6 +160,7 @@ const config: CoreConfig = {
   accept: [prefixOf('10.64.0.0/10')],
   announce: [],
   reserve: [],
+  bootId: 'boot',
   bridge: '',
   metric: { 4: 0, 6: 1_024 },
   port: 7871,

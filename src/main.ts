@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
+import { readBootId } from './adapters/host/boot.ts'
+import { hostContainers } from './adapters/host/containers.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { netlinkKernel } from './adapters/netlink/kernel.ts'
@@ -52,7 +54,15 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
     const stored = await store.load()
     const leases = await openLeases(config.stateDir, keys.id, hasGranted(stored.own))
     const snapshot = { ...stored, leases: leases.stored }
-    const exitCode = await new Daemon({ config, keys, store, leases, snapshot, log }).run(stop)
+    const exitCode = await new Daemon({
+      config,
+      keys,
+      store,
+      leases,
+      snapshot,
+      bootId: await readBootId(),
+      log,
+    }).run(stop)
     await leases.close()
     lock.close()
     return exitCode
@@ -70,6 +80,7 @@ interface DaemonParts {
   readonly store: Store
   readonly leases: OpenedLeases
   readonly snapshot: Snapshot
+  readonly bootId: string
   readonly log: Log
 }
 
@@ -124,6 +135,7 @@ class Daemon {
       kernel: this.#kernel,
       store,
       leases: leases.store,
+      containers: hostContainers,
       transport: this.#transport,
       telemetry: this.#telemetry,
       deliver,
@@ -213,13 +225,14 @@ class Daemon {
   }
 }
 
-function coreConfig({ config, keys, snapshot }: DaemonParts): CoreConfig {
+function coreConfig({ config, keys, snapshot, bootId }: DaemonParts): CoreConfig {
   return {
     self: keys.id,
     name: config.name,
     cluster: config.cluster,
     software: version,
     seal: sealer(keys),
+    bootId,
     wallOffsetMs: Date.now() - systemClock.now(),
     pools: config.pools,
     accept: config.accept,

@@ -230,6 +230,11 @@ export class Host {
         return this.store.persistLeases(effect.changes, () =>
           this.#deliver({ type: 'leases-persisted', error: '' }),
         )
+      case 'look-for-containers':
+        // A simulated host shows no containers: what is not seen alive is never missed.
+        return this.#call(process, 1, () => ({ type: 'containers-looked-for', answers: [] }))
+      case 'probe-addresses':
+        return this.#call(process, 1, () => ({ type: 'addresses-probed', silent: [] }))
       case 'publish':
         watcher.published(this, effect.entry)
         return network.publish(station, effect.entry)

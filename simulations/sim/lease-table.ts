@@ -33,6 +33,12 @@ export class LeaseTable {
         this.#resting.set(text, { lease, releasedAtMs: change.releasedAtMs })
         return
       }
+      case 'seen': {
+        const { text } = change.address
+        const lease = this.#leases.get(text)
+        if (lease) this.#leases.set(text, { ...lease, seenBy: change.by })
+        return
+      }
       case 'forget':
         this.#leases.delete(change.address.text)
         this.#resting.delete(change.address.text)

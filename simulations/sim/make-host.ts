@@ -38,6 +38,7 @@ export function makeHost(index: number, around: Surroundings): Host {
     accept: acceptList,
     announce: [],
     reserve: [],
+    bootId: 'boot',
     bridge: 'starling0',
     metric: { 4: 0, 6: 1024 },
     port,

@@ -59,13 +59,14 @@ export class Agent {
 
   /** When the next `deadline` event is due, and what for. */
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
-    const { set, due, kernelKnown, bridge, isReady, claimant, doubts, ipam } = this.#state
+    const { set, due, kernelKnown, bridge, isReady, claimant, doubts, ipam, leaks } = this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
     }
     for (const [reason, at] of due) consider(at, reason)
     consider(ipam.nextDeadline(), 'leases')
+    consider(leaks.nextDeadline(), 'leaks')
     if (kernelKnown) {
       consider(bridge.nextDeadline(), 'bridge')
       consider(doubts.nextDeadline(), 'doubts')
@@ -131,6 +132,10 @@ export class Agent {
         return forwardingChecked(state, event.answer)
       case 'leases-persisted':
         return leasesPersisted(state, event.error)
+      case 'containers-looked-for':
+        return state.leaks.looked(event.answers, state.now)
+      case 'addresses-probed':
+        return state.leaks.probed(event.silent)
       case 'trouble-reported':
         return this.#trouble(event.trouble)
       default:

@@ -12,6 +12,8 @@ export interface CoreConfig {
   readonly software: string
   /** Signs with this node's key. */
   readonly seal: Seal
+  /** Tells one boot of the host from another; empty: unknown. */
+  readonly bootId: string
   /** Wall clock minus monotonic clock, in ms, read once at start. */
   readonly wallOffsetMs: number
   /** One per family at the most. */
@@ -49,6 +51,8 @@ export interface CoreTiming {
   readonly exclusionMs: number
   /** Between a change of the known records and their being stored. */
   readonly rememberMs: number
+  /** How long a container must be missed before its address is free, and how often it is looked for. */
+  readonly leakMs: number
 }
 
 export const defaultTiming: CoreTiming = {
@@ -59,4 +63,5 @@ export const defaultTiming: CoreTiming = {
   resyncMs: 300_000,
   exclusionMs: 1_000,
   rememberMs: 2_000,
+  leakMs: 60_000,
 }

@@ -3,11 +3,13 @@
 import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { ContainerQuestion } from './ipam/leaks.ts'
 import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
 import type { Note } from './note.ts'
 import type {
   HostAddress,
   LinkAddress,
+  NeighbourQuestion,
   NextHopQuestion,
   RouteChange,
   UsageQuestion,
@@ -65,6 +67,10 @@ export type Effect =
       /** What was stored could not be read: it is put aside, and these are all. */
       readonly anew: boolean
     }
+  /** Answered by `containers-looked-for`. */
+  | { readonly type: 'look-for-containers'; readonly questions: readonly ContainerQuestion[] }
+  /** Whether anybody on the bridge answers for them. Answered by `addresses-probed`. */
+  | { readonly type: 'probe-addresses'; readonly questions: readonly NeighbourQuestion[] }
   | { readonly type: 'publish'; readonly entry: Entry }
   | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
   | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }

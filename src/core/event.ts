@@ -4,6 +4,7 @@ import type { Entry, NodeId } from './claim/record.ts'
 import type { SyncMessage } from './gossip/message.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
+import type { ContainerAnswer } from './ipam/leaks.ts'
 import type { Attachment, HeldAddress, LeaseRequest } from './ipam/lease.ts'
 import type {
   ForwardingAnswer,
@@ -79,6 +80,9 @@ export type Event =
   | { readonly type: 'forwarding-checked'; readonly answer: ForwardingAnswer }
   /** The changes of the last `persist-leases` are durable, or none of them is and `error` says why. */
   | { readonly type: 'leases-persisted'; readonly error: string }
+  | { readonly type: 'containers-looked-for'; readonly answers: readonly ContainerAnswer[] }
+  /** Those that nobody answers for. */
+  | { readonly type: 'addresses-probed'; readonly silent: readonly Address[] }
   /** Something an adapter must tell the operator: it becomes a problem until `clears`. */
   | { readonly type: 'trouble-reported'; readonly trouble: Trouble }
 

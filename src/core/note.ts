@@ -120,6 +120,11 @@ export type Note =
   | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
   | { readonly code: 'store-unwritable'; readonly subject: string; readonly reason: string }
   | ({ readonly code: 'lease-granted' | 'lease-released'; readonly address: string } & Attachment)
+  /** Its container is gone, and nobody had released it. */
+  | ({ readonly code: 'lease-leaked'; readonly address: string } & Attachment)
+  | { readonly code: 'leaks-held-back'; readonly leases: number }
+  /** Of containers that a boot of the host ended. */
+  | { readonly code: 'leases-void'; readonly leases: number }
   | { readonly code: 'subnet-exhausted'; readonly prefix: string }
   | { readonly code: 'leases-unreadable'; readonly reason: string }
   | { readonly code: 'leases-unwritable'; readonly reason: string }
@@ -346,6 +351,15 @@ export function describe(note: Note): Description {
       return debug(`granted ${note.address} to ${attachmentText(note)}`)
     case 'lease-released':
       return debug(`released ${note.address} of ${attachmentText(note)}`)
+    case 'lease-leaked':
+      return info(`freed ${note.address}: ${attachmentText(note)} is gone and had not released it`)
+    case 'leaks-held-back':
+      return warn(
+        `${note.leases} containers are not to be seen any more, too many to free their addresses at once`,
+        'where they are gone indeed, release their addresses: starling ip list, starling ip release ADDRESS',
+      )
+    case 'leases-void':
+      return info(`freed ${note.leases} addresses of containers that the last boot ended`)
     case 'subnet-exhausted':
       return warn(
         `every address of ${note.prefix} is held: no container gets another one`,

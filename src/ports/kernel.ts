@@ -1,12 +1,14 @@
 /** The host's network stack. An adapter reads, writes and watches; it decides nothing. */
 
 import type { Event, Uplink } from '../core/event.ts'
+import type { Address } from '../core/ip/address.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type {
   ForwardingAnswer,
   HostAddress,
   KernelDump,
   LinkAddress,
+  NeighbourQuestion,
   NextHopAnswer,
   NextHopQuestion,
   RouteChange,
@@ -61,5 +63,7 @@ export interface Kernel {
   }): Promise<string>
   /** Switches on what is off, for the whole host and for each of `links` that is there. */
   checkForwarding(families: readonly (4 | 6)[], links: readonly string[]): Promise<ForwardingAnswer>
+  /** Those for which nobody answers. Takes seconds, and holds up nothing meanwhile. */
+  probeNeighbours(questions: readonly NeighbourQuestion[]): Promise<readonly Address[]>
   stop(): Promise<void>
 }

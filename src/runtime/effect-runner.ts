@@ -4,7 +4,9 @@ import type { CommandResult, Effect, OwnState } from '../core/effect.ts'
 import type { Event } from '../core/event.ts'
 import { unreachable } from '../core/invariant.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
-import type { RouteChange } from '../core/routing/route.ts'
+import type { ContainerQuestion } from '../core/ipam/leaks.ts'
+import type { NeighbourQuestion, RouteChange } from '../core/routing/route.ts'
+import type { Containers } from '../ports/containers.ts'
 import type { Kernel } from '../ports/kernel.ts'
 import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Store } from '../ports/store.ts'
@@ -15,6 +17,7 @@ export interface RunnerOptions {
   readonly kernel: Kernel
   readonly store: Store
   readonly leases: LeaseStore
+  readonly containers: Containers
   readonly transport: Transport
   readonly telemetry: Telemetry
   readonly deliver: (event: Event) => void
@@ -68,6 +71,10 @@ export class EffectRunner {
         return this.#remember(effect.known)
       case 'persist-leases':
         return this.#persistLeases(effect)
+      case 'look-for-containers':
+        return this.#lookForContainers(effect.questions)
+      case 'probe-addresses':
+        return this.#probe(effect.questions)
       case 'publish':
         return transport.publish(effect.entry)
       case 'verdict':
@@ -164,6 +171,24 @@ export class EffectRunner {
     written.then(
       () => deliver({ type: 'leases-persisted', error: '' }),
       (error: unknown) => deliver({ type: 'leases-persisted', error: reasonOf(error) }),
+    )
+  }
+
+  #lookForContainers(questions: readonly ContainerQuestion[]): void {
+    const { containers, deliver } = this.#options
+    containers.look(questions).then(
+      (answers) => deliver({ type: 'containers-looked-for', answers }),
+      // Nothing is known, and nothing is freed.
+      () => deliver({ type: 'containers-looked-for', answers: [] }),
+    )
+  }
+
+  /** Takes seconds: the kernel's other work goes on meanwhile. */
+  #probe(questions: readonly NeighbourQuestion[]): void {
+    const { kernel, deliver } = this.#options
+    kernel.probeNeighbours(questions).then(
+      (silent) => deliver({ type: 'addresses-probed', silent }),
+      () => deliver({ type: 'addresses-probed', silent: [] }),
     )
   }
 

@@ -189,6 +189,7 @@ export function healthyView(): AgentView {
           name: 'default/web',
           sinceMs: Date.UTC(2026, 0, 2, 3, 4, 5),
           witness: { bootId: '', path: '', inode: '' },
+          seenBy: '',
           mac: '',
         },
       ],

@@ -56,6 +56,7 @@ class Ports {
       locateUplink: () => this.#asked('locate', { ifindex: 2, name: 'eth0', nextHops: [] }),
       configureBridge: () => this.#asked('bridge', ''),
       lookUpUsage: () => this.#asked('usage', []),
+      probeNeighbours: () => this.#asked('probe', []),
       checkForwarding: () => this.#asked('forwarding', { restored: [], error: '' }),
     }
     const store: Store = {
@@ -80,6 +81,7 @@ class Ports {
       kernel,
       store,
       leases,
+      containers: { look: () => this.#asked('containers', []) },
       transport,
       telemetry: { note: ({ code }) => this.log.push(`note ${code}`) },
       deliver: (event) => this.events.push(event),

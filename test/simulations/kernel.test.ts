@@ -15,6 +15,7 @@ kernelConformance('simulated', async () => {
     kernel: portOf(kernel),
     hand: handOf(kernel),
     link: 'eth0',
+    probeNeighbours: async () => [],
     stop: async () => kernel.unwatch(),
   }
 })
@@ -94,6 +95,7 @@ function portOf(kernel: FakeKernel): Kernel {
     locateUplink: async () => kernel.locateUplink(),
     configureBridge: async (bridge) => kernel.configureBridge(bridge),
     checkForwarding: async () => kernel.checkForwarding(),
+    probeNeighbours: async () => [],
     stop: async () => kernel.unwatch(),
   }
 }

@@ -9,6 +9,7 @@ import type {
   HostAddress,
   KernelChange,
   KernelDump,
+  NeighbourQuestion,
   NextHopAnswer,
   NextHopQuestion,
   RouteChange,
@@ -23,6 +24,7 @@ import { checkForwarding } from './forwarding.ts'
 import { Ledger } from './ledger.ts'
 import { Monitor } from './monitor.ts'
 import type { Frame } from './monitor-message.ts'
+import { probeNeighbours } from './neighbours.ts'
 import { readNotifications } from './notification.ts'
 import { type KernelAddress, Reader } from './reader.ts'
 import { RouteWriter, type Written } from './route-writer.ts'
@@ -145,6 +147,10 @@ class NetlinkKernel implements Kernel {
     links: readonly string[],
   ): Promise<ForwardingAnswer> {
     return checkForwarding(families, links)
+  }
+
+  probeNeighbours(questions: readonly NeighbourQuestion[]): Promise<readonly Address[]> {
+    return probeNeighbours(questions, this.#reader)
   }
 
   async stop(): Promise<void> {

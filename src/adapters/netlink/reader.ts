@@ -14,6 +14,8 @@ import { routeText } from '../../core/routing/route-text.ts'
 import { readAddress, writeAddressDump } from './address-message.ts'
 import { type LinkFacts, readLink, writeLinkDump } from './link-message.ts'
 import { errnoOf, type Message, MessageWriter } from './message.ts'
+import { type NeighbourTable, readNeighbour, writeNeighbourDump } from './neighbour-message.ts'
+import { NeighbourTables } from './neighbour-table.ts'
 import { readLookup, readRoute, writeDump, writeLookup } from './route-message.ts'
 import {
   addressFlag,
@@ -133,6 +135,15 @@ export class Reader {
       found.push(...ofFamily)
     }
     return found
+  }
+
+  async neighbours(): Promise<NeighbourTables> {
+    const read = (table: NeighbourTable) =>
+      this.#dump(
+        (writer, seq) => writeNeighbourDump(writer, { table, seq }),
+        (message) => readNeighbour(message, table),
+      )
+    return new NeighbourTables([...(await read(4)), ...(await read(6))], await read('bridge'))
   }
 
   /** One answer per destination, in order. */

@@ -15,6 +15,8 @@ export const messageType = {
   newRoute: 24,
   delRoute: 25,
   getRoute: 26,
+  newNeighbour: 28,
+  getNeighbour: 30,
   newRule: 32,
   delRule: 33,
   getRule: 34,
@@ -48,7 +50,7 @@ export const multicastGroup = {
   nexthop: 32,
 } as const
 
-export const kernelFamily = { unspecified: 0, ipv4: 2, ipv6: 10 } as const
+export const kernelFamily = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const
 
 /** IPv4 and IPv6 have these route types in common. */
 export const routeType = {
@@ -103,6 +105,8 @@ export const addressAttribute = { address: 1, local: 2, flags: 8, protocol: 11 }
 /** Of struct fib_rule_hdr, and its attributes. */
 export const ruleAttribute = { table: 15 } as const
 export const ruleActionToTable = 1
+export const neighbourAttribute = { destination: 1, hardwareAddress: 2 } as const
+export const neighbourState = { reachable: 0x02, failed: 0x20, permanent: 0x80 } as const
 export const addressFlag = {
   /** Also "secondary" for IPv4. */
   temporary: 0x01,

@@ -29,6 +29,7 @@ const schema = `
     boot_id TEXT NOT NULL,
     netns_path TEXT NOT NULL,
     netns_inode TEXT NOT NULL,
+    seen_by TEXT NOT NULL,
     mac TEXT NOT NULL,
     -- NULL while it is held; the row of a released address is its last lease.
     released_ms INTEGER
@@ -40,6 +41,7 @@ export class LeaseDatabase {
   readonly #grant: StatementSync
   readonly #release: StatementSync
   readonly #forget: StatementSync
+  readonly #seen: StatementSync
   readonly #count: StatementSync
   #batch: number
 
@@ -67,10 +69,11 @@ export class LeaseDatabase {
   private constructor(database: DatabaseSync) {
     this.#database = database
     this.#grant = database.prepare(
-      'INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
+      'INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
     )
     this.#release = database.prepare('UPDATE leases SET released_ms = ? WHERE address = ?')
     this.#forget = database.prepare('DELETE FROM leases WHERE address = ?')
+    this.#seen = database.prepare('UPDATE leases SET seen_by = ? WHERE address = ?')
     this.#count = database.prepare("UPDATE meta SET value = ? WHERE key = 'batch'")
     this.#batch = Number(metaOf(database).get('batch'))
   }
@@ -118,16 +121,19 @@ export class LeaseDatabase {
   #apply(change: LeaseChange): void {
     switch (change.type) {
       case 'grant': {
-        const { address, subnet, attachment, name, sinceMs, witness, mac } = change.lease
+        const { address, subnet, attachment, name, sinceMs, witness, seenBy, mac } = change.lease
         const { door, network, id, ifname } = attachment
         this.#grant.run(
           ...[address.text, subnet.text, door, network, id, ifname, name, sinceMs],
-          ...[witness.bootId, witness.path, witness.inode, mac],
+          ...[witness.bootId, witness.path, witness.inode, seenBy, mac],
         )
         return
       }
       case 'release':
         this.#release.run(change.releasedAtMs, change.address.text)
+        return
+      case 'seen':
+        this.#seen.run(change.by, change.address.text)
         return
       case 'forget':
         this.#forget.run(change.address.text)
@@ -189,6 +195,7 @@ function leaseOf(row: Readonly<Record<string, unknown>>): Lease | undefined {
     name: text('name'),
     sinceMs: Number(row.since_ms),
     witness: { bootId: text('boot_id'), path: text('netns_path'), inode: text('netns_inode') },
+    seenBy: text('seen_by'),
     mac: text('mac'),
   }
 }

@@ -12,6 +12,7 @@ import type { CommandResult, Effect, Snapshot } from '../effect.ts'
 import type { SyncMessage } from '../gossip/message.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
+import { Leaks } from '../ipam/leaks.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
@@ -54,6 +55,7 @@ export class AgentState {
   readonly router: Router
   readonly bridge: Bridge
   readonly ipam: Ipam
+  readonly leaks: Leaks
   readonly doubts = new Doubts()
   readonly peers = new Peers()
   readonly conditions = new Conditions()
@@ -102,7 +104,8 @@ export class AgentState {
     this.own = new OwnRecord(config, own, now)
     this.claimant = new Claimant(config, world, claims, now)
     this.bridge = new Bridge(config, router.host, own.gateways)
-    this.ipam = new Ipam(config, leases, rng)
+    this.ipam = new Ipam(config, leases, rng, now)
+    this.leaks = new Leaks(this.ipam, config.timing.leakMs, now)
   }
 
   /** Enough is known to claim and to publish. */

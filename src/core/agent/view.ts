@@ -54,6 +54,7 @@ function problems({
   router,
   bridge,
   ipam,
+  leaks,
 }: AgentState): AgentView['problems'] {
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
   return [
@@ -62,6 +63,7 @@ function problems({
     ...bridgeProblem,
     ...router.problems(),
     ...ipam.problems(),
+    ...leaks.problems(),
   ]
 }
 

@@ -67,13 +67,20 @@ export class Ipam {
   readonly #grants = new Map<string, Work>()
   #dueAt: Millis = Number.POSITIVE_INFINITY
   #isSlow = false
+  /** Granted since they were taken last. */
+  #granted: Lease[] = []
   #effects: Effect[] = []
   #notes: Note[] = []
 
   constructor(
-    config: { readonly reserve: readonly Reserve[]; readonly wallOffsetMs: number },
+    config: {
+      readonly reserve: readonly Reserve[]
+      readonly wallOffsetMs: number
+      readonly bootId: string
+    },
     stored: StoredLeases | string,
     rng: Rng,
+    now: Millis,
   ) {
     this.#reserve = config.reserve
     this.#wallOffsetMs = config.wallOffsetMs
@@ -83,6 +90,7 @@ export class Ipam {
     this.#restored = resting
     for (const { lease } of resting) this.#remember(lease)
     for (const lease of leases) this.#hold(lease)
+    this.#voidBefore(config.bootId, now)
   }
 
   /** The confirmed subnets that this node holds: only from these is anything granted. */
@@ -144,7 +152,7 @@ export class Ipam {
       const free = this.#free(found.address)
       if (!free || this.#refusal(found.address)) continue
       takes.push(free.claim(found.address))
-      const lease = { ...found, subnet: free.subnet, sinceMs }
+      const lease = { ...found, subnet: free.subnet, sinceMs, seenBy: '' }
       leases.push(lease)
       this.#grantingBegins(lease)
     }
@@ -187,6 +195,34 @@ export class Ipam {
       if (work.dueAt <= now) this.#reply(work, slow)
     }
     this.#dueAt = firstDue([...this.#underWay, ...this.#next])
+  }
+
+  /** What was granted since the last call. */
+  takeGranted(): Lease[] {
+    return this.#granted.splice(0)
+  }
+
+  lease({ text }: Address): Lease | undefined {
+    return this.#leases.get(text)
+  }
+
+  /** How many addresses are held. */
+  get size(): number {
+    return this.#leases.size
+  }
+
+  /** The container of the lease was seen alive; kept, so that it can be missed after a restart too. */
+  seen(address: Address, by: string): void {
+    const lease = this.#leases.get(address.text)
+    if (!lease || lease.seenBy === by) return
+    this.#drop(lease)
+    this.#hold({ ...lease, seenBy: by })
+    this.#queueSilently({ type: 'seen', address, by })
+  }
+
+  /** Nobody asked for it: its container is gone. */
+  free(lease: Lease, now: Millis): void {
+    this.#release([lease], [], now)
   }
 
   /** How many addresses of `subnet` are held. */
@@ -326,7 +362,9 @@ export class Ipam {
     const sinceMs = Math.round(now + this.#wallOffsetMs)
     const leases = takes.flatMap(({ address }): Lease[] => {
       const subnet = this.#free(address)?.subnet
-      return subnet ? [{ attachment, address, subnet, name, sinceMs, witness, mac }] : []
+      return subnet
+        ? [{ attachment, address, subnet, name, sinceMs, witness, seenBy: '', mac }]
+        : []
     })
     for (const lease of leases) this.#grantingBegins(lease)
     const all = [...held, ...leases].sort(byAddress)
@@ -356,7 +394,10 @@ export class Ipam {
 
   #grantingEnds(lease: Lease): void {
     this.#granting.delete(lease.address.text)
-    if (!this.#leaving.has(lease.address.text)) this.#hold(lease)
+    if (!this.#leaving.has(lease.address.text)) {
+      this.#hold(lease)
+      this.#granted.push(lease)
+    }
     this.#notes.push({ code: 'lease-granted', ...factsOf(lease) })
   }
 
@@ -367,7 +408,6 @@ export class Ipam {
 
   #release(leases: readonly Lease[], waiting: Work['waiting'], now: Millis): void {
     const releasedAtMs = Math.round(now + this.#wallOffsetMs)
-    const granted = leases.filter(({ address }) => this.#leases.has(address.text))
     for (const lease of leases) {
       this.#leaving.set(lease.address.text, lease)
       this.#drop(lease)
@@ -391,8 +431,11 @@ export class Ipam {
         }
       },
       undo: () => {
-        for (const { address } of leases) this.#leaving.delete(address.text)
-        for (const lease of granted) this.#hold(lease)
+        for (const lease of leases) {
+          this.#leaving.delete(lease.address.text)
+          // What is still on its way to be granted is undone by itself.
+          if (!this.#granting.has(lease.address.text)) this.#hold(lease)
+        }
       },
     })
   }
@@ -452,6 +495,11 @@ export class Ipam {
 
   #rest(rest: Rest): void {
     const { address } = rest.lease
+    // Released before its subnet is served: at a start.
+    if (!this.#subnets.has(address.family)) {
+      this.#restored = [...this.#restored, rest]
+      return
+    }
     const free = this.#free(address)
     if (free) this.#exhausted.delete(address.family)
     const forgotten = free ? free.release(rest) : address
@@ -460,16 +508,30 @@ export class Ipam {
 
   #forget(address: Address): void {
     this.#forgetName(address)
+    this.#queueSilently({ type: 'forget', address })
+  }
+
+  /** A change that nobody waits for, and that the next start makes again where it fails. */
+  #queueSilently(change: LeaseChange): void {
     this.#queue({
-      changes: [{ type: 'forget', address }],
+      changes: [change],
       waiting: [],
       dueAt: Number.POSITIVE_INFINITY,
       grants: [],
       holds: undefined,
       done: () => undefined,
-      // Its row stays, and is forgotten after the next start.
       undo: () => undefined,
     })
+  }
+
+  /** No container of CNI outlives its host's boot. Docker starts its own again, with their addresses. */
+  #voidBefore(bootId: string, now: Millis): void {
+    const isVoid = ({ attachment, witness }: Lease) =>
+      attachment.door === 'cni' && witness.bootId !== '' && witness.bootId !== bootId
+    const leases = bootId === '' ? [] : [...this.#leases.values()].filter(isVoid)
+    if (leases.length === 0) return
+    this.#notes.push({ code: 'leases-void', leases: leases.length })
+    this.#release(leases, [], now)
   }
 
   #hold(lease: Lease): void {

@@ -36,6 +36,8 @@ export interface Lease {
   /** Wall clock, ms. */
   readonly sinceMs: number
   readonly witness: Witness
+  /** By which view of the host its container was seen alive; empty: by none yet. */
+  readonly seenBy: string
   /** Of the container's interface; empty where the door does not tell it. */
   readonly mac: string
 }
@@ -67,6 +69,7 @@ export interface Rest {
 export type LeaseChange =
   | { readonly type: 'grant'; readonly lease: Lease }
   | { readonly type: 'release'; readonly address: Address; readonly releasedAtMs: number }
+  | { readonly type: 'seen'; readonly address: Address; readonly by: string }
   /** Nothing is remembered of it. */
   | { readonly type: 'forget'; readonly address: Address }
 

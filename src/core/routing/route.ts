@@ -136,3 +136,9 @@ export interface ForwardingAnswer {
   /** What is off and cannot be switched on, in words; empty: all is on. */
   readonly error: string
 }
+
+/** Whether anybody answers for `address` where this host has `from`. */
+export interface NeighbourQuestion {
+  readonly address: Address
+  readonly from: Address
+}

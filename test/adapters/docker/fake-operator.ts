@@ -73,7 +73,9 @@ export class FakeOperator implements Operator {
     const free = asked ?? (subnet && this.#free(subnet))
     if (!subnet || !free) return { ok: false, code: 'exhausted', message: 'no address is free' }
     const { attachment, name, witness, mac } = request
-    const lease: Lease = { attachment, address: free, subnet, name, sinceMs: 0, witness, mac }
+    const lease: Lease = {
+      ...{ attachment, address: free, subnet, name, sinceMs: 0, witness, seenBy: '', mac },
+    }
     this.leases.set(free.text, lease)
     return { ok: true, message: 'granted', leases: [lease] }
   }

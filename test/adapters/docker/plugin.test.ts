@@ -207,6 +207,7 @@ describe('the driver', () => {
       name: '',
       sinceMs: 0,
       witness: { bootId: '', path: '', inode: '' },
+      seenBy: '',
       mac: '',
     })
     const release = { PoolID: pool, Address: held.text }

@@ -138,6 +138,7 @@ const leaseOf = (text: string): Lease => {
     name: 'default/web',
     sinceMs: 1_700_000_000_000,
     witness: { bootId: 'boot', path: '/run/netns/x', inode: '4:4026532281' },
+    seenBy: '',
     mac: '',
   }
 }

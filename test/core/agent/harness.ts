@@ -321,6 +321,7 @@ export class Host {
       accept: ['172.16.0.0/12', '10.0.0.0/8', '192.168.0.0/16', 'fd00::/8'].map(prefixOf),
       announce: [],
       reserve: [],
+      bootId: 'boot',
       bridge: 'starling0',
       metric: { 4: 0, 6: 1024 },
       port: 7946,

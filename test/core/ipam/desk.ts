@@ -22,12 +22,14 @@ export interface Asked {
 
 export class Desk {
   now = 0
+  bootId = 'boot'
   readonly table = new LeaseTable()
   /** What the store has not answered. */
   underWay: readonly LeaseChange[] | undefined
   ipam: Ipam
   readonly #reserve: readonly Reserve[]
   readonly #rng: () => number
+  readonly #witnessed: boolean
   #subnets: readonly string[]
   #ids = 0
   readonly #replies = new Map<number, CommandResult>()
@@ -38,11 +40,13 @@ export class Desk {
       reserve?: readonly Reserve[]
       rng?: () => number
       stored?: StoredLeases | string
+      witnessed?: boolean
     } = {},
   ) {
     this.#subnets = subnets
     this.#reserve = options.reserve ?? []
     this.#rng = options.rng ?? (() => 0)
+    this.#witnessed = options.witnessed ?? false
     this.ipam = this.#make(options.stored ?? this.table.stored())
   }
 
@@ -55,14 +59,16 @@ export class Desk {
   serve(subnets: readonly string[]): void {
     this.#subnets = subnets
     this.ipam.serve(subnets.map(prefixOf))
-    this.#perform()
+    this.perform()
   }
 
   /** Returns the number of the question. */
   ask(id: string, asked: Asked = {}): number {
     this.#ids += 1
-    this.ipam.allocate(this.#ids, requestOf(id, asked), this.now)
-    this.#perform()
+    const request = requestOf(id, asked)
+    const witness = { bootId: this.bootId, path: `/run/netns/${id}`, inode: `4:${this.#ids}` }
+    this.ipam.allocate(this.#ids, this.#witnessed ? { ...request, witness } : request, this.now)
+    this.perform()
     return this.#ids
   }
 
@@ -70,7 +76,7 @@ export class Desk {
     this.#ids += 1
     const address = only === undefined ? undefined : addressOf(only)
     this.ipam.release(this.#ids, attachmentOf(id), address, this.now)
-    this.#perform()
+    this.perform()
     return this.#ids
   }
 
@@ -78,7 +84,7 @@ export class Desk {
     this.#ids += 1
     const all = held.map(({ id, address }) => ({ ...requestOf(id, {}), address }))
     this.ipam.adopt(this.#ids, all, this.now)
-    this.#perform()
+    this.perform()
     return this.#ids
   }
 
@@ -89,7 +95,7 @@ export class Desk {
     this.underWay = undefined
     if (error === '') this.table.apply(changes)
     this.ipam.persisted(error, this.now)
-    this.#perform()
+    this.perform()
   }
 
   writeAll(): void {
@@ -100,7 +106,7 @@ export class Desk {
     this.now += ms
     if (this.ipam.nextDeadline() <= this.now) this.ipam.expire(this.now)
     assert.ok(this.ipam.nextDeadline() > this.now, 'the deadline is satisfied')
-    this.#perform()
+    this.perform()
   }
 
   answer(question: number): CommandResult | undefined {
@@ -121,13 +127,18 @@ export class Desk {
   }
 
   #make(stored: StoredLeases | string): Ipam {
-    const ipam = new Ipam({ reserve: this.#reserve, wallOffsetMs: 1e12 }, stored, this.#rng)
+    const ipam = new Ipam(
+      { reserve: this.#reserve, wallOffsetMs: 1e12, bootId: this.bootId },
+      stored,
+      this.#rng,
+      this.now,
+    )
     ipam.serve(this.#subnets.map(prefixOf))
     this.#take(ipam.flush())
     return ipam
   }
 
-  #perform(): void {
+  perform(): void {
     this.#take(this.ipam.flush())
   }
 

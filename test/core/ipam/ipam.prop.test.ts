@@ -132,6 +132,6 @@ it('what was answered is durable, and in one hand alone', () => {
       while (world.desk.get(`last-${count}`).startsWith('172')) count += 1
       assert.equal(BigInt(count), BigInt(open?.resting ?? 0) + (open?.free ?? 0n))
     }),
-    { numRuns: 2_000 },
+    { numRuns: 5_000 },
   )
 })

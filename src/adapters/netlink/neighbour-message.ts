@@ -1,0 +1,60 @@
+/** Neighbour messages: who answers for an address, and behind which port of a bridge a hardware address is. */
+
+import { type Message, type MessageWriter, walkAttributes } from './message.ts'
+import {
+  headerBytes,
+  kernelFamily,
+  messageFlag,
+  messageType,
+  neighbourAttribute,
+  neighbourState,
+} from './rtnetlink.ts'
+
+const neighbourHeaderBytes = 12
+
+/** An entry of the neighbour table, or of a bridge's forwarding table, which has no address. */
+export interface NeighbourFacts {
+  /** Number of the address; undefined in a forwarding table. */
+  readonly value: bigint | undefined
+  readonly state: number
+  /** In hex; empty where none is known. */
+  readonly mac: string
+}
+
+export type NeighbourTable = 4 | 6 | 'bridge'
+
+const families = {
+  4: kernelFamily.ipv4,
+  6: kernelFamily.ipv6,
+  bridge: kernelFamily.bridge,
+} as const
+
+export function writeNeighbourDump(
+  writer: MessageWriter,
+  { table, seq }: { table: NeighbourTable; seq: number },
+): void {
+  writer.begin(messageType.getNeighbour, messageFlag.dump, seq)
+  writer.u8(families[table])
+  for (let at = 1; at < neighbourHeaderBytes; at += 1) writer.u8(0)
+  writer.end()
+}
+
+/** Undefined for what is of another table, and for what is there without anybody: the bridge's own addresses. */
+export function readNeighbour(message: Message, table: NeighbourTable): NeighbourFacts | undefined {
+  if (message.type !== messageType.newNeighbour) return undefined
+  const { view, data } = message
+  const at = message.start + headerBytes
+  if (at + neighbourHeaderBytes > message.end || view.getUint8(at) !== families[table]) {
+    return undefined
+  }
+  const state = view.getUint16(at + 8, true)
+  if ((state & neighbourState.permanent) !== 0) return undefined
+  let value: bigint | undefined
+  let mac = ''
+  walkAttributes(view, { from: at + neighbourHeaderBytes, end: message.end }, (type, from, end) => {
+    const hex = Buffer.from(data.buffer, data.byteOffset + from, end - from).toString('hex')
+    if (type === neighbourAttribute.destination && table !== 'bridge') value = BigInt(`0x${hex}`)
+    if (type === neighbourAttribute.hardwareAddress) mac = hex
+  })
+  return { value, state, mac }
+}

@@ -1,0 +1,211 @@
+/** Who is found to be gone, and above all who is not. */
+
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import type { Effect } from '../../../src/core/effect.ts'
+import { type ContainerAnswer, Leaks } from '../../../src/core/ipam/leaks.ts'
+import { addressOf } from '../specimens.ts'
+import { Desk } from './desk.ts'
+
+const leakMs = 60_000
+
+/** A host on which containers live, die, and are more or less to be seen. */
+class Scene {
+  readonly desk = new Desk(['172.16.8.0/24'], { witnessed: true })
+  leaks = new Leaks(this.desk.ipam, leakMs, 0)
+  /** What the host shows of each container; who is not listed is gone. */
+  readonly seen = new Map<string, 'alive' | 'unknown'>()
+  view = '/run/netns 26:1'
+  /** Answer on the wire. */
+  readonly answering = new Set<string>()
+  probes = 0
+  readonly notes: string[] = []
+
+  /** A container whose address is its name. */
+  start(id: string): string {
+    const address = this.desk.get(id)
+    this.seen.set(address, 'alive')
+    this.run()
+    return address
+  }
+
+  pass(ms: number): void {
+    const until = this.desk.now + ms
+    for (;;) {
+      const next = this.leaks.nextDeadline()
+      if (next > until) break
+      this.desk.now = Math.max(this.desk.now, next)
+      this.run()
+    }
+    this.desk.now = until
+  }
+
+  run(): void {
+    for (let effects = this.#flush(); effects.length > 0; effects = this.#flush()) {
+      for (const effect of effects) this.#perform(effect)
+    }
+    this.notes.push(...this.leaks.report().map(({ code }) => code))
+    this.desk.perform()
+    this.desk.writeAll()
+  }
+
+  /** The agent starts anew, with what is stored. */
+  restart(): void {
+    this.desk.restart()
+    this.leaks = new Leaks(this.desk.ipam, leakMs, this.desk.now)
+    this.run()
+  }
+
+  get held(): string[] {
+    return this.desk.ipam
+      .view()
+      .leases()
+      .map(({ address }) => address.text)
+  }
+
+  #flush(): Effect[] {
+    return this.leaks.flush(this.desk.now)
+  }
+
+  #perform(effect: Effect): void {
+    if (effect.type === 'look-for-containers') {
+      const answers = effect.questions.map(
+        ({ address }): ContainerAnswer => ({
+          address,
+          life: this.seen.get(address.text) ?? 'gone',
+          by: this.view,
+        }),
+      )
+      return this.leaks.looked(answers, this.desk.now)
+    }
+    assert.equal(effect.type, 'probe-addresses')
+    if (effect.type !== 'probe-addresses') return
+    this.probes += 1
+    const silent = effect.questions.filter(({ address }) => !this.answering.has(address.text))
+    this.leaks.probed(silent.map(({ address }) => address))
+  }
+}
+
+describe('leaks', () => {
+  let scene: Scene
+  let a = ''
+  beforeEach(() => {
+    scene = new Scene()
+    a = scene.start('a')
+    // So soon after a grant the container is looked for the first time.
+    scene.pass(1_000)
+  })
+
+  it('frees a lease whose container is missed twice, a minute apart', () => {
+    scene.seen.delete(a)
+    scene.pass(leakMs)
+    assert.deepEqual(scene.held, [a], 'once is not enough')
+    scene.pass(leakMs)
+    assert.deepEqual(scene.held, [])
+    assert.deepEqual(scene.notes, ['lease-leaked'])
+    assert.equal(scene.desk.table.stored().leases.length, 0)
+  })
+
+  it('frees nothing of a container that lives', () => {
+    scene.pass(100 * leakMs)
+    assert.deepEqual(scene.held, [a])
+    assert.equal(scene.probes, 0)
+  })
+
+  it('frees nothing of which nothing is known', () => {
+    scene.seen.set(a, 'unknown')
+    scene.pass(100 * leakMs)
+    assert.deepEqual(scene.held, [a])
+  })
+
+  it('frees nothing by a view that never showed the container alive', () => {
+    scene.seen.delete(a)
+    scene.view = '/run/netns 99:2'
+    scene.pass(100 * leakMs)
+    assert.deepEqual(scene.held, [a])
+  })
+
+  it('frees nothing of a container that answers on the wire', () => {
+    scene.seen.delete(a)
+    scene.answering.add(a)
+    scene.pass(10 * leakMs)
+    assert.deepEqual(scene.held, [a])
+    assert.ok(scene.probes > 0)
+    scene.answering.delete(a)
+    scene.pass(3 * leakMs)
+    assert.deepEqual(scene.held, [])
+  })
+
+  it('begins anew with a container that was seen again', () => {
+    scene.seen.delete(a)
+    scene.pass(leakMs)
+    scene.seen.set(a, 'alive')
+    scene.pass(leakMs)
+    scene.seen.delete(a)
+    scene.pass(leakMs)
+    assert.deepEqual(scene.held, [a])
+  })
+
+  it('misses a container after a restart of the agent, though not in its first minute', () => {
+    scene.seen.delete(a)
+    scene.restart()
+    scene.pass(leakMs - 1)
+    assert.deepEqual(scene.held, [a])
+    scene.pass(leakMs + 2)
+    assert.deepEqual(scene.held, [])
+  })
+
+  it('never frees a lease that was granted to somebody else meanwhile', () => {
+    scene.seen.delete(a)
+    scene.pass(leakMs)
+    scene.desk.free('a')
+    assert.equal(scene.desk.get('b', { addresses: [a] }), a)
+    scene.seen.set(a, 'alive')
+    scene.pass(10 * leakMs)
+    assert.deepEqual(scene.held, [a])
+  })
+
+  it('holds back where many are missed at once, and says so until they are seen again', () => {
+    const all = [a]
+    for (let index = 0; index < 20; index += 1) all.push(scene.start(`c${index}`))
+    scene.pass(1_000)
+    for (const address of all) scene.seen.delete(address)
+    scene.pass(10 * leakMs)
+    assert.equal(scene.held.length, 21)
+    assert.deepEqual(scene.leaks.problems(), [{ code: 'leaks-held-back', leases: 21 }])
+    assert.deepEqual(scene.notes, ['leaks-held-back'])
+    for (const address of all) scene.seen.set(address, 'alive')
+    scene.pass(leakMs)
+    assert.deepEqual(scene.leaks.problems(), [])
+    // Five of 21 are a quarter.
+    for (const address of all.slice(0, 5)) scene.seen.delete(address)
+    scene.pass(3 * leakMs)
+    assert.equal(scene.held.length, 16)
+  })
+
+  it('leaves alone what another door or a person has', () => {
+    scene.desk.ipam.allocate(
+      99,
+      {
+        attachment: { door: 'manual', network: '', id: 'vip', ifname: '' },
+        name: '',
+        addresses: [addressOf('172.16.8.200')],
+        families: [],
+        witness: { bootId: '', path: '', inode: '' },
+        mac: '',
+      },
+      scene.desk.now,
+    )
+    scene.run()
+    scene.pass(100 * leakMs)
+    assert.deepEqual(scene.held, [a, '172.16.8.200'])
+  })
+
+  it('voids the leases of before a boot, and remembers their names', () => {
+    const web = scene.desk.get('w', { name: 'default/web' })
+    scene.desk.bootId = 'next'
+    scene.restart()
+    assert.deepEqual(scene.held, [])
+    assert.equal(scene.desk.get('v', { name: 'default/web' }), web)
+  })
+})
