@@ -3,7 +3,7 @@
 import type { Entry, NodeId } from './claim/record.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
 import type { Prefix } from './ip/prefix.ts'
-import type { ContainerQuestion } from './ipam/leaks.ts'
+import type { ContainerQuestion } from './ipam/container.ts'
 import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
 import type { Note } from './note.ts'
 import type {

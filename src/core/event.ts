@@ -4,7 +4,7 @@ import type { Entry, NodeId } from './claim/record.ts'
 import type { SyncMessage } from './gossip/message.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
-import type { ContainerAnswer } from './ipam/leaks.ts'
+import type { ContainerAnswer } from './ipam/container.ts'
 import type { Attachment, HeldAddress, LeaseRequest } from './ipam/lease.ts'
 import type {
   ForwardingAnswer,

@@ -1,6 +1,6 @@
 /** What of the host tells whether a container lives. */
 
-import type { ContainerAnswer, ContainerQuestion } from '../core/ipam/leaks.ts'
+import type { ContainerAnswer, ContainerQuestion } from '../core/ipam/container.ts'
 
 export interface Containers {
   /** One answer per question, in order. What cannot be seen is `unknown`; never rejects. */

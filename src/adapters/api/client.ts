@@ -142,6 +142,9 @@ function unreachableText(error: NodeJS.ErrnoException, socket: string): string {
 }
 
 function apiError(error: ServiceError, socket: string): ApiError {
+  const [code] = error.metadata.get(codeKey)
+  // The agent's own answer, whatever its status.
+  if (typeof code === 'string') return new ApiError(code, error.details)
   if (error.code === grpc.status.DEADLINE_EXCEEDED) {
     return new ApiError('unreachable', `the agent of ${socket} does not answer: is it stopped?`)
   }
@@ -151,6 +154,5 @@ function apiError(error: ServiceError, socket: string): ApiError {
   if (error.code === grpc.status.UNIMPLEMENTED) {
     return new ApiError('unsupported', 'the agent is older than this command: update it')
   }
-  const [code] = error.metadata.get(codeKey)
-  return new ApiError(typeof code === 'string' ? code : 'internal', error.details)
+  return new ApiError('internal', error.details)
 }

@@ -2,7 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ContainerAnswer, ContainerQuestion } from '../../core/ipam/leaks.ts'
+import type { ContainerAnswer, ContainerQuestion } from '../../core/ipam/container.ts'
 import type { Containers } from '../../ports/containers.ts'
 
 /** `/proc/4711/ns/net`: a namespace without a name, found by a process in it. */

@@ -5,25 +5,9 @@ import type { Address } from '../ip/address.ts'
 import { gatewayOf } from '../ip/pool.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
+import type { ContainerAnswer } from './container.ts'
 import type { Ipam } from './ipam.ts'
 import type { Lease } from './lease.ts'
-
-/** Where to look for the container of a lease. */
-export interface ContainerQuestion {
-  readonly address: Address
-  readonly path: string
-  readonly inode: string
-}
-
-export interface ContainerAnswer {
-  readonly address: Address
-  readonly life: 'alive' | 'gone' | 'unknown'
-  /**
-   * By which view of the host: what it is called stays the same as long as the same things are visible in it. Who has
-   * never seen a container alive by one cannot tell by it that the container is gone.
-   */
-  readonly by: string
-}
 
 /** After a grant its container is looked for so soon: who was seen alive can be missed later. */
 const firstLookMs = 500

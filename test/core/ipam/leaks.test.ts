@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import type { Effect } from '../../../src/core/effect.ts'
-import { type ContainerAnswer, Leaks } from '../../../src/core/ipam/leaks.ts'
+import type { ContainerAnswer } from '../../../src/core/ipam/container.ts'
+import { Leaks } from '../../../src/core/ipam/leaks.ts'
 import { addressOf } from '../specimens.ts'
 import { Desk } from './desk.ts'
 
