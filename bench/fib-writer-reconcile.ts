@@ -124,6 +124,11 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
     },
     containers: { look: () => Promise.resolve([]) },
     leases: { commit: () => Promise.resolve(), replace: () => Promise.resolve() },
+    firewall: {
+      configure: () => Promise.resolve({ restored: [], failed: [] }),
+      watch: () => undefined,
+      stop: () => Promise.resolve(),
+    },
     transport: {
       start: () => Promise.resolve(),
       publish: () => undefined,

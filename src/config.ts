@@ -11,7 +11,7 @@ import { type Problem, printProblems } from './config/problem.ts'
 import { checkRules, type Parsed, zipPools } from './config/rules.ts'
 import type { Reading, Source } from './config/source.ts'
 import type { IssueParams } from './config/text.ts'
-import { type CoreTiming, defaultTiming } from './core/config.ts'
+import { type CoreTiming, defaultTiming, type FirewallConfig } from './core/config.ts'
 import type { Address } from './core/ip/address.ts'
 import type { Pool } from './core/ip/pool.ts'
 import { type Prefix, parsePrefix } from './core/ip/prefix.ts'
@@ -32,6 +32,8 @@ export interface Config {
   readonly reserve: readonly Reserve[]
   /** Empty: no bridge is managed. */
   readonly bridge: string
+  /** Undefined: nothing of the host's firewall is starling's. */
+  readonly firewall: FirewallConfig | undefined
   /** Undefined: the interface that reaches the seeds. */
   readonly interface: string | undefined
   /** At most one per family; the interface's address is used for a family without one. */
@@ -154,6 +156,7 @@ function assemble(
     announce: settings.announce,
     reserve: settings.reserve,
     bridge: settings.bridge === 'none' ? '' : settings.bridge,
+    firewall: firewallOf(settings, acceptsDefault ? [] : settings.acceptPrefixes),
     interface: settings.interface,
     nextHops: settings.nextHop,
     table: settings.table,
@@ -183,6 +186,13 @@ function grpcOf(settings: Settings): GrpcEndpoint | undefined {
   if (!grpcListen) return undefined
   const tls = certificate && key && clientCa ? { certificate, key, clientCa } : undefined
   return { host: grpcListen.host.text, port: grpcListen.port, tls }
+}
+
+/** The default accept list says what other nodes may announce, not what they do. */
+function firewallOf(settings: Settings, accept: readonly Prefix[]): FirewallConfig | undefined {
+  const { masquerade, openForward, noMasquerade } = settings
+  if (!masquerade && !openForward) return undefined
+  return { masquerades: masquerade, inside: [...accept, ...noMasquerade], opens: openForward }
 }
 
 const defaultAccept = (pools: readonly Prefix[]): readonly Prefix[] => [

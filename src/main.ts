@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
+import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
 import { readBootId } from './adapters/host/boot.ts'
 import { hostContainers } from './adapters/host/containers.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
@@ -21,6 +22,7 @@ import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
+import type { Firewall } from './ports/firewall.ts'
 import type { Kernel } from './ports/kernel.ts'
 import type { Remote } from './ports/remote.ts'
 import type { Store } from './ports/store.ts'
@@ -88,6 +90,7 @@ class Daemon {
   readonly #parts: DaemonParts
   readonly #telemetry: FanOut
   readonly #kernel: Kernel
+  readonly #firewall: Firewall
   readonly #transport: Transport & Remote
   readonly #loop: EventLoop
   readonly #operator: AgentOperator
@@ -110,6 +113,12 @@ class Daemon {
         bridge: config.bridge,
         seedAddresses: () => seedAddresses(config.seeds, config.port),
       },
+    })
+    this.#firewall = programFirewall({
+      // As of routes: each agent of one network namespace has a number of its own.
+      name: config.protocol === 83 ? 'starling' : `starling-${config.protocol}`,
+      marker: markerIn(config.stateDir),
+      clock: systemClock,
     })
     this.#transport = libp2pTransport({
       keys,
@@ -136,6 +145,7 @@ class Daemon {
       store,
       leases: leases.store,
       containers: hostContainers,
+      firewall: this.#firewall,
       transport: this.#transport,
       telemetry: this.#telemetry,
       deliver,
@@ -172,6 +182,7 @@ class Daemon {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       await this.#kernel.start(deliver)
       await this.#transport.start(deliver)
+      await this.#watchFirewall()
       this.#loop.push({ type: 'started' })
       docker = await this.#serveDocker()
       return await ended
@@ -179,6 +190,18 @@ class Daemon {
       stopListening()
       await this.#stop(api, docker)
     }
+  }
+
+  /** What is switched off is swept, where a former run may have left it. */
+  async #watchFirewall(): Promise<void> {
+    const { config, log } = this.#parts
+    if (config.firewall) {
+      return this.#firewall.watch(() => this.#loop.push({ type: 'firewall-changed' }))
+    }
+    if (!(await mayStand(markerIn(config.stateDir)))) return
+    const { failed } = await this.#firewall.configure({ masquerade: undefined, opening: undefined })
+    for (const { part, error } of failed)
+      log.warn(`cannot remove what a former run left (${part}): ${error}`)
   }
 
   /** The agent goes on where the socket cannot be had. */
@@ -202,6 +225,7 @@ class Daemon {
       docker?.close(),
       this.#transport.stop(),
       this.#kernel.stop(),
+      this.#firewall.stop(),
     ])
   }
 
@@ -243,12 +267,15 @@ function coreConfig({ config, keys, snapshot, bootId }: DaemonParts): CoreConfig
     port: config.port,
     seeded: config.seeds.length > 0 || snapshot.known.some(({ remainMs }) => remainMs > 0),
     timing: config.timing,
+    ...(config.firewall ? { firewall: config.firewall } : {}),
   }
 }
 
 /** Addresses of its claims were granted: their leases must be there. */
 const hasGranted = ({ entry }: OwnState): boolean =>
   entry?.body.kind === 'record' && entry.body.claims.some(({ used }) => used)
+
+const markerIn = (stateDir: string): string => join(stateDir, 'firewall')
 
 const codeOf = (error: unknown): { code?: string } =>
   error instanceof Error && 'code' in error ? { code: String(error.code) } : {}

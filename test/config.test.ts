@@ -60,6 +60,9 @@ const samples: Readonly<Record<string, string>> = {
   acceptPrefixes: '10.0.0.0/8',
   bridge: 'br7',
   interface: 'eth1',
+  masquerade: 'true',
+  noMasquerade: '192.168.0.0/16',
+  openForward: 'true',
   nextHop: '10.0.1.5',
   table: '1000',
   metric: '7',
@@ -85,7 +88,7 @@ const samples: Readonly<Record<string, string>> = {
 describe('sources', () => {
   for (const key of fieldKeys) {
     const sample = samples[key] ?? ''
-    const args = [flagOf(key), sample]
+    const args = fields[key].isSwitch ? [flagOf(key)] : [flagOf(key), sample]
     const env = { [variableOf(key)]: sample }
     // Not valid alone: other tests read them.
     if (['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile'].includes(key))

@@ -279,6 +279,11 @@ export class Host {
           type: 'bridge-configured',
           error: kernel.configureBridge(effect),
         }))
+      case 'configure-firewall':
+        return this.#call(process, 1, () => ({
+          type: 'firewall-configured',
+          answer: { restored: [], failed: [] },
+        }))
       case 'check-forwarding':
         return this.#call(process, 0, () => ({
           type: 'forwarding-checked',

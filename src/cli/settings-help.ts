@@ -11,12 +11,12 @@ export function describeSettings(command: Command): void {
     ),
   )
   for (const key of fieldKeys) {
-    const { value, about, list, group } = fields[key]
+    const { value, about, list, group, isSwitch } = fields[key]
     const usual = fields[key].defaultText || fields[key].default({ hostname: '' }).join(', ')
     const parts = [about, list ? 'Repeatable.' : '', usual === '' ? '' : `Default: ${usual}.`]
     command.addOption(
       new Option(
-        `${flagOf(key)} <${value}>`,
+        isSwitch ? flagOf(key) : `${flagOf(key)} <${value}>`,
         parts.filter((part) => part !== '').join(' '),
       ).helpGroup(`${group}:`),
     )

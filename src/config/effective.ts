@@ -9,11 +9,13 @@ import type { Endpoint, WrittenReserve } from './text.ts'
 
 export interface EffectiveSetting {
   readonly key: FieldKey
-  readonly value: string | number | readonly (string | number)[] | null
+  readonly value: Scalar | readonly Scalar[] | null
   readonly from: Origin
   /** The flag, the variable or `file:line`; empty for a default. */
   readonly where: string
 }
+
+type Scalar = string | number | boolean
 
 /** Settings that take their value from the pools where they were left out. */
 interface Derived {
@@ -43,10 +45,9 @@ function shown(key: FieldKey, derived: Derived, settings: Settings): EffectiveSe
   return isList(value) ? value.map(print) : print(value)
 }
 
-type Printable = string | number | Prefix | Address | WrittenReserve | Endpoint
+type Printable = string | number | boolean | Prefix | Address | WrittenReserve | Endpoint
 
 const isList = (value: Printable | readonly Printable[]): value is readonly Printable[] =>
   Array.isArray(value)
 
-const print = (value: Printable): string | number =>
-  typeof value === 'object' ? value.text : value
+const print = (value: Printable): Scalar => (typeof value === 'object' ? value.text : value)

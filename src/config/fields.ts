@@ -21,6 +21,7 @@ import {
   reserveText,
   seedText,
   type TextType,
+  truth,
 } from './text.ts'
 
 export interface Field<V> {
@@ -28,6 +29,8 @@ export interface Field<V> {
   /** Written values to meaning. */
   readonly type: z.ZodType<V, readonly string[]>
   readonly list: boolean
+  /** Its flag alone means true. */
+  readonly isSwitch: boolean
   /** What the value is called in help. */
   readonly value: string
   /** What a plain number means; empty where none is taken. */
@@ -140,6 +143,25 @@ export const fields = {
     default: ['starling0'],
     about: "Bridge that gets the gateway address of this host's subnet; `none` manages no bridge.",
     bounds: 'interface name of at most 15 characters; not the same as interface',
+  }),
+  masquerade: onOff({
+    group: 'Host network',
+    about:
+      "Gives what this host's containers send out of the cluster the host's address. Inside the pools, the prefixes that nodes announce, `noMasquerade`, and `acceptPrefixes` where it is set, the containers' own addresses stay.",
+    trade: 'Needs the program nft. Without it outsiders must know the way to the containers.',
+  }),
+  noMasquerade: many(prefix, 256, {
+    group: 'Host network',
+    value: 'prefix',
+    about: "Further destinations that see the containers' own addresses.",
+    trade: 'They must know the way back.',
+    bounds: 'up to 256',
+  }),
+  openForward: onOff({
+    group: 'Host network',
+    about:
+      'Lets what goes to and from the bridge pass where rules of others drop it: one commented rule in DOCKER-USER, or else in FORWARD.',
+    trade: 'Needs the program iptables. What others drop on purpose passes too.',
   }),
   interface: maybe(interfaceName, {
     group: 'Host network',
@@ -343,12 +365,18 @@ function many<T>(type: TextType<T>, most: number, spec: Spec): Field<readonly T[
   return field(z.array(type).max(most, `has more than ${most} values`), true, spec)
 }
 
+function onOff(spec: Pick<Spec, 'group' | 'about' | 'trade'>): Field<boolean> {
+  const written = { value: 'true|false', default: ['false'], bounds: 'true or false' } as const
+  return { ...one(truth, { ...spec, ...written }), isSwitch: true }
+}
+
 function field<V>(type: z.ZodType<V, readonly string[]>, list: boolean, spec: Spec): Field<V> {
   const { default: written = [], unit = '', defaultText = '', trade = '', secret = false } = spec
   return {
     group: spec.group,
     type,
     list,
+    isSwitch: false,
     value: spec.value,
     unit,
     default: typeof written === 'function' ? written : () => written,

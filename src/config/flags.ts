@@ -34,14 +34,15 @@ export function readFlags(args: readonly string[], others: readonly string[]): F
     const flag = token.rawName
     if (others.includes(flag)) continue
     const key = keyByFlag.get(flag)
+    const value = token.value ?? (isSwitch(flag) ? 'true' : undefined)
     if (key === undefined && flag !== fileFlag) {
       problems.push(unknownFlag(flag, others))
-    } else if (token.value === undefined || isKnown(token.value, others)) {
+    } else if (value === undefined || isKnown(value, others)) {
       problems.push({ where: flag, message: 'has no value', mend: `write ${flag} VALUE` })
     } else if (key === undefined) {
-      file = token.value
+      file = value
     } else {
-      const written = writtenAt(key, flag, token.value)
+      const written = writtenAt(key, flag, value)
       const earlier = readings.get(key)
       if (earlier && !fields[key].list) {
         problems.push({ where: flag, message: 'is given twice', mend: 'give it once' })
@@ -62,7 +63,9 @@ const keyByFlag: ReadonlyMap<string, FieldKey> = new Map(fieldKeys.map((key) => 
 
 function tokenize(args: readonly string[], others: readonly string[]): readonly Token[] {
   const options = new Map<string, { type: 'string' | 'boolean' }>()
-  for (const flag of [...keyByFlag.keys(), fileFlag]) options.set(flag.slice(2), { type: 'string' })
+  for (const flag of [...keyByFlag.keys(), fileFlag]) {
+    options.set(flag.slice(2), { type: isSwitch(flag) ? 'boolean' : 'string' })
+  }
   for (const flag of others) options.set(flag.slice(2), { type: 'boolean' })
   const { tokens } = parseArgs({
     args: [...args],
@@ -71,6 +74,11 @@ function tokenize(args: readonly string[], others: readonly string[]): readonly 
     tokens: true,
   })
   return tokens as readonly Token[]
+}
+
+function isSwitch(flag: string): boolean {
+  const key = keyByFlag.get(flag)
+  return key !== undefined && fields[key].isSwitch
 }
 
 const isKnown = (word: string, others: readonly string[]): boolean =>

@@ -40,6 +40,12 @@ export const oneOf = <const T extends string>(...words: readonly T[]): TextType<
       : { value }
   })
 
+export const truth: TextType<boolean> = text((written) =>
+  written === 'true' || written === 'false'
+    ? { value: written === 'true' }
+    : wrong('is neither true nor false', 'write true or false'),
+)
+
 /** A name that is safe in logs, tables and file names. */
 export const label = (lengthMax: number): TextType<string> =>
   text((written) =>

@@ -31,6 +31,7 @@ import type { Event, Trouble } from './event.ts'
 import { unreachable } from './invariant.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Millis, Rng } from './rng.ts'
+import type { FirewallSituation } from './routing/firewall.ts'
 import type { AgentView } from './view.ts'
 
 /** How many notifications are taken to be lost where some are: more than a calm kernel has. */
@@ -59,7 +60,8 @@ export class Agent {
 
   /** When the next `deadline` event is due, and what for. */
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
-    const { set, due, kernelKnown, bridge, isReady, claimant, doubts, ipam, leaks } = this.#state
+    const { set, due, kernelKnown, bridge, firewall, isReady, claimant, doubts, ipam, leaks } =
+      this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
@@ -69,6 +71,7 @@ export class Agent {
     consider(leaks.nextDeadline(), 'leaks')
     if (kernelKnown) {
       consider(bridge.nextDeadline(), 'bridge')
+      consider(firewall.nextDeadline(), 'firewall')
       consider(doubts.nextDeadline(), 'doubts')
     }
     // While a publication is due, the claims are not reviewed.
@@ -128,6 +131,10 @@ export class Agent {
         checkForwarding(state)
         // Only a dump shows what it made.
         return state.router.wantDump()
+      case 'firewall-configured':
+        return state.note(...state.firewall.configured(event.answer, state.now))
+      case 'firewall-changed':
+        return state.firewall.changed()
       case 'forwarding-checked':
         return forwardingChecked(state, event.answer)
       case 'leases-persisted':
@@ -146,7 +153,7 @@ export class Agent {
   /** What follows from any change of state, once per step. */
   #converge(): void {
     const state = this.#state
-    const { router, bridge, claimant } = state
+    const { router, bridge, firewall, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
     digestChanged(state)
     const subnets = claimant.confirmed
@@ -161,13 +168,26 @@ export class Agent {
     }
     askDoubted(state)
     const ofBridge = bridge.flush(state.now)
+    const ofFirewall = firewall.flush(this.#firewallSituation(subnets), state.now)
     if (state.own.holdsOnLinks(bridge.gateways)) {
       state.emit({ type: 'persist-own', own: state.own.state })
     }
-    for (const effect of [...router.flush(), ...ofBridge]) state.emit(effect)
+    for (const effect of [...router.flush(), ...ofBridge, ...ofFirewall]) state.emit(effect)
     state.note(...router.report())
-    if (router.settled) state.reply('settled')
-    if (state.phase === 'left' && router.settled && bridge.settled) stop(state)
+    const isSettled = router.settled && firewall.settled
+    if (isSettled) state.reply('settled')
+    if (state.phase === 'left' && isSettled && bridge.settled) stop(state)
+  }
+
+  #firewallSituation(subnets: readonly Prefix[]): FirewallSituation {
+    const { phase, isInSync, router, own } = this.#state
+    const isGone = phase === 'purged' || phase === 'left'
+    return {
+      mode: isGone ? 'gone' : isInSync ? 'active' : 'held',
+      subnets,
+      revision: router.judgements,
+      reachable: () => [...router.reachable, ...own.extras],
+    }
   }
 
   /**

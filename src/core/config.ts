@@ -26,6 +26,8 @@ export interface CoreConfig {
   readonly bridge: string
   /** Addresses that are granted to whoever asks for them alone. */
   readonly reserve: readonly Reserve[]
+  /** Absent: nothing of the host's firewall is starling's. */
+  readonly firewall?: FirewallConfig
   /** Kernel priority of owned routes, IPv4 and IPv6. */
   readonly metric: { readonly 4: number; readonly 6: number }
   /** TCP port of the peer protocol, for the record's dialable addresses. */
@@ -33,6 +35,14 @@ export interface CoreConfig {
   /** Whether anybody is configured or remembered to be waited for. */
   readonly seeded: boolean
   readonly timing: CoreTiming
+}
+
+export interface FirewallConfig {
+  readonly masquerades: boolean
+  /** Besides the pools and what nodes announce. */
+  readonly inside: readonly Prefix[]
+  /** Whether what others' rules would drop passes to and from the bridge. */
+  readonly opens: boolean
 }
 
 /** All in ms. */

@@ -6,6 +6,7 @@ import type { Prefix } from './ip/prefix.ts'
 import type { ContainerQuestion } from './ipam/container.ts'
 import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
 import type { Note } from './note.ts'
+import type { HostFirewall } from './routing/host-firewall.ts'
 import type {
   HostAddress,
   LinkAddress,
@@ -106,6 +107,8 @@ export type Effect =
       /** Names of interfaces. */
       readonly links: readonly string[]
     }
+  /** Of the host's firewall this is starling's, and nothing else. Answered by `firewall-configured`. */
+  | { readonly type: 'configure-firewall'; readonly wanted: HostFirewall }
   | { readonly type: 'reply'; readonly id: number; readonly result: CommandResult }
   | { readonly type: 'note'; readonly note: Note }
   /** Everything before it is performed, then the process ends: 0 for a leave, otherwise the note says why. */

@@ -6,6 +6,7 @@ import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { ContainerAnswer } from './ipam/container.ts'
 import type { Attachment, HeldAddress, LeaseRequest } from './ipam/lease.ts'
+import type { FirewallAnswer } from './routing/host-firewall.ts'
 import type {
   ForwardingAnswer,
   KernelChange,
@@ -77,6 +78,9 @@ export type Event =
   | { readonly type: 'usage-looked-up'; readonly answers: readonly UsageAnswer[] }
   | { readonly type: 'uplink-located'; readonly uplink: Uplink }
   | { readonly type: 'bridge-configured'; readonly error: string }
+  | { readonly type: 'firewall-configured'; readonly answer: FirewallAnswer }
+  /** Somebody changed the host's firewall: ours may be gone. */
+  | { readonly type: 'firewall-changed' }
   | { readonly type: 'forwarding-checked'; readonly answer: ForwardingAnswer }
   /** The changes of the last `persist-leases` are durable, or none of them is and `error` says why. */
   | { readonly type: 'leases-persisted'; readonly error: string }

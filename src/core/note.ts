@@ -4,6 +4,7 @@ import type { NodeId } from './claim/record.ts'
 import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
 import { type Attachment, attachmentText } from './ipam/lease.ts'
+import type { FirewallPart } from './routing/host-firewall.ts'
 
 export type Note =
   | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
@@ -106,6 +107,8 @@ export type Note =
     }
   | { readonly code: 'bridge-failed'; readonly name: string; readonly error: string }
   | { readonly code: 'forwarding-off'; readonly error: string }
+  | { readonly code: 'firewall-failed'; readonly part: FirewallPart; readonly error: string }
+  | { readonly code: 'firewall-restored'; readonly part: FirewallPart }
   /** `again`: it had been on. */
   | {
       readonly code: 'forwarding-restored'
@@ -321,6 +324,22 @@ export function describe(note: Note): Description {
             'find what sets it: grep -r forward /etc/sysctl.conf /etc/sysctl.d /etc/ufw',
           )
     }
+    case 'firewall-failed':
+      return warn(
+        note.part === 'masquerade'
+          ? `what containers send out of the cluster is not masqueraded: ${note.error}`
+          : `the firewall is not opened for containers: ${note.error}`,
+        note.part === 'masquerade'
+          ? 'it is tried again; apt-get install nftables brings nft, or start without --masquerade'
+          : 'it is tried again; apt-get install iptables brings iptables, or start without --open-forward',
+      )
+    case 'firewall-restored':
+      return warn(
+        note.part === 'masquerade'
+          ? 'the rules that masquerade were changed by another process and are as they were'
+          : 'the rule that opens the firewall was removed by another process and is there again',
+        'find what writes to the firewall: nft monitor',
+      )
     case 'uplink-located':
       return info(`next hop ${note.nextHops.join(', ')} on ${note.name}`)
     case 'uplink-missing':

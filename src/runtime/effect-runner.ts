@@ -5,8 +5,10 @@ import type { Event } from '../core/event.ts'
 import { unreachable } from '../core/invariant.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type { ContainerQuestion } from '../core/ipam/container.ts'
+import type { HostFirewall } from '../core/routing/host-firewall.ts'
 import type { NeighbourQuestion, RouteChange } from '../core/routing/route.ts'
 import type { Containers } from '../ports/containers.ts'
+import type { Firewall } from '../ports/firewall.ts'
 import type { Kernel } from '../ports/kernel.ts'
 import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Store } from '../ports/store.ts'
@@ -18,6 +20,7 @@ export interface RunnerOptions {
   readonly store: Store
   readonly leases: LeaseStore
   readonly containers: Containers
+  readonly firewall: Firewall
   readonly transport: Transport
   readonly telemetry: Telemetry
   readonly deliver: (event: Event) => void
@@ -131,6 +134,8 @@ export class EffectRunner {
           },
           (error) => deliver({ type: 'forwarding-checked', answer: { restored: [], error } }),
         )
+      case 'configure-firewall':
+        return this.#configureFirewall(effect.wanted)
       case 'reply':
         return reply(effect.id, effect.result)
       case 'note':
@@ -151,6 +156,14 @@ export class EffectRunner {
         deliver({ type: 'routes-applied', results })
       },
     )
+  }
+
+  /** Its programs take their time: the kernel's routes do not wait for them. */
+  #configureFirewall(wanted: HostFirewall): void {
+    const { firewall, deliver } = this.#options
+    void firewall
+      .configure(wanted)
+      .then((answer) => deliver({ type: 'firewall-configured', answer }))
   }
 
   /** Resolving a seed's name may take seconds: it must not hold up the kernel's work. */

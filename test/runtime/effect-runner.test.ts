@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import type { Effect, OwnState } from '../../src/core/effect.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { RouteChange } from '../../src/core/routing/route.ts'
+import type { Firewall } from '../../src/ports/firewall.ts'
 import type { Kernel } from '../../src/ports/kernel.ts'
 import type { LeaseStore } from '../../src/ports/lease-store.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -31,6 +32,10 @@ const question = { nextHop: addressOf('10.0.0.1'), ifindex: 0 }
 const lookUp: Effect = { type: 'look-up-next-hops', questions: [question] }
 const bridge: Effect = { type: 'configure-bridge', name: 'br0', addresses: [], former: [] }
 const forwarding: Effect = { type: 'check-forwarding', families: [4], links: [] }
+const firewall: Effect = {
+  type: 'configure-firewall',
+  wanted: { masquerade: undefined, opening: undefined },
+}
 const locate: Effect = { type: 'locate-uplink', subnets: [] }
 
 /** Ports that write down what was asked of them, and answer when the test lets them. */
@@ -68,6 +73,11 @@ class Ports {
       commit: (changes) => this.#asked(`leases ${changes.length}`, undefined),
       replace: (changes) => this.#asked(`leases anew ${changes.length}`, undefined),
     }
+    const firewall: Firewall = {
+      configure: () => this.#asked('firewall', { restored: [], failed: [] }),
+      watch: () => undefined,
+      stop: () => Promise.resolve(),
+    }
     const transport: Transport = {
       start: () => Promise.resolve(),
       stop: () => Promise.resolve(),
@@ -82,6 +92,7 @@ class Ports {
       store,
       leases,
       containers: { look: () => this.#asked('containers', []) },
+      firewall,
       transport,
       telemetry: { note: ({ code }) => this.log.push(`note ${code}`) },
       deliver: (event) => this.events.push(event),
@@ -183,6 +194,19 @@ describe('a batch of effects', () => {
       'note kernel-forbidden',
       'stop 1',
     ])
+  })
+})
+
+describe('the firewall', () => {
+  it('is written beside the kernel, which does not wait for it', async () => {
+    const ports = new Ports()
+    ports.held.add('firewall')
+    await ports.runner.perform([firewall, apply])
+    await quiet()
+    assert.deepEqual(ports.types, ['routes-applied'])
+    ports.answer('firewall')
+    await quiet()
+    assert.deepEqual(ports.types, ['routes-applied', 'firewall-configured'])
   })
 })
 

@@ -18,6 +18,7 @@ import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
 import { Bridge } from '../routing/bridge.ts'
 import { Doubts } from '../routing/doubts.ts'
+import { Firewall } from '../routing/firewall.ts'
 import { Router } from '../routing/router.ts'
 import type { AgentView } from '../view.ts'
 
@@ -54,6 +55,7 @@ export class AgentState {
   readonly claimant: Claimant
   readonly router: Router
   readonly bridge: Bridge
+  readonly firewall: Firewall
   readonly ipam: Ipam
   readonly leaks: Leaks
   readonly doubts = new Doubts()
@@ -104,6 +106,7 @@ export class AgentState {
     this.own = new OwnRecord(config, own, now)
     this.claimant = new Claimant(config, world, claims, now)
     this.bridge = new Bridge(config, router.host, own.gateways)
+    this.firewall = new Firewall(config)
     this.ipam = new Ipam(config, leases, rng, now)
     this.leaks = new Leaks(this.ipam, config.timing.leakMs, now)
   }

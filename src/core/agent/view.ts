@@ -53,14 +53,17 @@ function problems({
   claimant,
   router,
   bridge,
+  firewall,
   ipam,
   leaks,
 }: AgentState): AgentView['problems'] {
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
+
   return [
     ...conditions.all(),
     ...claimant.problems(),
     ...bridgeProblem,
+    ...firewall.problems(),
     ...router.problems(),
     ...ipam.problems(),
     ...leaks.problems(),

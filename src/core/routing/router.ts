@@ -29,7 +29,7 @@ import type {
 } from './route.ts'
 import { leftoverView, RouteStates } from './route-states.ts'
 import { routeText } from './route-text.ts'
-import type { Announcements } from './select.ts'
+import type { Announcements, Selected } from './select.ts'
 import { Usage } from './usage.ts'
 
 /** `held`: additions only, until in-sync. `purged`: nothing of ours may be in the kernel. */
@@ -61,6 +61,7 @@ export class Router {
   readonly #unreported = new Set<string>()
   #mode: RouterMode = 'held'
   #uplink = 0
+  #judgements = 0
 
   constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements, doubts: Doubts) {
     this.#config = config
@@ -95,6 +96,20 @@ export class Router {
   set uplink(ifindex: number) {
     this.#uplink = ifindex
     this.#nextHops.uplink = ifindex
+  }
+
+  /** Raised when what is announced outside the pools is judged again. */
+  get judgements(): number {
+    return this.#judgements
+  }
+
+  /** Prefixes of other nodes that this node's policy lets it route to. */
+  get reachable(): Prefix[] {
+    const isLetIn = ({ outcome }: Selected) => 'hop' in outcome || outcome.refusal === 'no-next-hop'
+    return this.#rib
+      .all()
+      .filter(isLetIn)
+      .map(({ prefix }) => prefix)
   }
 
   get ownedCount(): number {
@@ -278,6 +293,7 @@ export class Router {
 
   #reselect(prefix: Prefix): void {
     if (!this.#rib.select(prefix)) this.#states.forget(prefix)
+    if (!this.locals.isInPools(prefix)) this.#judgements += 1
     this.#kernel.retry(this.#keyOf(prefix))
     this.#touch(prefix)
   }

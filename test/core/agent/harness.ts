@@ -11,6 +11,7 @@ import type { CommandResult, Effect, Snapshot } from '../../../src/core/effect.t
 import type { Command, Event } from '../../../src/core/event.ts'
 import type { Note } from '../../../src/core/note.ts'
 import type { Millis } from '../../../src/core/rng.ts'
+import type { FirewallAnswer } from '../../../src/core/routing/host-firewall.ts'
 import type { KernelChange, RouteChange } from '../../../src/core/routing/route.ts'
 import { decodeMessage, encodeMessage } from '../../../src/wire/codec.ts'
 import { cluster, defaultPool, nodeOf, prefixOf, type Specimen } from '../specimens.ts'
@@ -71,6 +72,7 @@ export class Host {
   exitCode: number | undefined
   /** While it is true, nothing that the kernel is asked for gets done. */
   kernelIsSlow = false
+  firewallAnswer: FirewallAnswer = { restored: [], failed: [] }
   disorder: Disorder = {}
 
   constructor(table: Table, node: Specimen, options: HostOptions) {
@@ -272,6 +274,9 @@ export class Host {
         break
       case 'configure-bridge':
         work.push(() => ({ type: 'bridge-configured', error: kernel.configureBridge(effect) }))
+        break
+      case 'configure-firewall':
+        work.push(() => ({ type: 'firewall-configured', answer: this.firewallAnswer }))
         break
       case 'check-forwarding':
         work.push(() => ({ type: 'forwarding-checked', answer: kernel.checkForwarding() }))
