@@ -12,7 +12,7 @@ import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
 import { parseAddress } from '../../src/core/ip/address.ts'
 import { holds, parsePrefix } from '../../src/core/ip/prefix.ts'
-import { converged, ownSubnets, shell, subnetOf, withLab } from './lab.ts'
+import { converged, ownSubnets, shell, subnetOf, until, withLab } from './lab.ts'
 
 const image = 'sleeper'
 const sleeps = [image, 'sleep', '100000']
@@ -23,6 +23,7 @@ async function withDockerds(
   count: number,
   options: readonly string[],
   use: (hosts: readonly LabHost[], dockerds: readonly LabDockerd[]) => Promise<void>,
+  order: 'agent first' | 'dockerd first' = 'agent first',
 ): Promise<void> {
   // Throws, and so fails the test, where the machine cannot run it.
   await requireDocker()
@@ -35,14 +36,16 @@ async function withDockerds(
         await dockerd.prepare()
       }
       const seed = lab.hosts[0]?.address ?? ''
-      await Promise.all(
-        lab.hosts.map((host, index) =>
-          host.startAgent([...flagsFor(dockerds[index]), '--seed', seed, ...options]),
-        ),
-      )
-      // Before dockerd, which would switch forwarding on itself, and drop what is forwarded.
+      const startDockerds = () => Promise.all(dockerds.map((dockerd) => dockerd.start()))
+      if (order === 'dockerd first') {
+        for (const host of lab.hosts) await shell(host, 'sysctl -q -w net.ipv4.ip_forward=0')
+        await startDockerds()
+      }
+      for (const [index, host] of lab.hosts.entries())
+        await host.startAgent([...flagsFor(dockerds[index]), '--seed', seed, ...options])
+      // A dockerd that finds forwarding off switches it on, and drops what is forwarded.
       await Promise.all(lab.hosts.map((host) => host.note('bridge-configured')))
-      await Promise.all(dockerds.map((dockerd) => dockerd.start()))
+      if (order === 'agent first') await startDockerds()
       for (const [index, { docker }] of dockerds.entries()) {
         const root = join(lab.directory, `root${index}`)
         await importPrograms(docker, image, { root, programs: ['sleep'] })
@@ -135,6 +138,34 @@ test('containers of two hosts get addresses, reach each other, and no restart ch
     assert.equal(again.address, here.address, 'what was released is free')
     assert.equal((await there.ping(again)).received, 3)
   }))
+
+test('what a dockerd that switched forwarding on drops is opened', () =>
+  withDockerds(
+    'docker-open',
+    2,
+    ['--open-forward'],
+    async (hosts, dockerds) => {
+      const [h1, h2] = hosts
+      const [d1, d2] = dockerds
+      assert.ok(h1 && h2 && d1 && d2)
+      assert.match(await shell(h1, 'iptables -S FORWARD'), /-P FORWARD DROP/)
+      await makeNetwork(h1, d1)
+      await makeNetwork(h2, d2)
+      const here = await d1.run('here', ...onPods, ...sleeps)
+      const there = await d2.run('there', ...onPods, ...sleeps)
+      await until('the rule is there', async () =>
+        (await shell(h1, 'iptables -S DOCKER-USER')).includes('--comment starling'),
+      )
+      assert.equal((await here.ping(there)).received, 3)
+      assert.equal((await there.ping(here)).received, 3)
+      await d1.stop()
+      await d1.start()
+      assert.equal((await there.ping(here)).received, 3)
+      assert.equal((await h1.cli('purge')).exitCode, 0)
+      assert.doesNotMatch(await shell(h1, 'iptables -S'), /comment starling|STARLING/)
+    },
+    'dockerd first',
+  ))
 
 test('both families on one network', () =>
   withDockerds(
