@@ -14,7 +14,11 @@ COPY . .
 RUN [ -n "$PREPARED" ] || { npm run build && npm run --silent manifest > /tmp/package.json \
     && mv /tmp/package.json . && npm prune --omit=dev --no-audit --no-fund; }
 
-# What runs: node, a shell, the libraries that they load, starling.
+# For the settings masquerade and openForward; a base that has them already asks nobody.
+RUN [ -n "$PREPARED" ] || command -v nft > /dev/null || { apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends nftables iptables; }
+
+# What runs: node, a shell, nft and iptables where the base has them, the libraries that they load, starling.
 RUN set -eu; \
     find node_modules \( -name '*.ts' -o -name '*.map' -o -name '*.md' \) -delete; \
     find node_modules -path '*/prebuilds/*' -type d ! -name "linux-$(node -p process.arch)" -exec rm -rf {} +; \
@@ -22,8 +26,14 @@ RUN set -eu; \
     find node_modules -type d -empty -delete; \
     mkdir -p /image/etc /image/tmp /image/usr/local/bin /image/run/starling /image/var/lib/starling; \
     programs="$(command -v node) /bin/sh /usr/bin/env"; \
+    for name in nft iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do \
+        for each in "$name" "$name-save" "$name-restore"; do \
+            if path=$(command -v "$each"); then programs="$programs $path"; fi; \
+        done; \
+    done; \
+    extensions=$(find /usr/lib -path '*/xtables/*.so'); \
     libraries=$(ldd $programs $(find node_modules -name '*.node') | grep -oE '/[^ :]+\.so[^ :]*' | sort -u); \
-    cp -L --parents $programs $libraries /image; \
+    cp -L --parents $programs $libraries $extensions /image; \
     cp -R --parents /opt/starling/package.json /opt/starling/LICENSE /opt/starling/dist /opt/starling/node_modules /image; \
     ln -s /opt/starling/dist/starling.js /image/usr/local/bin/starling; \
     echo 'root:x:0:0:root:/:/bin/sh' > /image/etc/passwd; \

@@ -11,6 +11,8 @@ const needs = {
   mount: ['mount'],
   'docker.io': ['docker', 'dockerd'],
   'docker-compose': ['docker-compose'],
+  nftables: ['nft'],
+  iptables: ['iptables-nft', 'iptables-legacy'],
   // For what bench/ compares with and observes by; without it nothing is measured.
   gcc: ['cc'],
   'libc6-dev': ['/usr/include/stdio.h'],

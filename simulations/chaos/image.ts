@@ -16,6 +16,7 @@ const repository = new URL('../..', import.meta.url).pathname
 /** What the Dockerfile calls in its build stage, besides node. */
 const programs = [
   ...['sh', 'bash', 'env', 'chroot', 'find', 'rm', 'mkdir', 'cp', 'ln', 'sort', 'grep', 'ldd'],
+  'nft',
 ]
 
 /** The client's choice: the classic builder up to Docker 20.10, BuildKit from 23 on. */

@@ -28,6 +28,7 @@ export async function purge(shared: Shared): Promise<number> {
     // Only an agent writes to the kernel; without one the kernel's own tool does it.
     console.error('without an agent, remove its routes by hand:')
     console.error('  ip route flush proto 83; ip -6 route flush proto 83')
+    console.error('  nft delete table inet starling     # where it ran with --masquerade')
     console.error(
       '(another number or table if the agent was configured with --protocol or --table)',
     )

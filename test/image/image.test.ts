@@ -69,6 +69,21 @@ describe('the image', () => {
     assert.deepEqual(superfluous, [], 'neither what builds nor what the bundle holds')
   })
 
+  it('masquerades by the nft that its base has, with the same rights', async () => {
+    const id = await docker.run(
+      ...['run', '--detach', ...network, ...rights, ...room, ...forwarding, image],
+      ...['agent', '--masquerade'],
+    )
+    try {
+      await until('the table stands', async () => {
+        const words = ['exec', id.trim(), 'nft', 'list', 'table', 'inet', 'starling']
+        return (await docker.attempt(words)).stdout.includes('masquerade')
+      })
+    } finally {
+      await docker.run('rm', '--force', '--volumes', id.trim())
+    }
+  })
+
   it('runs with exactly NET_ADMIN on a read-only root, and its command line answers inside', async () => {
     const id = await docker.run(
       ...['run', '--detach', ...network, ...rights, ...room, ...forwarding, image],

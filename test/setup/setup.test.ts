@@ -14,12 +14,14 @@ const setup = 'setup/setup.ts'
 const commands = [
   ...['/usr/sbin/ip', '/usr/bin/nsenter', '/usr/bin/setpriv', '/usr/bin/unshare', '/usr/bin/mount'],
   ...['/usr/bin/docker', '/usr/sbin/dockerd', '/usr/bin/docker-compose', '/usr/bin/cc'],
+  ...['/usr/sbin/nft', '/usr/sbin/iptables-nft', '/usr/sbin/iptables-legacy', '/usr/bin/protoc'],
 ]
 const header = '/usr/include/stdio.h'
-const packages = 'iproute2 util-linux mount docker.io docker-compose gcc libc6-dev'
+const packages =
+  'iproute2 util-linux mount docker.io docker-compose nftables iptables gcc libc6-dev protobuf-compiler'
 const all =
   'iproute2 (ip), util-linux (nsenter, setpriv, unshare), mount (mount), docker.io (docker, dockerd), ' +
-  'docker-compose (docker-compose), gcc (cc), libc6-dev (/usr/include/stdio.h)'
+  'docker-compose (docker-compose), nftables (nft), iptables (iptables-nft, iptables-legacy), gcc (cc), libc6-dev (/usr/include/stdio.h), protobuf-compiler (protoc)'
 
 /** As Debian's, which asks before it starts the daemon. */
 const installing = `
