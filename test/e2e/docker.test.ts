@@ -12,7 +12,7 @@ import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
 import { parseAddress } from '../../src/core/ip/address.ts'
 import { holds, parsePrefix } from '../../src/core/ip/prefix.ts'
-import { converged, ownSubnets, shell, subnetOf, until, withLab } from './lab.ts'
+import { converged, ownSubnets, problems, shell, subnetOf, until, withLab } from './lab.ts'
 
 const image = 'sleeper'
 const sleeps = [image, 'sleep', '100000']
@@ -166,6 +166,47 @@ test('what a dockerd that switched forwarding on drops is opened', () =>
     },
     'dockerd first',
   ))
+
+test('a dockerd that makes the bridge at boot, before the agent, leaves it to the agent', () =>
+  withDockerds('docker-boot', 2, [], async (hosts, dockerds) => {
+    const [h1, h2] = hosts
+    const [d1, d2] = dockerds
+    assert.ok(h1 && h2 && d1 && d2)
+    const subnet = await subnetOf(h1)
+    await makeNetwork(h1, d1)
+    await makeNetwork(h2, d2)
+    const there = await d2.run('there', ...onPods, ...sleeps)
+    await d1.stop()
+    await h1.stopAgent('SIGKILL')
+    // A boot: nothing in the kernel outlives it.
+    await ip(`-n ${h1.namespace} link del starling0`)
+    await ip(`-n ${h1.namespace} route flush proto 83`)
+    await d1.start()
+    assert.match(await ip(`-n ${h1.namespace} -o -4 addr show starling0`), /inet 172\.16\./)
+    const from = h1.lines.length
+    await h1.startAgent([...flagsFor(d1), '--seed', h2.address])
+    await h1.note('in-sync', { after: from })
+    await converged(h1, h2)
+    assert.equal(await subnetOf(h1), subnet)
+    const here = await d1.run('here', ...onPods, ...sleeps)
+    assert.ok(isIn(subnet, here.address), here.address)
+    assert.equal((await here.ping(there)).received, 3)
+    assert.deepEqual([...(await problems(h1)).keys()], [])
+  }))
+
+test('a plugin socket that cannot be made is a problem, and the agent goes on', () =>
+  withLab('docker-shut', async (lab) => {
+    const host = await lab.addHost()
+    const plugin = '/dev/null/starling.sock'
+    await host.startAgent(['--docker-plugin', plugin, '--seed', host.address])
+    await host.note('bridge-configured')
+    await host.note('door-shut')
+    assert.match(
+      (await problems(host)).get('door-shut') ?? '',
+      /Docker gets no addresses from this agent: cannot listen on \/dev\/null/,
+    )
+    await converged(host)
+  }))
 
 test('both families on one network', () =>
   withDockerds(
