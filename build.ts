@@ -1,8 +1,9 @@
-/** `npm run build`: bundles the agent, the command line and the kernel reader into dist/, which runs without node_modules but for netlink. */
+/** `npm run build`: bundles the agent, the command line and its helpers into dist/, which runs without node_modules but for netlink, and compiles native/. */
 
 import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundle, foldersOf } from './packaging/bundle.ts'
+import { compileNative } from './packaging/native.ts'
 
 // A start that reads one file in place of two thousand takes less than half the time.
 await rm('dist', { recursive: true, force: true })
@@ -12,6 +13,9 @@ for (const file of Object.keys(metafile.outputs))
 await cp('src/adapters/api/proto/starling.proto', 'dist/proto/starling.proto')
 await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(foldersOf(metafile)))
 await chmod('dist/starling.js', 0o755)
+const { lacking } = await compileNative(import.meta.dirname, 'dist/native')
+for (const { name, compiler } of lacking)
+  console.error(`build: no starling-ipam for ${name}: ${compiler} is not here`)
 
 /**
  * One character beyond ASCII in a file makes V8 hold its source in two bytes for each, and convert it at each start. esbuild

@@ -2,9 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
+import { type CniDoor, openCniDoor } from './adapters/cni/door.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
 import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
 import { readBootId } from './adapters/host/boot.ts'
@@ -178,6 +179,7 @@ class Daemon {
     })
     const stopListening = this.#listenTo(stop)
     let docker: DockerDoor | undefined
+    let cni: CniDoor | undefined
     try {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       await this.#kernel.start(deliver)
@@ -185,10 +187,11 @@ class Daemon {
       await this.#watchFirewall()
       this.#loop.push({ type: 'started' })
       docker = await this.#serveDocker()
+      cni = await this.#serveCni()
       return await ended
     } finally {
       stopListening()
-      await this.#stop(api, docker)
+      await this.#stop([api, docker, cni])
     }
   }
 
@@ -216,17 +219,27 @@ class Daemon {
     })
   }
 
+  /** Beside the API's socket are that of the plugin and what it could not tell. */
+  async #serveCni(): Promise<CniDoor> {
+    const directory = dirname(this.#parts.config.socket)
+    const socket = join(directory, 'cni.sock')
+    return openCniDoor({
+      listen: (server) => listenOnSocket(server, socket, '--socket', 0o600),
+      queue: join(directory, 'del'),
+      operator: this.#operator,
+      clock: systemClock,
+      wallMs: () => systemClock.now() + wallOffsetMs,
+      tell: (trouble) => this.#loop.push({ type: 'trouble-reported', trouble }),
+    })
+  }
+
   /** Routes and claim stay in place: a restart is not an outage. */
-  async #stop(api: ApiServer, docker: DockerDoor | undefined): Promise<void> {
+  async #stop(doors: readonly (ApiServer | DockerDoor | CniDoor | undefined)[]): Promise<void> {
     this.#loop.close()
     this.#operator.close()
-    await Promise.allSettled([
-      api.close(),
-      docker?.close(),
-      this.#transport.stop(),
-      this.#kernel.stop(),
-      this.#firewall.stop(),
-    ])
+    const closed = doors.map((door) => door?.close())
+    const ended = [this.#transport.stop(), this.#kernel.stop(), this.#firewall.stop()]
+    await Promise.allSettled([...closed, ...ended])
   }
 
   #listenTo(stop: AbortSignal): () => void {
@@ -257,7 +270,7 @@ function coreConfig({ config, keys, snapshot, bootId }: DaemonParts): CoreConfig
     software: version,
     seal: sealer(keys),
     bootId,
-    wallOffsetMs: Date.now() - systemClock.now(),
+    wallOffsetMs,
     pools: config.pools,
     accept: config.accept,
     announce: config.announce,
@@ -276,6 +289,9 @@ const hasGranted = ({ entry }: OwnState): boolean =>
   entry?.body.kind === 'record' && entry.body.claims.some(({ used }) => used)
 
 const markerIn = (stateDir: string): string => join(stateDir, 'firewall')
+
+/** What leases and claims are stamped by: the wall clock as it was at the start, which no step of it moves. */
+const wallOffsetMs = Date.now() - systemClock.now()
 
 const codeOf = (error: unknown): { code?: string } =>
   error instanceof Error && 'code' in error ? { code: String(error.code) } : {}

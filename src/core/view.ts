@@ -14,6 +14,8 @@ export interface AgentView {
   readonly cluster: string
   /** Empty: none is managed. */
   readonly bridge: string
+  /** The interface that leads to other hosts; empty while none is found. */
+  readonly uplink: string
   /** `joining` until in-sync; `purged` after a purge until resync. */
   readonly phase: 'joining' | 'in-sync' | 'purged' | 'left'
   readonly incarnation: number

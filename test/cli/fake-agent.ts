@@ -145,6 +145,7 @@ export function healthyView(): AgentView {
     name: 'a',
     cluster: 'starling',
     bridge: 'starling0',
+    uplink: 'eth0',
     phase: 'in-sync',
     incarnation: 3,
     own: records[0],

@@ -30,6 +30,7 @@ export interface StatusResponse {
   readonly software: string
   readonly uptimeMs: number
   readonly bridge: string
+  readonly uplink: string
   readonly subnets: readonly SubnetUseMessage[]
 }
 

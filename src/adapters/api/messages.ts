@@ -51,6 +51,7 @@ export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse
     uptimeMs: Math.round(uptimeMs),
     subnets: view.ipam.subnets.map(subnetUseMessage),
     bridge: view.bridge,
+    uplink: view.uplink,
   }
 }
 

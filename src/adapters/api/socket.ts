@@ -15,18 +15,19 @@ export class SocketError extends Error {
 }
 
 /**
- * Listens with mode 0660. A file that a dead server left is replaced; a live one is an error. `flag` is the setting
- * that an operator would change.
+ * Listens with mode 0660, or 0600 where it is for root alone. A file that a dead server left is replaced; a live one is an
+ * error. `flag` is the setting that an operator would change.
  */
 export async function listenOnSocket(
   server: Server,
   path: string,
   flag: '--socket' | '--state-dir' | '--docker-plugin' = '--socket',
+  mode: 0o660 | 0o600 = 0o660,
 ): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 })
     await clearSocket(path)
-    await listen(server, path)
+    await listen(server, path, mode)
   } catch (thrown) {
     if (thrown instanceof SocketError) throw thrown
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
@@ -76,12 +77,12 @@ function isAnswered(path: string): Promise<boolean> {
   })
 }
 
-function listen(server: Server, path: string): Promise<void> {
+function listen(server: Server, path: string, mode: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     // bind() takes place inside this call, so the socket has its final mode from its first moment;
     // meanwhile no other JavaScript runs that could create a file under this mask.
-    const before = process.umask(0o117)
+    const before = process.umask(0o777 & ~mode)
     try {
       server.listen(path, () => {
         server.off('error', reject)

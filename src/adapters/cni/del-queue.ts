@@ -34,15 +34,12 @@ export class DelQueue {
   }
 
   async #all(): Promise<ReadonlySet<string>> {
-    const left = new Set<string>()
-    for (const name of (await present(readdir(this.#directory))) ?? []) {
-      if (name.startsWith('.')) await this.#sweep(name)
-      else {
-        const later = await this.#one(name)
-        if (later !== undefined) left.add(later)
-      }
-    }
-    return left
+    const names = (await present(readdir(this.#directory))) ?? []
+    // All at once, so that they share their commits.
+    const left = await Promise.all(
+      names.map((name) => (name.startsWith('.') ? this.#sweep(name) : this.#one(name))),
+    )
+    return new Set(left.filter((key) => key !== undefined))
   }
 
   /**
@@ -60,10 +57,11 @@ export class DelQueue {
   }
 
   /** What a plugin that was killed left half written. */
-  async #sweep(name: string): Promise<void> {
+  async #sweep(name: string): Promise<undefined> {
     const path = join(this.#directory, name)
     const stats = await present(stat(path))
     if (stats && Date.now() - stats.mtimeMs > leftAfterMs) await present(unlink(path))
+    return undefined
   }
 }
 

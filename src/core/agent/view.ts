@@ -10,6 +10,7 @@ export function viewOf(state: AgentState): AgentView {
     name: config.name,
     cluster: config.cluster,
     bridge: config.bridge,
+    uplink: own.uplink.name,
     phase: state.phase,
     incarnation: own.incarnation,
     own: own.preview(claimant.claims, claimant.exclusions),
