@@ -70,6 +70,18 @@ describe('the rules of the architecture', () => {
     assert.match(found, /has a border: src\/adapters\/api\/server.ts -> src\/adapters\/store/)
   })
 
+  it('find an adapter that parses CNI and is not the one that does, and a parser that does I/O', async () => {
+    const found = await violationsOf('cni', {
+      ...empty,
+      'src/adapters/api/server.ts': `export * from '../../cni/call.ts'\n`,
+      'src/adapters/cni/server.ts': `export * from '../../cni/call.ts'\n`,
+      'src/cni/call.ts': `import { readFileSync } from 'node:fs'\nexport const call = readFileSync\n`,
+    })
+    assert.match(found, /has a border: src\/adapters\/api\/server.ts -> src\/cni\/call.ts/)
+    assert.match(found, /\^src\/cni\/ is closed: src\/cni\/call.ts -> fs/)
+    assert.doesNotMatch(found, /src\/adapters\/cni/)
+  })
+
   it('find a command line that reaches libp2p by a detour', async () => {
     const found = await violationsOf('detour', {
       ...empty,

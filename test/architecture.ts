@@ -23,14 +23,19 @@ const closed: readonly Rule[] = [
     ],
   },
   { from: '^src/ports/', to: ['^src/core/', '^src/ports/'] },
+  { from: '^src/cni/', to: ['^src/core/', '^src/cni/'] },
   { from: '^src/runtime/', to: ['^src/core/', '^src/ports/', '^src/runtime/'] },
 ]
 
 /** Folders that may import what is listed of this project, and packages besides. */
 const bordered: readonly Rule[] = [
   {
-    from: '^src/adapters/([^/]+)/',
+    from: '^src/adapters/(?!cni/)([^/]+)/',
     to: ['^src/core/', '^src/wire/', '^src/ports/', '^src/adapters/$1/'],
+  },
+  {
+    from: '^src/adapters/cni/',
+    to: ['^src/core/', '^src/ports/', '^src/cni/', '^src/adapters/cni/'],
   },
   {
     from: '^src/cli/',
