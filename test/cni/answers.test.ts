@@ -248,6 +248,7 @@ describe('what the agent refuses', () => {
     ['address-taken', 11],
     ['address-outside', 7],
     ['address-unusable', 7],
+    ['other-address', 7],
     ['leases-unwritable', 11],
     ['leases-slow', 11],
     ['leases-unreadable', 11],

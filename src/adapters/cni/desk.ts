@@ -121,7 +121,7 @@ export class Desk {
     call: Call,
     { caller, mine, key }: { caller: Caller; mine: Adding; key: string },
   ): Promise<void> {
-    if (caller.isGone || mine.isDeleted) return
+    if (this.#isGivenUp(caller, momentOf(call)) || mine.isDeleted) return
     this.#undone.delete(key)
     const former = this.#held(request.attachment)
     // A container that was made anew under the name of one that nobody deleted.
@@ -165,10 +165,10 @@ export class Desk {
   async #del(attachment: Attachment, call: Call, caller: Caller): Promise<void> {
     const key = attachmentKey(attachment)
     const moment = momentOf(call)
-    this.#tellOlder(key, moment)
+    this.#tellUntil(key, moment.uptimeMs)
     const isReleased = await this.#turns.take(key, async () => {
       // Of one whose plugin has given up the runtime may have made the container anew meanwhile.
-      if (caller.isGone && this.#isNewer(attachment, moment)) return true
+      if (this.#isGivenUp(caller, moment) && this.#isNewer(attachment, moment)) return true
       return this.#release(attachment)
     })
     // Without an answer the plugin keeps it for later, and no container is stuck on our disk.
@@ -183,10 +183,11 @@ export class Desk {
     const { attachment } = request
     const key = attachmentKey(attachment)
     const moment = momentOf(call)
-    this.#tellOlder(key, moment)
+    // Of the same millisecond: the file was there first.
+    this.#tellUntil(key, moment.uptimeMs - 1)
     const ready = [...(this.#adding.get(key) ?? [])].filter(({ isReady }) => isReady)
     // What an ADD that came later is about to be told stands. And nothing here waits for its plugin.
-    if (ready.some(({ uptimeMs }) => uptimeMs > moment.uptimeMs)) return undefined
+    if (ready.some(({ uptimeMs }) => uptimeMs >= moment.uptimeMs)) return undefined
     return this.#turns.take(key, async () => {
       const isOver = this.#isNewer(attachment, moment) || (await this.#release(attachment))
       return isOver ? undefined : key
@@ -194,7 +195,7 @@ export class Desk {
   }
 
   /** The ADDs that a DEL came behind end without waiting for their plugins. */
-  #tellOlder(key: string, { uptimeMs }: Moment): void {
+  #tellUntil(key: string, uptimeMs: number): void {
     for (const adding of this.#adding.get(key) ?? []) {
       if (adding.uptimeMs > uptimeMs) continue
       adding.isDeleted = true
@@ -227,6 +228,11 @@ export class Desk {
     )
   }
 
+  /** An agent that was stopped finds calls whose plugins have ended, and reads that only after what they sent. */
+  #isGivenUp(caller: Caller, { uptimeMs }: Moment): boolean {
+    return caller.isGone || this.#now().uptimeMs - uptimeMs > pluginMs
+  }
+
   #held(attachment: Attachment): readonly Lease[] {
     return this.#operator.view().ipam.of(attachment)
   }
@@ -245,6 +251,9 @@ export class Desk {
     await caller.answer(answer)
   }
 }
+
+/** How long a plugin waits for an answer. */
+const pluginMs = 2_000
 
 const unfinished = new Failure(
   'tryLater',
