@@ -72,12 +72,11 @@ export async function openCniDoor(options: {
     close: async () => {
       isClosing = true
       cancel()
-      await attempt
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const end = clock.schedule(clock.now() + graceMs, () => {
         for (const caller of callers) caller.end()
       })
-      await closed
+      await attempt
+      await new Promise<void>((resolve) => server.close(() => resolve()))
       end()
     },
   }

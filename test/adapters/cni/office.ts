@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { LeaseTable } from '../../../simulations/sim/lease-table.ts'
-import { type CniServer, serveCni } from '../../../src/adapters/cni/server.ts'
+import { type CniDoor, openCniDoor } from '../../../src/adapters/cni/door.ts'
 import type { CommandResult } from '../../../src/core/effect.ts'
 import type { Command } from '../../../src/core/event.ts'
 import { Ipam } from '../../../src/core/ipam/ipam.ts'
@@ -39,7 +39,7 @@ export class Office {
   #underWay: readonly LeaseChange[] | undefined
   #nextId = 1
   readonly #waiting = new Map<number, (result: CommandResult) => void>()
-  #server: CniServer | undefined
+  #door: CniDoor | undefined
 
   readonly #operator: Operator = {
     view: () => ({ ...healthyView(), ipam: this.#ipam.view(), problems: this.#ipam.problems() }),
@@ -60,17 +60,17 @@ export class Office {
   }
 
   async open(): Promise<void> {
-    this.#server = await serveCni({
+    this.#door = await openCniDoor({
       operator: this.#operator,
       clock: this.clock,
       wallMs: () => performance.now() + wallOffsetMs,
-      directory: this.queue,
+      queue: this.queue,
       listen: (server) =>
         new Promise((resolve, reject) => {
           server.once('error', reject)
           server.listen(this.socket, resolve)
         }),
-      report: (reason) => this.reports.push(reason),
+      tell: ({ reason }) => this.reports.push(reason),
     })
   }
 
@@ -83,11 +83,11 @@ export class Office {
   }
 
   async close(): Promise<void> {
-    const closed = this.#server?.close()
+    const closed = this.#door?.close()
     // Whoever is still there is ended then.
     this.clock.pass(1_000)
     await closed
-    this.#server = undefined
+    this.#door = undefined
   }
 
   async remove(): Promise<void> {

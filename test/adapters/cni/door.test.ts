@@ -1,7 +1,7 @@
 /** The CNI door: a lease stands for a container that was told it, or there is none, whatever ends in the middle. */
 
 import assert from 'node:assert/strict'
-import { statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -417,6 +417,19 @@ describe('a caller that is no plugin', () => {
     assert.deepEqual(await caller.answer(), { exitCode: 0, text: '' })
     caller.acknowledge()
     await caller.gone
+  })
+})
+
+describe('a door that cannot be opened', () => {
+  it('is told of, and tried again until it can', async () => {
+    await office.close()
+    mkdirSync(office.socket)
+    await office.open()
+    assert.match(office.reports.join(), /EADDRINUSE/)
+    rmdirSync(office.socket)
+    office.clock.pass(30_000)
+    await until('it is over', () => office.reports.at(-1) === '')
+    assert.equal((await office.ask('ADD'))?.exitCode, 0)
   })
 })
 
