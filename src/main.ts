@@ -227,7 +227,9 @@ class Daemon {
       listen: (server) => listenOnSocket(server, socket, '--socket', 0o600),
       queue: join(directory, 'del'),
       operator: this.#operator,
+      containers: hostContainers,
       clock: systemClock,
+      bootId: this.#parts.bootId,
       wallMs: () => systemClock.now() + wallOffsetMs,
       tell: (trouble) => this.#loop.push({ type: 'trouble-reported', trouble }),
     })

@@ -43,6 +43,7 @@ const bordered: readonly Rule[] = [
       '^src/cli/',
       '^src/(config|version)',
       '^src/core/ip/',
+      '^src/cni/',
       '^src/adapters/api/(client|definition)[.]ts$',
       '^src/adapters/docker/engine[.]ts$',
     ],

@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultSocket } from '../config/socket-path.ts'
 import { version } from '../version.ts'
+import type { InstallOptions, UninstallOptions } from './cni.ts'
 import type { DockerOptions } from './docker.ts'
 import { exitCode } from './exit-code.ts'
 import type { AdoptOptions, AllocateOptions } from './ip.ts'
@@ -171,6 +172,20 @@ function createProgram(outcome: { code: number }): Command {
         (await import('./docker.ts')).network(name, options),
       ),
     )
+  const cni = program
+    .command('cni')
+    .description('Give containers of CNI runtimes their addresses.')
+    .helpGroup('Containers:')
+  const places = (command: Command): Command =>
+    command
+      .option('--bin-dir <directory>', 'of the plugins (default: where the plugin bridge is)')
+      .option('--conf-dir <directory>', 'of the networks', '/etc/cni/net.d')
+  places(shared(cni.command('install'), 'Write the plugin, and the networks that use it.'))
+    .option('--network <name...>', 'names of the networks', ['starling'])
+    .action(run(async (options: InstallOptions) => (await import('./cni.ts')).install(options)))
+  places(
+    shared(cni.command('uninstall'), 'Remove the plugin and the networks that use it.'),
+  ).action(run(async (options: UninstallOptions) => (await import('./cni.ts')).uninstall(options)))
   return program
 }
 

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type FakeAgent, startFakeAgent, troubledView } from './fake-agent.ts'
 import { type FakeEngine, startFakeEngine } from './fake-engine.ts'
@@ -54,6 +56,16 @@ async function json(command: string): Promise<unknown> {
   if (command === 'docker') {
     const words = ['docker', 'network', 'pods', '--docker-host', engine.host, '--json']
     return JSON.parse((await run(words, env)).out)
+  }
+  if (command === 'cni') {
+    const directory = mkdtempSync(join(tmpdir(), 'starling-docs-'))
+    try {
+      writeFileSync(join(directory, '00-other.conf'), '{}')
+      const places = ['--bin-dir', directory, '--conf-dir', directory]
+      return JSON.parse((await run(['cni', 'install', ...places, '--json'], env)).out)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   }
   if (command === 'explain') {
     // No one address of this cluster is both claimed and announced by itself.

@@ -76,6 +76,7 @@ export function leaseOf(address: string, subnet: string, more: Partial<Lease> = 
     name: '',
     sinceMs: 0,
     witness,
+    seenBy: '',
     mac: '',
     ...more,
   }

@@ -20,10 +20,10 @@ import {
 import { resultText } from '../../cni/result.ts'
 import { unreachable } from '../../core/invariant.ts'
 import { type Attachment, attachmentKey, type Lease } from '../../core/ipam/lease.ts'
+import type { Containers } from '../../ports/containers.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Answer, Caller } from './caller.ts'
 import { DelQueue } from './del-queue.ts'
-import { stands } from './namespaces.ts'
 import { Turns } from './turns.ts'
 
 const done: Answer = { exitCode: 0, text: '' }
@@ -41,6 +41,7 @@ interface Adding {
 
 export class Desk {
   readonly #operator: Operator
+  readonly #containers: Containers
   readonly #now: () => HostTime
   readonly #queue: DelQueue
   readonly #turns = new Turns()
@@ -51,11 +52,13 @@ export class Desk {
 
   constructor(options: {
     readonly operator: Operator
+    readonly containers: Containers
     readonly now: () => HostTime
     /** Of the plugin's files. */
     readonly directory: string
   }) {
     this.#operator = options.operator
+    this.#containers = options.containers
     this.#now = options.now
     this.#queue = new DelQueue(options.directory, (body) => this.#late(body))
   }
@@ -212,11 +215,15 @@ export class Desk {
   async #gc(request: GcRequest, call: Moment): Promise<void> {
     const now = this.#now()
     const leases = garbage(request, this.#operator.view().ipam.leases(), call, now)
+    const answers = await this.#containers.look(
+      leases.map(({ address, witness: { path, inode } }) => ({ address, path, inode })),
+    )
     await Promise.all(
-      leases.map(async (lease) => {
+      leases.map(async (lease, at) => {
         const key = attachmentKey(lease.attachment)
         // Another runtime may use the same network, and know this container.
-        if (this.#adding.has(key) || (await stands(lease.witness, now.bootId))) return
+        const isAlive = answers[at]?.life === 'alive' && lease.witness.bootId === now.bootId
+        if (isAlive || this.#adding.has(key)) return
         await this.#turns.take(key, async () => {
           const isSame = this.#held(lease.attachment).some(
             ({ address, sinceMs }) =>

@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Trouble } from '../../core/event.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Containers } from '../../ports/containers.ts'
 import type { Operator } from '../../ports/operator.ts'
 import { Caller } from './caller.ts'
 import { Desk } from './desk.ts'
@@ -19,13 +20,16 @@ export async function openCniDoor(options: {
   /** Directory where the plugin puts a DEL that no agent answers. */
   readonly queue: string
   readonly operator: Operator
+  readonly containers: Containers
   readonly clock: Clock
+  readonly bootId: string
   /** The clock that leases are stamped by. */
   readonly wallMs: () => number
   readonly tell: (trouble: Trouble) => void
 }): Promise<CniDoor> {
-  const { listen, queue, operator, clock, wallMs, tell } = options
-  const desk = new Desk({ operator, now: hostClock(wallMs), directory: queue })
+  const { listen, queue, operator, containers, clock, tell } = options
+  const now = hostClock(options.bootId, options.wallMs)
+  const desk = new Desk({ operator, containers, now, directory: queue })
   const callers = new Set<Caller>()
   const trouble = troubleTold(tell)
 

@@ -8,6 +8,7 @@ import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { LeaseTable } from '../../../simulations/sim/lease-table.ts'
 import { type CniDoor, openCniDoor } from '../../../src/adapters/cni/door.ts'
+import { hostContainers } from '../../../src/adapters/host/containers.ts'
 import type { CommandResult } from '../../../src/core/effect.ts'
 import type { Command } from '../../../src/core/event.ts'
 import { Ipam } from '../../../src/core/ipam/ipam.ts'
@@ -62,7 +63,9 @@ export class Office {
   async open(): Promise<void> {
     this.#door = await openCniDoor({
       operator: this.#operator,
+      containers: hostContainers,
       clock: this.clock,
+      bootId: hostBootId,
       wallMs: () => performance.now() + wallOffsetMs,
       queue: this.queue,
       listen: (server) =>
@@ -143,8 +146,8 @@ export class Office {
   }
 
   #make(): Ipam {
-    const config = { reserve: [], wallOffsetMs }
-    const ipam = new Ipam(config, this.table.stored(), () => 0)
+    const config = { reserve: [], wallOffsetMs, bootId: hostBootId }
+    const ipam = new Ipam(config, this.table.stored(), () => 0, performance.now())
     ipam.serve(subnets.map(prefixOf))
     return ipam
   }

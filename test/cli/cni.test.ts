@@ -1,0 +1,225 @@
+/** `starling cni install` puts plugin and networks where runtimes find them, in versions that all of them know. */
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { compileNative } from '../../packaging/native.ts'
+import { commonVersions, conflistText, knownVersions, ownName } from '../../src/cli/conflist.ts'
+import { versions } from '../../src/cni/version.ts'
+import { type FakeAgent, healthyView, startFakeAgent } from './fake-agent.ts'
+import { run } from './run.ts'
+
+const dist = new URL('../../dist', import.meta.url).pathname
+
+let agent: FakeAgent
+let directory: string
+let binDir: string
+let confDir: string
+before(async () => {
+  // What the build makes; it stays for the other tests that run without one.
+  if (!existsSync(join(dist, 'native'))) {
+    await compileNative(join(dist, '..'), join(dist, 'native'))
+  }
+  agent = await startFakeAgent({ ...healthyView(), uplink: 'lo' })
+})
+after(() => agent.stop())
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'starling-cni-'))
+  binDir = join(directory, 'bin')
+  confDir = join(directory, 'net.d')
+  mkdirSync(binDir)
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const cni = (command: string, ...words: string[]) =>
+  run(['cni', command, '--bin-dir', binDir, '--conf-dir', confDir, ...words], {
+    STARLING_SOCKET: agent.socket,
+  })
+
+/** A plugin that knows nothing but its versions. */
+function plugin(name: string, known: readonly string[]): void {
+  const answer = JSON.stringify({ cniVersion: '1.0.0', supportedVersions: known })
+  const script = `#!/bin/sh\n[ "$CNI_COMMAND" = VERSION ] && echo '${answer}'\n`
+  writeFileSync(join(binDir, name), script, { mode: 0o755 })
+}
+
+const conflist = (name = 'starling') =>
+  JSON.parse(readFileSync(join(confDir, `10-${name}.conflist`), 'utf8')) as {
+    readonly cniVersion: string
+    readonly cniVersions?: readonly string[]
+    readonly name: string
+    readonly plugins: readonly Record<string, unknown>[]
+  }
+
+describe('starling cni install', () => {
+  it('writes the plugin and a network for the plugins of this host', async () => {
+    const { code, out, err } = await cni('install')
+    assert.equal(code, 0, err)
+    assert.match(
+      out,
+      /^wrote .*\/bin\/starling-ipam\nwrote .*\/net\.d\/10-starling\.conflist\nCNI /,
+    )
+    assert.equal(err, '')
+    const { cniVersion, name, plugins } = conflist()
+    // Debian 12's plugins end there.
+    assert.equal(cniVersion, '1.0.0')
+    assert.equal(name, 'starling')
+    const mtu = Number(readFileSync('/sys/class/net/lo/mtu', 'latin1'))
+    assert.deepEqual(plugins, [
+      {
+        type: 'bridge',
+        bridge: 'starling0',
+        isGateway: false,
+        ipMasq: false,
+        hairpinMode: true,
+        mtu,
+        ipam: { type: 'starling-ipam' },
+        capabilities: { ips: true, 'io.kubernetes.cri.pod-annotations': true },
+      },
+      { type: 'portmap', snat: true, capabilities: { portMappings: true } },
+      { type: 'bandwidth', capabilities: { bandwidth: true } },
+    ])
+    const binary = join(binDir, 'starling-ipam')
+    assert.equal(statSync(binary).mode & 0o777, 0o755)
+    const { stdout } = spawnSync(binary, { env: { CNI_COMMAND: 'VERSION' }, encoding: 'utf8' })
+    assert.deepEqual(knownVersions(stdout), versions)
+    // The agent's socket is not where the plugin would look for it.
+    const socket = join(dirname(agent.socket), 'cni.sock')
+    assert.equal(readFileSync(`${binary}.socket`, 'utf8'), `${socket}\n`)
+    assert.deepEqual(readdirSync(binDir).sort(), ['starling-ipam', 'starling-ipam.socket'])
+  })
+
+  it('leaves the newest version to runtimes that know it, where all plugins do', async () => {
+    for (const name of ['bridge', 'portmap', 'bandwidth']) plugin(name, versions)
+    assert.equal((await cni('install')).code, 0)
+    assert.equal(conflist().cniVersion, '1.0.0')
+    assert.deepEqual(conflist().cniVersions, ['1.0.0', '1.1.0'])
+  })
+
+  it('takes the highest that all of them know', async () => {
+    plugin('bridge', versions)
+    plugin('portmap', ['0.3.1', '0.4.0'])
+    plugin('bandwidth', ['0.4.0', '1.0.0'])
+    const { code, out } = await cni('install', '--json')
+    assert.equal(code, 0)
+    assert.equal((JSON.parse(out) as { cniVersion: string }).cniVersion, '0.4.0')
+    assert.equal(conflist().cniVersion, '0.4.0')
+    assert.equal(conflist().cniVersions, undefined)
+    plugin('bandwidth', ['0.2.0'])
+    const { code: refused, err } = await cni('install')
+    assert.equal(refused, 1)
+    assert.match(err, /no common version/)
+  })
+
+  it('writes a network for each name, and says which file comes before them', async () => {
+    mkdirSync(confDir)
+    for (const name of ['05-other.conflist', '87-podman.conflist', '00-readme.txt'])
+      writeFileSync(join(confDir, name), '{}')
+    const { code, err } = await cni('install', '--network', 'pods', 'more')
+    assert.equal(code, 0)
+    assert.equal(conflist('pods').name, 'pods')
+    assert.equal(conflist('more').name, 'more')
+    const lines = err.trim().split('\n')
+    assert.equal(lines.length, 1, err)
+    assert.match(err, /05-other\.conflist comes before it, .*: rename it/)
+  })
+
+  it('replaces a plugin that runs', async () => {
+    assert.equal((await cni('install')).code, 0)
+    const running = spawn(join(binDir, 'starling-ipam'), { env: { CNI_COMMAND: 'ADD' } })
+    await once(running, 'spawn')
+    const { code, err } = await cni('install')
+    assert.equal(code, 0, err)
+    running.kill()
+    await once(running, 'exit')
+  })
+
+  it('writes nothing where no bridge can be had', async () => {
+    agent.view = { ...agent.view, bridge: '' }
+    const { code, err } = await cni('install')
+    agent.view = { ...agent.view, bridge: 'starling0' }
+    assert.equal(code, 1)
+    assert.match(err, /manages no bridge/)
+    assert.equal(existsSync(confDir), false)
+    assert.deepEqual(readdirSync(binDir), [])
+  })
+
+  it('says what is wrong with a name, and who does not answer', async () => {
+    const { code, err } = await cni('install', '--network', 'a/b')
+    assert.equal(code, 2)
+    assert.match(err, /"a\/b" is no name of a network/)
+    const { code: unreachable } = await cni('install', '--socket', join(directory, 'none'))
+    assert.equal(unreachable, 3)
+    assert.deepEqual(readdirSync(binDir), [])
+  })
+
+  it('says where it cannot write', async () => {
+    writeFileSync(confDir, '')
+    const { code, err } = await cni('install')
+    assert.equal(code, 1)
+    assert.match(err, /^starling: E(EXIST|NOTDIR)/)
+  })
+})
+
+describe('starling cni uninstall', () => {
+  it('removes what install wrote, and nothing else', async () => {
+    await cni('install', '--network', 'pods', 'more')
+    const own = JSON.stringify({ name: 'x', plugins: [{ ipam: { type: 'starling-ipam' } }] })
+    for (const [name, text] of [
+      [
+        '10-host.conflist',
+        JSON.stringify({ name: 'host', plugins: [{ ipam: { type: 'host-local' } }] }),
+      ],
+      ['11-mine.conflist', own],
+      ['12-broken.conflist', '{'],
+    ] as const)
+      writeFileSync(join(confDir, name), text)
+    plugin('bridge', versions)
+    const { code, out } = await cni('uninstall', '--json')
+    assert.equal(code, 0)
+    assert.equal((JSON.parse(out) as { removed: string[] }).removed.length, 4)
+    const left = ['10-host.conflist', '11-mine.conflist', '12-broken.conflist']
+    assert.deepEqual(readdirSync(confDir).sort(), left)
+    assert.deepEqual(readdirSync(binDir), ['bridge'])
+    assert.equal((await cni('uninstall')).out, 'nothing there\n')
+  })
+})
+
+describe('the words of a network', () => {
+  it('are those of the versions that are common', () => {
+    assert.deepEqual(commonVersions([versions, ['1.0.0', '0.4.0', '9.0.0']]), ['0.4.0', '1.0.0'])
+    assert.deepEqual(commonVersions([versions, []]), [])
+    for (const answer of ['', '{', '[]', 'null', '{"supportedVersions":{}}']) {
+      assert.deepEqual(knownVersions(answer), [], answer)
+    }
+  })
+
+  it('name no MTU where it is not known, and are recognised as ours', () => {
+    const text = conflistText({
+      name: 'pods',
+      bridge: 'br1',
+      mtu: undefined,
+      further: [],
+      versions: ['1.1.0'],
+    })
+    assert.doesNotMatch(text, /mtu/)
+    assert.match(text, /"cniVersion": "1\.1\.0"/)
+    assert.equal(ownName(text), 'pods')
+    for (const other of ['', '[]', 'null', '{"plugins":[null]}', '{"name":"x","plugins":[{}]}']) {
+      assert.equal(ownName(other), undefined, other)
+    }
+  })
+})
