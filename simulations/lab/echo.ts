@@ -9,7 +9,8 @@ const lastAnswerMs = 1_000
 
 function main(): void {
   const stops = new Map<number, () => void>()
-  const server = createSocket('udp4')
+  // Of both families: an IPv4 address comes as one of IPv6.
+  const server = createSocket('udp6')
   server.on('message', (data, from) => server.send(data, from.port, from.address))
   server.bind(port, () => process.send?.('ready'))
   process.on('message', (request: EchoRequest) => {
@@ -21,7 +22,7 @@ function main(): void {
 }
 
 function ping(request: Extract<EchoRequest, { type: 'ping' }>): () => void {
-  const socket = createSocket('udp4')
+  const socket = createSocket(request.to.includes(':') ? 'udp6' : 'udp4')
   const sentAt = new Map<number, number>()
   const tripsMs: number[] = []
   let sent = 0

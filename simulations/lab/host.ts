@@ -114,9 +114,19 @@ export class LabHost {
 
   /** The command line's client against this host's agent. */
   cli(...words: string[]): Promise<CliResult> {
-    const args = [executable, ...words, '--socket', this.socket]
+    return this.#client(process.execPath, [executable, ...words])
+  }
+
+  /** The same in the host's network namespace, for what looks at its interfaces. */
+  cliInside(...words: string[]): Promise<CliResult> {
+    const inside = ['netns', 'exec', this.namespace, process.execPath, executable]
+    return this.#client('ip', [...inside, ...words])
+  }
+
+  #client(program: string, words: readonly string[]): Promise<CliResult> {
+    const args = [...words, '--socket', this.socket]
     return new Promise((resolve) => {
-      execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
+      execFile(program, args, { env }, (error, stdout, stderr) => {
         const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0
         resolve({ exitCode, stdout, stderr })
       })

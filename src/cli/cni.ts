@@ -9,6 +9,7 @@ import { defaultSocket } from '../config/socket-path.ts'
 import {
   commonVersions,
   conflistText,
+  crashesAtCheck,
   type FurtherPlugin,
   fileOf,
   furtherPlugins,
@@ -100,11 +101,14 @@ async function installFor(
   }
   const further: FurtherPlugin[] = []
   const known = [bridge.versions]
+  let failsAtCheck = false
   for (const name of furtherPlugins) {
     const plugin = await findPlugin(name, dirs)
     if (plugin) {
       further.push(name)
       known.push(plugin.versions)
+      failsAtCheck ||=
+        name === 'bandwidth' && crashesAtCheck(await printed(plugin.path, '', 'stderr'))
     } else warnings.push(`there is no CNI plugin ${name}: containers get no ${purposes[name]}`)
   }
   const versions = commonVersions(known)
@@ -113,16 +117,22 @@ async function installFor(
       'the CNI plugins of this host know no common version: install them of one release'
     return fail(options, 'no-common-version', message)
   }
+  if (failsAtCheck) {
+    warnings.push(
+      'the bandwidth plugin of this host crashes at CHECK, so CHECK is off in the network: plugins 1.9.1 mend it',
+    )
+  }
   const mtu = await mtuOf(facts.uplink)
   if (mtu === undefined) warnings.push('the MTU of the uplink is not known: containers get 1500')
 
   const binDir = options.binDir === undefined ? bridge.directory : resolve(options.binDir)
   const binary = await placePlugin(facts.source, binDir, options.socket)
+  const network = { bridge: facts.bridge, mtu, further, failsAtCheck, versions }
   const conflists: string[] = []
   await mkdir(options.confDir, { recursive: true })
   for (const name of options.network) {
     const path = join(options.confDir, fileOf(name))
-    await replace(path, conflistText({ name, bridge: facts.bridge, mtu, further, versions }), 0o644)
+    await replace(path, conflistText({ name, ...network }), 0o644)
     conflists.push(path)
   }
   const [first = ''] = [...conflists].sort()
@@ -142,20 +152,24 @@ const purposes: Readonly<Record<FurtherPlugin, string>> = {
 async function findPlugin(
   name: string,
   directories: readonly string[],
-): Promise<{ readonly directory: string; readonly versions: readonly Version[] } | undefined> {
+): Promise<
+  | { readonly directory: string; readonly path: string; readonly versions: readonly Version[] }
+  | undefined
+> {
   for (const directory of directories) {
-    const versions = knownVersions(await versionAnswer(join(directory, name)))
-    if (versions.length > 0) return { directory, versions }
+    const path = join(directory, name)
+    const versions = knownVersions(await printed(path, 'VERSION', 'stdout'))
+    if (versions.length > 0) return { directory, path, versions }
   }
   return undefined
 }
 
 /** What it prints; empty where it cannot be run, fails or hangs. */
-function versionAnswer(program: string): Promise<string> {
-  const env = { CNI_COMMAND: 'VERSION' }
+function printed(program: string, command: string, to: 'stdout' | 'stderr'): Promise<string> {
+  const env = { CNI_COMMAND: command }
   return new Promise((answered) => {
-    const child = execFile(program, { env, timeout: 5_000 }, (error, stdout) =>
-      answered(error ? '' : stdout),
+    const child = execFile(program, { env, timeout: 5_000 }, (error, stdout, stderr) =>
+      answered(error ? '' : to === 'stdout' ? stdout : stderr),
     )
     // One that reads nothing has ended before it is told.
     child.stdin?.on('error', () => {})

@@ -15,6 +15,8 @@ export interface Network {
   /** Of the interface that leads to other hosts; undefined: not known. */
   readonly mtu: number | undefined
   readonly further: readonly FurtherPlugin[]
+  /** A plugin of them fails at CHECK, whatever it is asked. */
+  readonly failsAtCheck: boolean
   /** Each is known to every plugin; ascending, at least one. */
   readonly versions: readonly Version[]
 }
@@ -42,7 +44,10 @@ export function conflistText(network: Network): string {
     capabilities: { ips: true, 'io.kubernetes.cri.pod-annotations': true },
   }
   const plugins = [bridgePlugin, ...further.map((plugin) => configurations[plugin])]
-  return `${JSON.stringify({ ...versionsOf(network.versions), name, plugins }, undefined, 2)}\n`
+  // A runtime may end a container whose CHECK fails.
+  const flags = network.failsAtCheck ? { disableCheck: true } : {}
+  const conflist = { ...versionsOf(network.versions), name, ...flags, plugins }
+  return `${JSON.stringify(conflist, undefined, 2)}\n`
 }
 
 /** The network's name, if the text is a network of ours; undefined: it is somebody else's. */
@@ -74,6 +79,17 @@ function versionsOf(common: readonly Version[]): object {
   const newest = common.at(-1)
   if (plain === undefined || plain === newest) return { cniVersion: newest }
   return { cniVersion: plain, cniVersions: common.filter((version) => isAtLeast(version, plain)) }
+}
+
+/**
+ * Whether this bandwidth plugin crashes at each CHECK of a container without a limit, as all before 1.9.1 do. `about` is
+ * what it prints without a command; Debian's does not say which it is.
+ */
+export function crashesAtCheck(about: string): boolean {
+  const [, major = 0, minor = 0, patch = 0] = (
+    /plugin v?(\d+)\.(\d+)\.(\d+)/.exec(about) ?? []
+  ).map(Number)
+  return major * 1e6 + minor * 1e3 + patch < 1_009_001
 }
 
 /** What a plugin answers to VERSION. */

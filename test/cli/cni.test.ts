@@ -17,7 +17,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { compileNative } from '../../packaging/native.ts'
-import { commonVersions, conflistText, knownVersions, ownName } from '../../src/cli/conflist.ts'
+import {
+  commonVersions,
+  conflistText,
+  crashesAtCheck,
+  knownVersions,
+  ownName,
+} from '../../src/cli/conflist.ts'
 import { versions } from '../../src/cni/version.ts'
 import { type FakeAgent, healthyView, startFakeAgent } from './fake-agent.ts'
 import { run } from './run.ts'
@@ -52,7 +58,8 @@ const cni = (command: string, ...words: string[]) =>
 /** A plugin that knows nothing but its versions. */
 function plugin(name: string, known: readonly string[]): void {
   const answer = JSON.stringify({ cniVersion: '1.0.0', supportedVersions: known })
-  const script = `#!/bin/sh\n[ "$CNI_COMMAND" = VERSION ] && echo '${answer}'\n`
+  const about = `CNI ${name} plugin v1.9.1`
+  const script = `#!/bin/sh\n[ "$CNI_COMMAND" = VERSION ] && echo '${answer}' || echo '${about}' >&2\n`
   writeFileSync(join(binDir, name), script, { mode: 0o755 })
 }
 
@@ -61,6 +68,7 @@ const conflist = (name = 'starling') =>
     readonly cniVersion: string
     readonly cniVersions?: readonly string[]
     readonly name: string
+    readonly disableCheck?: boolean
     readonly plugins: readonly Record<string, unknown>[]
   }
 
@@ -72,7 +80,9 @@ describe('starling cni install', () => {
       out,
       /^wrote .*\/bin\/starling-ipam\nwrote .*\/net\.d\/10-starling\.conflist\nCNI /,
     )
-    assert.equal(err, '')
+    // Debian's crashes.
+    assert.match(err, /^starling: the bandwidth plugin [^\n]* CHECK is off[^\n]*\n$/)
+    assert.equal(conflist().disableCheck, true)
     const { cniVersion, name, plugins } = conflist()
     // Debian 12's plugins end there.
     assert.equal(cniVersion, '1.0.0')
@@ -107,6 +117,7 @@ describe('starling cni install', () => {
     assert.equal((await cni('install')).code, 0)
     assert.equal(conflist().cniVersion, '1.0.0')
     assert.deepEqual(conflist().cniVersions, ['1.0.0', '1.1.0'])
+    assert.equal(conflist().disableCheck, undefined)
   })
 
   it('takes the highest that all of them know', async () => {
@@ -133,7 +144,7 @@ describe('starling cni install', () => {
     assert.equal(conflist('pods').name, 'pods')
     assert.equal(conflist('more').name, 'more')
     const lines = err.trim().split('\n')
-    assert.equal(lines.length, 1, err)
+    assert.equal(lines.length, 2, err)
     assert.match(err, /05-other\.conflist comes before it, .*: rename it/)
   })
 
@@ -207,12 +218,20 @@ describe('the words of a network', () => {
     }
   })
 
+  it('know a bandwidth plugin that crashes by what it says of itself', () => {
+    for (const about of ['', 'CNI bandwidth plugin version unknown', 'CNI bandwidth plugin v1.9.0'])
+      assert.equal(crashesAtCheck(about), true, about)
+    for (const about of ['CNI bandwidth plugin v1.9.1', 'CNI bandwidth plugin v2.0.0\nCNI x'])
+      assert.equal(crashesAtCheck(about), false, about)
+  })
+
   it('name no MTU where it is not known, and are recognised as ours', () => {
     const text = conflistText({
       name: 'pods',
       bridge: 'br1',
       mtu: undefined,
       further: [],
+      failsAtCheck: false,
       versions: ['1.1.0'],
     })
     assert.doesNotMatch(text, /mtu/)
