@@ -44,6 +44,7 @@ interface Conflist {
 /** What an ADD results in, as far as all of its versions from 0.3.0 on have it. */
 export interface CniResult {
   readonly cniVersion: string
+  readonly interfaces: readonly { readonly name: string; readonly sandbox?: string }[]
   readonly ips: readonly { readonly address: string; readonly gateway?: string }[]
   readonly routes?: readonly { readonly dst: string; readonly gw?: string }[]
 }
