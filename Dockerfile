@@ -7,6 +7,9 @@ FROM ${BASE} AS build
 # Not empty: dist, its manifest and that one's node_modules are in the build context, and no registry is asked (docs/containers.md).
 ARG PREPARED=
 WORKDIR /opt/starling
+# For native/, whose programs are static: the image holds no compiler.
+RUN [ -n "$PREPARED" ] || command -v cc > /dev/null || { apt-get update -qq \
+    && apt-get install -qq --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*; }
 COPY package.json package-lock.json ./
 RUN [ -n "$PREPARED" ] || npm ci --no-audit --no-fund
 COPY . .

@@ -13,15 +13,21 @@ const needs = {
   'docker-compose': ['docker-compose'],
   nftables: ['nft'],
   iptables: ['iptables-nft', 'iptables-legacy'],
-  // For what bench/ compares with and observes by; without it nothing is measured.
+  // For native/, and for what bench/ compares with and observes by; without it nothing is measured.
   gcc: ['cc'],
   'libc6-dev': ['/usr/include/stdio.h'],
+  // The same for hosts of the other kind.
+  'gcc-aarch64-linux-gnu': ['aarch64-linux-gnu-gcc'],
+  'libc6-dev-arm64-cross': ['/usr/aarch64-linux-gnu/include/stdio.h'],
+  'containernetworking-plugins': ['bridge', 'portmap', 'bandwidth', 'host-local'].map(
+    (plugin) => `/usr/lib/cni/${plugin}`,
+  ),
   // What gRPC's reflection tells is made by it.
   'protobuf-compiler': ['protoc'],
   // A client in another language.
   'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
   'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],
-} as const
+} as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type Package = keyof typeof needs
 

@@ -96,6 +96,7 @@ async function prepareContext(context: string): Promise<void> {
     'package-lock.json',
     'LICENSE',
     'build.ts',
+    'native',
     'packaging',
     'tsconfig.json',
     'src',

@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
 import { manifestOf } from '../../packaging/manifest.ts'
+import { platforms } from '../../packaging/native.ts'
 import { withLab } from './lab.ts'
 
 const run = promisify(execFile)
@@ -38,6 +39,8 @@ test('the tarball is installed elsewhere as one package beside netlink, and runs
     const { stdout: packed } = await run('tar', ['--list', '--file', tarball])
     for (const file of ['README.md', 'LICENSE', 'docs/cli.md', 'dist/THIRD-PARTY-LICENSES.txt'])
       assert.ok(packed.includes(`package/${file}\n`), file)
+    for (const { name } of platforms)
+      assert.ok(packed.includes(`package/dist/native/${name}/starling-ipam\n`), name)
     assert.doesNotMatch(packed, /dist\/cache/, 'no code that this machine has compiled')
 
     await writeFile(join(directory, 'package.json'), '{"private":true}')

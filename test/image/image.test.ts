@@ -84,6 +84,14 @@ describe('the image', () => {
     }
   })
 
+  it('holds the CNI plugin for its own platform, which needs nothing of the image', async () => {
+    const program = `/opt/starling/dist/native/linux-${process.arch}/starling-ipam`
+    const words = ['--env', 'CNI_COMMAND=VERSION', '--entrypoint', program, image]
+    const { exitCode, stdout } = await ended(...words)
+    assert.equal(exitCode, 0)
+    assert.match(stdout, /"supportedVersions":\["0\.1\.0",.*"1\.1\.0"\]/)
+  })
+
   it('runs with exactly NET_ADMIN on a read-only root, and its command line answers inside', async () => {
     const id = await docker.run(
       ...['run', '--detach', ...network, ...rights, ...room, ...forwarding, image],

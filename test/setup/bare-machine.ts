@@ -1,4 +1,4 @@
-/** A machine without any programs: in a mount namespace of its own, which ends with the process inside, /usr/bin is another. */
+/** A machine without any programs: in a mount namespace of its own, which ends with the process inside, /usr/bin and others are empty. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,14 +16,20 @@ export interface Ended {
 const project = join(import.meta.dirname, '../..')
 /** All that is there besides what a test installs. */
 const shell = ['sh', 'chmod', 'sleep']
+/** What is empty there. Each is there on a machine that `npm run setup` has seen. */
+const folders = [
+  ...['/usr/include', '/usr/aarch64-linux-gnu/include', '/usr/lib/cni'],
+  ...['grpc', 'google/protobuf'].map((name) => `/usr/lib/python3/dist-packages/${name}`),
+  // Last, for these hold what mounts.
+  ...['/usr/sbin', '/usr/bin'],
+]
 
 export class BareMachine {
   readonly #directory = mkdtempSync(join(tmpdir(), 'starling-setup-'))
   readonly policy = this.#file('/usr/sbin/policy-rc.d')
 
   constructor() {
-    for (const folder of ['/usr/bin', '/usr/sbin', '/usr/include'])
-      mkdirSync(this.#file(folder), { recursive: true })
+    for (const folder of folders) mkdirSync(this.#file(folder), { recursive: true })
     for (const name of shell) copyFileSync(`/bin/${name}`, this.#file(`/usr/bin/${name}`))
     writeFileSync(this.#file('/usr/bin/apt-log'), '')
   }
@@ -51,7 +57,7 @@ export class BareMachine {
 
   /** Runs a file of the project there; `options` are Node's. */
   start(file: string, options: readonly string[] = []): ChildProcess {
-    const mounts = ['/usr/include', '/usr/sbin', '/usr/bin']
+    const mounts = folders
       .map((folder) => `mount --bind ${this.#file(folder)} ${folder}`)
       .join(' && ')
     const words = ['--mount', 'sh', '-c', `${mounts} && exec "$@"`, 'sh', process.execPath]

@@ -11,22 +11,41 @@ import { BareMachine, ended } from './bare-machine.ts'
 const project = join(import.meta.dirname, '../..')
 const setup = 'setup/setup.ts'
 
-const commands = [
-  ...['/usr/sbin/ip', '/usr/bin/nsenter', '/usr/bin/setpriv', '/usr/bin/unshare', '/usr/bin/mount'],
-  ...['/usr/bin/docker', '/usr/sbin/dockerd', '/usr/bin/docker-compose', '/usr/bin/cc'],
-  ...['/usr/sbin/nft', '/usr/sbin/iptables-nft', '/usr/sbin/iptables-legacy', '/usr/bin/protoc'],
+/** What each package brings, as it is named where it is missing. */
+const needs: readonly (readonly [string, readonly string[]])[] = [
+  ['iproute2', ['ip']],
+  ['util-linux', ['nsenter', 'setpriv', 'unshare']],
+  ['mount', ['mount']],
+  ['docker.io', ['docker', 'dockerd']],
+  ['docker-compose', ['docker-compose']],
+  ['nftables', ['nft']],
+  ['iptables', ['iptables-nft', 'iptables-legacy']],
+  ['gcc', ['cc']],
+  ['libc6-dev', ['/usr/include/stdio.h']],
+  ['gcc-aarch64-linux-gnu', ['aarch64-linux-gnu-gcc']],
+  ['libc6-dev-arm64-cross', ['/usr/aarch64-linux-gnu/include/stdio.h']],
+  [
+    'containernetworking-plugins',
+    ['bridge', 'portmap', 'bandwidth', 'host-local'].map((name) => `/usr/lib/cni/${name}`),
+  ],
+  ['protobuf-compiler', ['protoc']],
+  ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
+  ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
 ]
-const header = '/usr/include/stdio.h'
-const packages =
-  'iproute2 util-linux mount docker.io docker-compose nftables iptables gcc libc6-dev protobuf-compiler'
-const all =
-  'iproute2 (ip), util-linux (nsenter, setpriv, unshare), mount (mount), docker.io (docker, dockerd), ' +
-  'docker-compose (docker-compose), nftables (nft), iptables (iptables-nft, iptables-legacy), gcc (cc), libc6-dev (/usr/include/stdio.h), protobuf-compiler (protoc)'
+const sbin = ['ip', 'dockerd', 'nft', 'iptables-nft', 'iptables-legacy']
+const files = needs.flatMap(([, names]) =>
+  names.map((name) => {
+    if (name.startsWith('/')) return name
+    return `/usr/${sbin.includes(name) ? 'sbin' : 'bin'}/${name}`
+  }),
+)
+const packages = needs.map(([name]) => name).join(' ')
+const all = needs.map(([name, names]) => `${name} (${names.join(', ')})`).join(', ')
 
 /** As Debian's, which asks before it starts the daemon. */
 const installing = `
   /usr/sbin/policy-rc.d docker start && echo started >> /usr/bin/apt-log
-  for file in ${commands.join(' ')} ${header}; do : > $file; chmod +x $file; done`
+  for file in ${files.join(' ')}; do : > $file; chmod +x $file; done`
 const hanging = 'echo "pid $$" >> /usr/bin/apt-log; echo installing; exec sleep 60'
 
 describe('npm run setup', () => {
@@ -37,7 +56,7 @@ describe('npm run setup', () => {
   afterEach(() => machine.remove())
 
   const installAll = (): void => {
-    for (const file of [...commands, header]) machine.install(file)
+    for (const file of files) machine.install(file)
     // Without Compose v2.
     machine.install('/usr/bin/docker', 'exit 1')
   }
