@@ -70,6 +70,12 @@ export class CniRuntime {
     this.conflist = JSON.parse(await readFile(file, 'utf8')) as Conflist
   }
 
+  /** `network starling, CNI 1.0.0, by bridge, portmap` */
+  get summary(): string {
+    const { name, cniVersion, plugins } = this.conflist
+    return `network ${name}, CNI ${cniVersion}, by ${plugins.map(({ type }) => type).join(', ')}`
+  }
+
   /** Throws a LabError with what a plugin printed where one fails; then all are told to DEL, as a runtime does. */
   async add(attachment: CniAttachment): Promise<CniResult> {
     let prevResult: unknown

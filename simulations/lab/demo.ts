@@ -1,5 +1,6 @@
-/** `npm run demo`: three hosts join, claim, route, survive a crash and free a subnet, shown as it happens. */
+/** `npm run demo`: three hosts join, claim, route, give containers addresses, survive a crash and free a subnet. */
 
+import { type Attachments, chooseAttachments } from './attachments.ts'
 import type { Container } from './container.ts'
 import type { LabHost, LogLine } from './host.ts'
 import { ip, LabError, requireLabMachine } from './iproute.ts'
@@ -46,9 +47,13 @@ async function main(): Promise<number> {
 
 async function demonstrate(): Promise<void> {
   const hosts = await join()
-  const containers = await connect(hosts)
+  screen.title(
+    "A container on each host gets an address of its host's subnet, and reaches the others.",
+  )
+  const attachments = await chooseAttachments(screen)
+  const containers = await connect(hosts, attachments)
   await crash(hosts, containers)
-  await leave(hosts)
+  await leave(hosts, attachments)
 }
 
 async function join(): Promise<[LabHost, LabHost, LabHost]> {
@@ -70,10 +75,9 @@ async function join(): Promise<[LabHost, LabHost, LabHost]> {
   return [h1, h2, h3]
 }
 
-async function connect(hosts: readonly LabHost[]): Promise<Container[]> {
-  screen.title('A container behind each bridge reaches the others.')
+async function connect(hosts: readonly LabHost[], attachments: Attachments): Promise<Container[]> {
   const containers: Container[] = []
-  for (const host of hosts) containers.push(await addContainer(host))
+  for (const host of hosts) containers.push(await attachments.attach(host, webOn(host)))
   for (const from of containers) {
     for (const to of containers) {
       if (from === to) continue
@@ -83,6 +87,15 @@ async function connect(hosts: readonly LabHost[]): Promise<Container[]> {
         `${from.name} ${from.address} -> ${to.name} ${to.address}: ${received}/${sent}, ${medianMs?.toFixed(2)} ms`,
       )
     }
+  }
+  const [h1] = hosts
+  const address = containers[2]?.address ?? ''
+  for (const words of [
+    ['ip', 'list'],
+    ['explain', address],
+  ]) {
+    const command = `starling ${words.join(' ')}`
+    screen.shown(`${command.padEnd(23)} # on h1`, (await h1?.cli(...words))?.stdout ?? '')
   }
   return containers
 }
@@ -112,9 +125,14 @@ async function crash(hosts: readonly LabHost[], containers: readonly Container[]
   screen.good('ip monitor route: no change on h1 and h3')
 }
 
-async function leave(hosts: readonly LabHost[]): Promise<void> {
+async function leave(hosts: readonly LabHost[], attachments: Attachments): Promise<void> {
   const [h1, h2, h3] = hosts
   if (!h1 || !h2 || !h3) throw new Error('three hosts are needed')
+  screen.title('The container on h2 ends.')
+  await attachments.detach(h2, webOn(h2))
+  const { stdout: leases } = await h2.cli('ip', 'list')
+  screen.shown('starling ip list        # on h2', leases)
+  check(leases.startsWith('nobody holds an address'), true, 'no lease is left on h2')
   screen.title('h2 leaves: its subnet is free at once, its routes vanish everywhere.')
   const before = [h1, h3].map((host) => host.lines.length)
   const left = await h2.cli('leave')
@@ -161,11 +179,8 @@ async function subnetOf(host: LabHost): Promise<string> {
   return claims.find(({ own }) => own)?.prefix ?? 'none'
 }
 
-async function addContainer(host: LabHost): Promise<Container> {
-  const subnet = await subnetOf(host)
-  const [network = '', length = ''] = subnet.split('/')
-  const base = network.slice(0, network.lastIndexOf('.'))
-  return host.addContainer(`${base}.10/${length}`, `${base}.1`)
+function webOn({ name }: LabHost): string {
+  return `web-${name}`
 }
 
 function show(host: LabHost, line: LogLine): void {
