@@ -8,6 +8,7 @@ import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
 import { type CniDoor, openCniDoor } from './adapters/cni/door.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
 import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
+import { readInabilities } from './adapters/host/abilities.ts'
 import { readBootId } from './adapters/host/boot.ts'
 import { hostContainers } from './adapters/host/containers.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
@@ -175,6 +176,7 @@ class Daemon {
       ...(config.grpc && { tcp: config.grpc }),
       operator: this.#operator,
       remote: this.#transport,
+      inabilities: readInabilities,
       clock: systemClock,
     })
     const stopListening = this.#listenTo(stop)

@@ -151,6 +151,7 @@ function facts(state: StatusResponse): string[] {
         .join(', '),
     ],
     ['digest', state.digest],
+    ...state.inabilities.map(({ message, mend }) => ['lacks', `${message} -> ${mend}`] as const),
     [
       'agent',
       `${state.software}, ${state.phase}, up ${durationText(state.uptimeMs)}, incarnation ${state.incarnation}`,

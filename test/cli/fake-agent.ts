@@ -68,7 +68,13 @@ export async function startFakeAgent(view: AgentView = healthyView()): Promise<F
       return () => listeners.delete(listener)
     },
   }
-  const server = await serveApi({ socket, remote: noRemote, operator, clock: realClock })
+  const server = await serveApi({
+    socket,
+    remote: noRemote,
+    inabilities: noInabilities,
+    operator,
+    clock: realClock,
+  })
   const agent: FakeAgent = {
     socket,
     commands,
@@ -131,6 +137,11 @@ export function installed(index: number, origin: NodeId, name: string): RouteVie
     error: '',
   }
 }
+
+/** One of those that an agent in a container may have. */
+export const noInabilities = async () => [
+  { code: 'see-processes', message: 'containers of ctr are not noticed', mend: 'use --pid host' },
+]
 
 /** A cluster in which no other agent can be asked. */
 export const noRemote: Remote = {

@@ -32,6 +32,13 @@ export interface StatusResponse {
   readonly bridge: string
   readonly uplink: string
   readonly subnets: readonly SubnetUseMessage[]
+  readonly inabilities: readonly InabilityMessage[]
+}
+
+export interface InabilityMessage {
+  readonly code: string
+  readonly message: string
+  readonly mend: string
 }
 
 /** Numbers of addresses. */

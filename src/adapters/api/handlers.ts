@@ -32,7 +32,17 @@ import { convergenceWaits } from './wait.ts'
 import { streamNotes } from './watchers.ts'
 
 export function operatorHandlers(
-  { operator, clock, askLease }: { operator: Operator; clock: Clock; askLease: AskLease },
+  {
+    operator,
+    clock,
+    askLease,
+    inabilities,
+  }: {
+    operator: Operator
+    clock: Clock
+    askLease: AskLease
+    inabilities: () => Promise<readonly InabilityMessage[]>
+  },
   lasting: LastingCalls,
 ): UntypedServiceImplementation {
   const waits = convergenceWaits(operator, clock)
@@ -45,7 +55,10 @@ export function operatorHandlers(
       await waits.converged(Math.min(timeoutMs || 30_000, 3_600_000), controller.signal)
       controller.abort()
     }
-    return statusMessage(operator.view(), process.uptime() * 1_000)
+    return statusMessage(operator.view(), {
+      uptimeMs: process.uptime() * 1_000,
+      inabilities: await inabilities(),
+    })
   }
   const command = async (wanted: Command): Promise<CommandResponse> => ({
     message: accepted(await operator.command(wanted)).message,

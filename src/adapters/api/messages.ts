@@ -23,7 +23,10 @@ import { timeText } from './time-text.ts'
 /** Names of interfaces by their index. */
 export type LinkNames = ReadonlyMap<number, string>
 
-export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse {
+export function statusMessage(
+  view: AgentView,
+  { uptimeMs, inabilities }: Pick<StatusResponse, 'uptimeMs' | 'inabilities'>,
+): StatusResponse {
   const { own } = view
   return {
     name: view.name,
@@ -50,6 +53,7 @@ export function statusMessage(view: AgentView, uptimeMs: number): StatusResponse
     software: own.software,
     uptimeMs: Math.round(uptimeMs),
     subnets: view.ipam.subnets.map(subnetUseMessage),
+    inabilities,
     bridge: view.bridge,
     uplink: view.uplink,
   }

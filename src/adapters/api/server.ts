@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
 import { answer } from './answer.ts'
-import { operatorService, serviceNames } from './definition.ts'
+import { type InabilityMessage, operatorService, serviceNames } from './definition.ts'
 import { answerForwarded, askLeaseBy, forwardBy } from './forward.ts'
 import { operatorHandlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
@@ -34,6 +34,8 @@ export interface ApiOptions {
   readonly operator: Operator
   readonly remote: Remote
   readonly clock: Clock
+  /** What this agent cannot do where it runs. */
+  readonly inabilities: () => Promise<readonly InabilityMessage[]>
 }
 
 type Offer = readonly [name: string, service: Service, handlers: grpc.UntypedServiceImplementation]
@@ -53,7 +55,7 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
     operator: [
       serviceNames.operator,
       services.operator,
-      operatorHandlers({ operator, clock, askLease }, lasting),
+      operatorHandlers({ operator, clock, askLease, inabilities: options.inabilities }, lasting),
     ],
     network: [serviceNames.network, services.network, unaryHandlers(services.network, stellar)],
   } as const

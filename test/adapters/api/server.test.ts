@@ -10,7 +10,7 @@ import { after, beforeEach, describe, test } from 'node:test'
 import { connectApi } from '../../../src/adapters/api/client.ts'
 import { type ApiServer, SocketError, serveApi } from '../../../src/adapters/api/server.ts'
 import type { Operator } from '../../../src/ports/operator.ts'
-import { healthyView, noRemote, realClock } from '../../cli/fake-agent.ts'
+import { healthyView, noInabilities, noRemote, realClock } from '../../cli/fake-agent.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'starling-server-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -29,7 +29,13 @@ beforeEach(() => {
 })
 
 const serve = (): Promise<ApiServer> =>
-  serveApi({ socket, remote: noRemote, operator, clock: realClock })
+  serveApi({
+    socket,
+    remote: noRemote,
+    inabilities: noInabilities,
+    operator,
+    clock: realClock,
+  })
 
 const refusal = (code: SocketError['code'], message: RegExp) => (thrown: unknown) =>
   thrown instanceof SocketError && thrown.code === code && message.test(thrown.message)
