@@ -15,6 +15,7 @@ import type {
   CommandResponse,
   EventMessage,
   EvictRequest,
+  InabilityMessage,
   LeaveRequest,
   Nothing,
   PeersResponse,
