@@ -1,6 +1,8 @@
 /** The file `leases` of the state directory, written by a worker. */
 
+import { once } from 'node:events'
 import { extname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { NodeId } from '../../core/claim/record.ts'
 import type { Trouble } from '../../core/event.ts'
@@ -13,6 +15,8 @@ const program = new URL(`./lease-worker${extname(import.meta.url)}`, import.meta
 
 /** It holds the changes of one batch, and at the start all leases. */
 const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 }
+
+const closeMs = 2_000
 
 export interface OpenedLeases {
   /** A text: why they cannot be read, and what to do. */
@@ -75,6 +79,9 @@ export async function openLeases(
       deliver = to
     },
     close: async () => {
+      const written = waiting ? once(worker, 'message') : undefined
+      // What is under way is worth a moment, and no disk is worth more.
+      await Promise.race([written, sleep(closeMs, undefined, { ref: false })])
       await worker.terminate()
     },
   }

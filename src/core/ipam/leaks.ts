@@ -67,7 +67,7 @@ export class Leaks {
     const { confirming } = this.#stage
     this.#stage = { type: 'idle' }
     for (const { address, life, by } of answers) {
-      if (life === 'alive') this.#ipam.seen(address, by)
+      if (life === 'alive') this.#ipam.seen(address, by, now)
     }
     const missed = answers.filter((answer) => this.#isGone(answer))
     if (confirming.length > 0) return this.#free(confirming, missed, now)

@@ -148,7 +148,7 @@ export class Office {
   #make(): Ipam {
     const config = { reserve: [], wallOffsetMs, bootId: hostBootId }
     const ipam = new Ipam(config, this.table.stored(), () => 0, performance.now())
-    ipam.serve(subnets.map(prefixOf))
+    ipam.serve(subnets.map(prefixOf), performance.now())
     return ipam
   }
 

@@ -58,7 +58,7 @@ export class Desk {
 
   serve(subnets: readonly string[]): void {
     this.#subnets = subnets
-    this.ipam.serve(subnets.map(prefixOf))
+    this.ipam.serve(subnets.map(prefixOf), this.now)
     this.perform()
   }
 
@@ -133,7 +133,7 @@ export class Desk {
       this.#rng,
       this.now,
     )
-    ipam.serve(this.#subnets.map(prefixOf))
+    ipam.serve(this.#subnets.map(prefixOf), this.now)
     this.#take(ipam.flush())
     return ipam
   }

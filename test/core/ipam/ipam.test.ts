@@ -193,6 +193,18 @@ describe('ipam', () => {
     assert.equal(desk.get('a'), '172.16.8.3')
   })
 
+  it('keeps what was granted meanwhile where its release cannot be written', () => {
+    const desk = new Desk([small])
+    const granted = desk.ask('a')
+    const released = desk.askRelease('a')
+    desk.write()
+    assert.equal(textOf(desk.answer(granted)), '172.16.8.2')
+    desk.write('no space left')
+    assert.equal(textOf(desk.answer(released)), 'leases-unwritable')
+    assert.equal(desk.get('a'), '172.16.8.2')
+    assert.equal(desk.ipam.view().subnets[0]?.used, 1)
+  })
+
   it('keeps old leases and starts anew when it has another subnet', () => {
     const desk = new Desk([small])
     desk.get('a')

@@ -1,0 +1,124 @@
+/** Who holds what: by address, by attachment and by name; durably, on the way there, and on the way back. */
+
+import { type Address, compareAddresses, type Family } from '../ip/address.ts'
+import { type Attachment, attachmentKey, type Lease } from './lease.ts'
+
+export class LeaseBook {
+  /** By the text of the address. */
+  readonly #leases = new Map<string, Lease>()
+  readonly #granting = new Map<string, Lease>()
+  readonly #leaving = new Map<string, Lease>()
+  /** Those of `#leases`, by attachment. */
+  readonly #byAttachment = new Map<string, readonly Lease[]>()
+  /** What was granted last under a name, by family and name. */
+  readonly #byName = new Map<string, Address>()
+  /** The key in `#byName` by the text of the address, so that no name outlives its address. */
+  readonly #nameOf = new Map<string, string>()
+
+  /** How many are held durably. */
+  get size(): number {
+    return this.#leases.size
+  }
+
+  /** Held durably, ascending. */
+  all(): Lease[] {
+    return [...this.#leases.values()].sort(byAddress)
+  }
+
+  /** Whose addresses nobody else can have. */
+  taken(): Lease[] {
+    return [this.#leases, this.#granting, this.#leaving].flatMap((each) => [...each.values()])
+  }
+
+  /** Held durably by the attachment, IPv4 first. */
+  of(attachment: Attachment): readonly Lease[] {
+    return this.#byAttachment.get(attachmentKey(attachment)) ?? []
+  }
+
+  /** Who holds it durably. */
+  at({ text }: Address): Lease | undefined {
+    return this.#leases.get(text)
+  }
+
+  /** Why nobody else can have it. */
+  holder(text: string): Lease | undefined {
+    return this.#leases.get(text) ?? this.#granting.get(text) ?? this.#leaving.get(text)
+  }
+
+  /** What the name had last. */
+  lastOf(name: string, family: Family): Address | undefined {
+    return name === '' ? undefined : this.#byName.get(nameKey(family, name))
+  }
+
+  hold(lease: Lease): void {
+    this.#leases.set(lease.address.text, lease)
+    const key = attachmentKey(lease.attachment)
+    const others = this.#byAttachment.get(key) ?? []
+    this.#byAttachment.set(key, [...others, lease].sort(byAddress))
+    this.remember(lease)
+  }
+
+  replace(before: Lease, after: Lease): void {
+    this.#drop(before)
+    this.hold(after)
+  }
+
+  beginGrant(lease: Lease): void {
+    this.#granting.set(lease.address.text, lease)
+    this.remember(lease)
+  }
+
+  /** Returns whether it is held: it may be on its way back already. */
+  endGrant(lease: Lease): boolean {
+    this.#granting.delete(lease.address.text)
+    if (this.#leaving.has(lease.address.text)) return false
+    this.hold(lease)
+    return true
+  }
+
+  cancelGrant({ text }: Address): void {
+    this.#granting.delete(text)
+  }
+
+  beginRelease(lease: Lease): void {
+    this.#leaving.set(lease.address.text, lease)
+    this.#drop(lease)
+  }
+
+  endRelease({ address }: Lease): void {
+    this.#leaving.delete(address.text)
+  }
+
+  cancelRelease(lease: Lease): void {
+    this.#leaving.delete(lease.address.text)
+    // What is still on its way to be granted is undone by itself.
+    if (!this.#granting.has(lease.address.text)) this.hold(lease)
+  }
+
+  remember({ name, address }: Lease): void {
+    this.forget(address)
+    if (name === '') return
+    const key = nameKey(address.family, name)
+    this.#byName.set(key, address)
+    this.#nameOf.set(address.text, key)
+  }
+
+  /** Nobody comes back to it by name. */
+  forget({ text }: Address): void {
+    const key = this.#nameOf.get(text)
+    this.#nameOf.delete(text)
+    if (key !== undefined && this.#byName.get(key)?.text === text) this.#byName.delete(key)
+  }
+
+  #drop(lease: Lease): void {
+    this.#leases.delete(lease.address.text)
+    const key = attachmentKey(lease.attachment)
+    const left = this.#byAttachment.get(key)?.filter((each) => each !== lease) ?? []
+    if (left.length > 0) this.#byAttachment.set(key, left)
+    else this.#byAttachment.delete(key)
+  }
+}
+
+export const byAddress = (a: Lease, b: Lease): number => compareAddresses(a.address, b.address)
+
+const nameKey = (family: Family, name: string): string => `${family}/${name}`
