@@ -22,6 +22,9 @@ const needs = {
   'containernetworking-plugins': ['bridge', 'portmap', 'bandwidth', 'host-local'].map(
     (plugin) => `/usr/lib/cni/${plugin}`,
   ),
+  // Certificates for the API over TCP, and a disk that can be made to fail.
+  openssl: ['openssl'],
+  e2fsprogs: ['mkfs.ext4'],
   // What gRPC's reflection tells is made by it.
   'protobuf-compiler': ['protoc'],
   // A client in another language.

@@ -100,6 +100,8 @@ test('every call of the service answers as Stellar does, or better', () =>
         'INVALID_ARGUMENT',
       )
       assert.equal((await client.ask(unix, 'AllocateIP', { id: '' })).code, 'INVALID_ARGUMENT')
+      const huge = { id: 'x'.repeat(10_000), node: h1.name }
+      assert.equal((await client.ask(unix, 'AllocateIP', huge)).code, 'INVALID_ARGUMENT')
       const stale = await client.ask(unix, 'ReleaseIP', {
         ...mine,
         ip: other.replace('.0/22', '.9'),

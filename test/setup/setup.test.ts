@@ -28,11 +28,13 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
     'containernetworking-plugins',
     ['bridge', 'portmap', 'bandwidth', 'host-local'].map((name) => `/usr/lib/cni/${name}`),
   ],
+  ['openssl', ['openssl']],
+  ['e2fsprogs', ['mkfs.ext4']],
   ['protobuf-compiler', ['protoc']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
   ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
 ]
-const sbin = ['ip', 'dockerd', 'nft', 'iptables-nft', 'iptables-legacy']
+const sbin = ['mkfs.ext4', 'ip', 'dockerd', 'nft', 'iptables-nft', 'iptables-legacy']
 const files = needs.flatMap(([, names]) =>
   names.map((name) => {
     if (name.startsWith('/')) return name
