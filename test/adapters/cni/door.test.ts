@@ -117,6 +117,20 @@ describe('an ADD', () => {
     await until('it is released', () => office.held().length === 0)
   })
 
+  it('that comes while the undoing of a former one is due has a lease of its own', async () => {
+    const first = await office.call('ADD')
+    await first.answer()
+    const second = await office.call('ADD')
+    await office.ask('STATUS')
+    await first.die()
+    assert.equal((await second.answer())?.exitCode, 0)
+    second.acknowledge()
+    await second.gone
+    const commands = office.commands.map(({ type }) => type)
+    assert.deepEqual(commands, ['allocate', 'release', 'allocate'])
+    assert.equal(office.held().length, 1)
+  })
+
   it('gives way to others meanwhile', async () => {
     const slow = await office.call('ADD')
     await slow.answer()
@@ -301,6 +315,15 @@ describe('a DEL that no agent answered', () => {
     assert.deepEqual(office.commands, [])
   })
 
+  it('that is longer than any that the plugin sends is not done', async () => {
+    await office.ask('ADD')
+    const config = `${JSON.stringify(conf())}${' '.repeat(1_400_000)}`
+    office.putAside('0123', stamped('DEL', config))
+    office.clock.pass(30_000)
+    await until('its file is gone', () => office.aside.length === 0)
+    assert.equal(office.held().length, 1)
+  })
+
   it('is done where an agent ended in the middle of it', async () => {
     await office.ask('ADD')
     office.putAside('0123.taken', kept(0))
@@ -327,7 +350,7 @@ describe('a DEL that no agent answered', () => {
 })
 
 describe('CHECK, STATUS and GC', () => {
-  it('CHECK compares, and knows nothing where leases cannot be read', async () => {
+  it('CHECK compares what is leased with what the runtime says', async () => {
     assert.equal(errorOf((await office.ask('CHECK'))?.text).code, 100)
     const { text } = (await office.ask('ADD')) ?? {}
     const prevResult = JSON.parse(text ?? '') as object
@@ -335,6 +358,17 @@ describe('CHECK, STATUS and GC', () => {
     const other = { ips: [{ address: '172.16.3.3/22' }] }
     const heard = await office.ask('CHECK', conf({ prevResult: other }))
     assert.equal(errorOf(heard?.text).code, 100)
+  })
+
+  it('CHECK and ADD know what it means that leases cannot be read', async () => {
+    await office.ask('ADD')
+    office.damage = 'damaged'
+    await office.crash()
+    await office.open()
+    assert.deepEqual(await office.ask('CHECK'), { exitCode: 0, text: '' })
+    assert.equal(errorOf((await office.ask('ADD'))?.text).code, 11)
+    assert.equal(errorOf((await office.ask('STATUS'))?.text).code, 50)
+    assert.equal(await office.ask('DEL'), undefined, 'its plugin keeps it')
   })
 
   it('STATUS is well, and is not while the disk does not answer', async () => {

@@ -34,6 +34,8 @@ export class Office {
   readonly commands: Command[] = []
   /** While it is true the disk answers nothing. */
   isHeld = false
+  /** Why the stored leases cannot be read, from the next start on; empty: they can. */
+  damage = ''
   /** What the disk answers; empty: done. */
   diskError = ''
   #ipam = this.#make()
@@ -147,7 +149,8 @@ export class Office {
 
   #make(): Ipam {
     const config = { reserve: [], wallOffsetMs, bootId: hostBootId }
-    const ipam = new Ipam(config, this.table.stored(), () => 0, performance.now())
+    const stored = this.damage || this.table.stored()
+    const ipam = new Ipam(config, stored, () => 0, performance.now())
     ipam.serve(subnets.map(prefixOf), performance.now())
     return ipam
   }
