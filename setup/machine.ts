@@ -11,6 +11,7 @@ const needs = {
   mount: ['mount'],
   'docker.io': ['docker', 'dockerd'],
   'docker-compose': ['docker-compose'],
+  containerd: ['containerd', 'ctr'],
   nftables: ['nft'],
   iptables: ['iptables-nft', 'iptables-legacy'],
   // For native/, and for what bench/ compares with and observes by; without it nothing is measured.

@@ -70,7 +70,7 @@ async function importBase(docker: Docker, tag: string, root: string): Promise<vo
 }
 
 /** With the libraries that they load. */
-async function copyPrograms(root: string, names: readonly string[]): Promise<void> {
+export async function copyPrograms(root: string, names: readonly string[]): Promise<void> {
   await mergeUsr(root)
   const files = new Set<string>()
   for (const name of names) files.add(await pathOf(name))

@@ -18,6 +18,7 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['mount', ['mount']],
   ['docker.io', ['docker', 'dockerd']],
   ['docker-compose', ['docker-compose']],
+  ['containerd', ['containerd', 'ctr']],
   ['nftables', ['nft']],
   ['iptables', ['iptables-nft', 'iptables-legacy']],
   ['gcc', ['cc']],
