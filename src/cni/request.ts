@@ -61,7 +61,14 @@ export function momentOf({ entries }: Call): Moment {
   }
 }
 
+/** How the plugin frames its calls. */
+const protocol = '1'
+
 function parse(command: string, call: Call): Request | Failure {
+  if (call.entries.get('STARLING_PROTOCOL') !== protocol) {
+    const message = 'the plugin starling-ipam is of another version than the agent'
+    return new Failure('environment', `${message}: starling cni install replaces it`)
+  }
   const needed = variables.get(command)
   if (!needed) {
     return new Failure('environment', `unknown CNI_COMMAND ${quoted(command)}`)

@@ -267,6 +267,12 @@ describe('a call that is wrong', () => {
     })
   }
 
+  it('names the command that replaces a plugin of another version', () => {
+    const { kind, message } = failureOf('ADD', conf(), { STARLING_PROTOCOL: '2' })
+    assert.equal(kind, 'environment')
+    assert.match(message, /starling cni install/)
+  })
+
   it('names all missing variables at once', () => {
     const none = {
       CNI_CONTAINERID: undefined,
