@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { HostAddress, LinkAddress } from '../../core/routing/route.ts'
 import { writeAddress } from './address-message.ts'
-import { type LinkFacts, writeBridge, writeLinkUp } from './link-message.ts'
+import type { BridgePorts } from './bridge-ports.ts'
+import { type LinkFacts, writeBridge, writeLinkMaster, writeLinkUp } from './link-message.ts'
 import { MessageWriter } from './message.ts'
 import type { KernelAddress, Reader } from './reader.ts'
 import { failureOf, NetlinkError, type RequestSocket } from './socket.ts'
@@ -23,17 +24,23 @@ export class BridgeKeeper {
   readonly #reader: Reader
   readonly #protocol: number
   readonly #node: string
+  readonly #ports: BridgePorts
 
   /** `protocol` marks the addresses that are the agent's. The bridge's own hardware address comes from `node`. */
   constructor(
     socket: RequestSocket,
     reader: Reader,
-    { protocol, node }: { readonly protocol: number; readonly node: string },
+    {
+      protocol,
+      node,
+      ports,
+    }: { readonly protocol: number; readonly node: string; readonly ports: BridgePorts },
   ) {
     this.#socket = socket
     this.#reader = reader
     this.#protocol = protocol
     this.#node = node
+    this.#ports = ports
   }
 
   /** An error text, or empty. */
@@ -53,6 +60,7 @@ export class BridgeKeeper {
         await keepAddressesOnDown(wanted.name)
       }
       await this.#address(bridge.ifindex, wanted)
+      await this.#adopt(bridge.ifindex)
       return ''
     } catch (thrown) {
       return textOf(thrown)
@@ -70,6 +78,19 @@ export class BridgeKeeper {
     const bridge = await this.#find(name)
     if (!bridge) throw new NetlinkError('ENODEV', `bridge ${name} vanished`)
     return bridge
+  }
+
+  /** What hung on the bridge when it was deleted hangs on it again, where nobody has taken it meanwhile. */
+  async #adopt(master: number): Promise<void> {
+    const { orphans } = this.#ports
+    if (orphans.length === 0) return
+    for (const { ifindex, name, master: other } of await this.#reader.links()) {
+      if (other !== 0 || !orphans.includes(ifindex)) continue
+      await this.#perform(`cannot attach ${name}`, (writer, seq) =>
+        writeLinkMaster(writer, { ifindex, master, seq }),
+      )
+    }
+    this.#ports.read(await this.#reader.links())
   }
 
   #raise({ ifindex, name }: LinkFacts): Promise<void> {

@@ -20,6 +20,7 @@ import type {
 } from '../../core/routing/route.ts'
 import type { Kernel, KernelEvent, KernelScope } from '../../ports/kernel.ts'
 import { BridgeKeeper, type WantedBridge } from './bridge.ts'
+import { BridgePorts } from './bridge-ports.ts'
 import { checkForwarding } from './forwarding.ts'
 import { Ledger } from './ledger.ts'
 import { Monitor } from './monitor.ts'
@@ -59,6 +60,7 @@ class NetlinkKernel implements Kernel {
   readonly #socket = new RequestSocket(dumpPartBytes)
   readonly #writer: RouteWriter
   readonly #reader: Reader
+  readonly #ports: BridgePorts
   readonly #bridges: BridgeKeeper
   readonly #monitor: Monitor
   readonly #turns = new Turns()
@@ -74,7 +76,12 @@ class NetlinkKernel implements Kernel {
     this.#writer = new RouteWriter(this.#routeSocket, scope)
     const { protocol } = scope
     this.#reader = new Reader(this.#socket, { filter: this.#filter, words: this.#words, protocol })
-    this.#bridges = new BridgeKeeper(this.#socket, this.#reader, { protocol, node })
+    this.#ports = new BridgePorts(uplink.bridge, () => performance.now())
+    this.#bridges = new BridgeKeeper(this.#socket, this.#reader, {
+      protocol,
+      node,
+      ports: this.#ports,
+    })
     this.#monitor = new Monitor(
       () => ({
         scope: byteScope(scope),
@@ -96,11 +103,13 @@ class NetlinkKernel implements Kernel {
   }
 
   dump(): Promise<KernelDump> {
-    return this.#turns.take(async () => ({
-      routes: await this.#reader.routes(),
-      links: (await this.#reader.links()).map(linkOf),
-      addresses: (await this.#reader.addresses()).map(hostAddressOf),
-    }))
+    return this.#turns.take(async () => {
+      const routes = await this.#reader.routes()
+      const links = await this.#reader.links()
+      this.#ports.read(links)
+      const addresses = (await this.#reader.addresses()).map(hostAddressOf)
+      return { routes, links: links.map(linkOf), addresses }
+    })
   }
 
   apply(changes: readonly RouteChange[]): Promise<readonly RouteResult[]> {
@@ -164,6 +173,7 @@ class NetlinkKernel implements Kernel {
       words: this.#words,
       filter: this.#filter,
       protocol: this.#scope.protocol,
+      ports: this.#ports,
     })
     let lost = frame.lost
     const changes: KernelChange[] = []

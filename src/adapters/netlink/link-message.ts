@@ -99,6 +99,16 @@ export function writeLinkUp(
   writer.end()
 }
 
+export function writeLinkMaster(
+  writer: MessageWriter,
+  { ifindex, master, seq }: { ifindex: number; master: number; seq: number },
+): void {
+  writer.begin(messageType.newLink, 0, seq)
+  writeHeader(writer, ifindex, 'unchanged')
+  writer.attributeU32(linkAttribute.master, master)
+  writer.end()
+}
+
 function writeHeader(writer: MessageWriter, ifindex: number, state: 'up' | 'unchanged'): void {
   const flags = state === 'up' ? linkFlagUp : 0
   writer.u8(kernelFamily.unspecified)

@@ -2,6 +2,7 @@
 
 import type { KernelChange } from '../../core/routing/route.ts'
 import { readAddress } from './address-message.ts'
+import type { BridgePorts } from './bridge-ports.ts'
 import { readLink } from './link-message.ts'
 import { type Message, walkMessages } from './message.ts'
 import { readRoute } from './route-message.ts'
@@ -20,6 +21,7 @@ interface Vocabulary {
   readonly filter: ScopeFilter
   /** Of the agent's addresses. */
   readonly protocol: number
+  readonly ports: BridgePorts
 }
 
 export function readNotifications(packed: Uint8Array, vocabulary: Vocabulary): Notification[] {
@@ -40,7 +42,7 @@ export function readNotifications(packed: Uint8Array, vocabulary: Vocabulary): N
 
 function changeOf(
   message: Message,
-  { words, filter, protocol }: Vocabulary,
+  { words, filter, protocol, ports }: Vocabulary,
 ): KernelChange | undefined {
   const facts = readRoute(message)
   if (facts) {
@@ -53,6 +55,7 @@ function changeOf(
   if (bare) return bare
   const link = readLink(message)
   if (link) {
+    ports.observe(link)
     const { ifindex, name } = link
     return link.removed
       ? { type: 'link-removed', ifindex, name }

@@ -99,6 +99,22 @@ function bridges(): void {
     assert.match(await ip('address show dev starling0'), /172\.16\.4\.1\/22/)
   })
 
+  test('what hung on a bridge that was deleted hangs on it again', async () => {
+    assert.equal(await configure(), '')
+    const masterOf = async (link: string) => {
+      const [shown] = JSON.parse(await ip(`-json link show ${link}`)) as { master?: string }[]
+      return shown?.master
+    }
+    await ip('link add stays type veth peer name stays-peer')
+    await ip('link set stays master starling0')
+    await host.kernel.dump()
+    await ip('link del starling0')
+    await log.change('the removal', (change) => change.type === 'link-removed')
+    assert.equal(await configure(), '')
+    assert.equal(await masterOf('stays'), 'starling0')
+    await ip('link del stays')
+  })
+
   test('a bridge that was set down is set up', async () => {
     assert.equal(await configure(), '')
     await ip('link set starling0 down')

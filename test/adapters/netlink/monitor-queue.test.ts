@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeAddress } from '../../../src/adapters/netlink/address-message.ts'
+import { BridgePorts } from '../../../src/adapters/netlink/bridge-ports.ts'
 import { writeLinkUp } from '../../../src/adapters/netlink/link-message.ts'
 import { MessageWriter, walkMessages } from '../../../src/adapters/netlink/message.ts'
 import type { Frame } from '../../../src/adapters/netlink/monitor-message.ts'
@@ -76,21 +77,25 @@ function offer(queue: MonitorQueue, ...messages: Buffer[]): void {
 
 function textsOf(frame: Frame, watched: readonly string[] = []): string[] {
   const { protocol } = scope
+  const ports = new BridgePorts('', () => 0)
   const filter = new ScopeFilter(byteScope(scope))
   for (const key of watched) filter.watch(key)
-  return readNotifications(frame.notifications, { words: new Words(), filter, protocol }).map(
-    ({ change, seq }) => {
-      if (change.type === 'route-added' || change.type === 'route-removed') {
-        const { prefix, target, owned } = change.route
-        const hop = target.type === 'via' ? ` ${target.nextHop.text}` : ''
-        return `${seq} ${change.type} ${prefix.text}${hop}${owned ? ' owned' : ''}`
-      }
-      if (change.type === 'link-changed') return `${seq} link ${change.link.up ? 'up' : 'down'}`
-      if (change.type === 'link-removed') return `${seq} link removed`
-      if ('address' in change) return `${seq} ${change.type} ${change.address.address.text}`
-      return `${seq} ${change.type}`
-    },
-  )
+  return readNotifications(frame.notifications, {
+    words: new Words(),
+    filter,
+    protocol,
+    ports,
+  }).map(({ change, seq }) => {
+    if (change.type === 'route-added' || change.type === 'route-removed') {
+      const { prefix, target, owned } = change.route
+      const hop = target.type === 'via' ? ` ${target.nextHop.text}` : ''
+      return `${seq} ${change.type} ${prefix.text}${hop}${owned ? ' owned' : ''}`
+    }
+    if (change.type === 'link-changed') return `${seq} link ${change.link.up ? 'up' : 'down'}`
+    if (change.type === 'link-removed') return `${seq} link removed`
+    if ('address' in change) return `${seq} ${change.type} ${change.address.address.text}`
+    return `${seq} ${change.type}`
+  })
 }
 
 test('routes outside the interest are counted, and link-local ones not even that', () => {
