@@ -40,6 +40,15 @@ export type Note =
       readonly origin: NodeId
       readonly kind: 'claim' | 'extra'
       readonly why: Refusal
+      /** What it would take from. */
+      readonly by?: string
+    }
+  /** An extra prefix of this node, which all others refuse. */
+  | {
+      readonly code: 'announcement-refused'
+      readonly prefix: string
+      readonly why: 'inside-subnet' | 'inside-pool' | 'inside-extra'
+      readonly by: string
     }
   /** `by` as `ip route` has it. `part`: of the addresses of the prefix. */
   | {
@@ -148,6 +157,14 @@ export type Refusal =
   | 'local-network'
   /** Its origin has no next hop of this family. */
   | 'no-next-hop'
+  /** It would take a part of another node's subnet. */
+  | 'inside-subnet'
+  /** It lies in a pool, and not in its announcer's own subnet. */
+  | 'inside-pool'
+  /** It would take a part of what a node announces that goes before. */
+  | 'inside-extra'
+  /** It would take a part of a network of this host's interfaces. */
+  | 'inside-network'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -207,8 +224,13 @@ export function describe(note: Note): Description {
       )
     case 'route-refused':
       return warn(
-        `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why)}`,
+        `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why, note.by)}`,
         refusalMend(note),
+      )
+    case 'announcement-refused':
+      return warn(
+        `no node routes ${note.prefix} to this one: ${refusalText(note.why, note.by)}`,
+        `starling withdraw ${note.prefix}, or take it out of the configuration (announce)`,
       )
     case 'route-shadowed':
       return warn(
@@ -433,7 +455,7 @@ function uplinkMissing(lack: UplinkLack): Description {
   }
 }
 
-function refusalText(why: Refusal): string {
+export function refusalText(why: Refusal, by = ''): string {
   switch (why) {
     case 'accept-list':
       return 'it is not on the accept list'
@@ -445,6 +467,14 @@ function refusalText(why: Refusal): string {
       return 'it lies in a network of this host'
     case 'no-next-hop':
       return 'its node announces no next hop of this family'
+    case 'inside-subnet':
+      return `it would take a part of subnet ${by}`
+    case 'inside-pool':
+      return `it lies in pool ${by}, and not in the subnet of its node`
+    case 'inside-extra':
+      return `it would take a part of ${by}, who goes before`
+    case 'inside-network':
+      return "it would take a part of a network of this host's interfaces"
     default:
       return unreachable(why)
   }
@@ -465,6 +495,12 @@ function refusalMend({ kind, prefix, why }: Extract<Note, { code: 'route-refused
       return isClaim
         ? 'remove the local network (ip route show and ip address show name it), or run starling leave on its node, which then claims another subnet when it is started'
         : `remove the local network, or run starling withdraw ${prefix} on its node`
+    case 'inside-subnet':
+    case 'inside-pool':
+    case 'inside-extra':
+      return `run starling withdraw ${prefix} on its node`
+    case 'inside-network':
+      return `run starling withdraw ${prefix} on its node, or announce there what is in no LAN`
     case 'no-next-hop':
       return 'set --next-hop or --interface on its node'
     default:

@@ -85,6 +85,8 @@ export interface RouteView {
   readonly kernel: KernelRoute | undefined
   readonly state: RouteState
   readonly refusal: Refusal | undefined
+  /** What a refused route would take from; empty where nothing of others is. */
+  readonly refusedFor: string
   /** What keeps packets from it where `state` is shadowed or dead. */
   readonly shadow: Misuse | undefined
   /** The kernel's error where `state` is failed. */

@@ -133,6 +133,7 @@ export function installed(index: number, origin: NodeId, name: string): RouteVie
     kernel: { ...key, target, owned: true },
     state: 'installed',
     refusal: undefined,
+    refusedFor: '',
     shadow: undefined,
     error: '',
   }
@@ -218,7 +219,14 @@ export function troubledView(): AgentView {
   const healthy = healthyView()
   const extra = { prefix: prefixOf('10.9.0.0/16'), metric: 0 }
   const via = { type: 'via', nextHop: addressOf('10.0.1.72'), ifindex: 1 } as const
-  const base = { origin: nodeC, name: 'c', refusal: undefined, shadow: undefined, error: '' }
+  const base = {
+    origin: nodeC,
+    name: 'c',
+    refusal: undefined,
+    refusedFor: '',
+    shadow: undefined,
+    error: '',
+  }
   const other = { ...extra, target: { type: 'other', ifindex: 1, text: '' } as const, owned: false }
   const claimed = (text: string, wanted: RouteView['wanted']) =>
     ({ ...base, prefix: prefixOf(text), kind: 'claim', wanted, kernel: undefined }) as const

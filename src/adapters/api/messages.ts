@@ -157,7 +157,7 @@ const nothingWrong: Explanation = { message: '', mend: '' }
 
 /** Why a route is not installed, in the words of the note that told of it. */
 function explain(route: RouteView, phase: AgentView['phase']): Explanation {
-  const { origin, refusal, wanted, kind } = route
+  const { origin, refusal, refusedFor: by, wanted, kind } = route
   const prefix = route.prefix.text
   switch (route.state) {
     case 'installed':
@@ -176,7 +176,7 @@ function explain(route: RouteView, phase: AgentView['phase']): Explanation {
     }
     case 'refused':
       return origin && refusal && kind !== 'leftover'
-        ? describe({ code: 'route-refused', prefix, origin, kind, why: refusal })
+        ? describe({ code: 'route-refused', prefix, origin, kind, why: refusal, by })
         : nothingWrong
     case 'shadowed':
     case 'dead':

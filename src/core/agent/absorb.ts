@@ -110,6 +110,10 @@ function absorb(state: AgentState, entry: Entry, { news, before, raised }: Merge
     for (const [text, prefix] of ownership.update(origin, claims)) touched.set(text, prefix)
     const extras = { before: was?.extras ?? [], after: is?.extras ?? [] }
     for (const prefix of announcers.update(origin, extras)) touched.set(prefix.text, prefix)
+    // Whether an announcement stands depends on what it lies in.
+    for (const prefix of [...touched.values()]) {
+      for (const inner of announcers.overlapping(prefix)) touched.set(inner.text, inner)
+    }
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
       membersChanged(state, entry, was)

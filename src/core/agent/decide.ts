@@ -4,7 +4,10 @@ import type { NodeRecord, Tombstone } from '../claim/record.ts'
 import type { Command } from '../event.ts'
 import { unreachable } from '../invariant.ts'
 import type { Prefix } from '../ip/prefix.ts'
-import { isAccepted } from '../routing/select.ts'
+import { refusalText } from '../note.ts'
+import { isAccepted } from '../routing/accept.ts'
+import { extraFault } from '../routing/extras.ts'
+import { faultText } from '../routing/select.ts'
 import type { AgentState } from './state.ts'
 
 export type Decision =
@@ -47,7 +50,12 @@ export function decide(command: Command, state: AgentState): Decision {
   }
 }
 
-function announce(prefix: Prefix, { own, config }: AgentState): Decision {
+function announce(prefix: Prefix, { own, config, extraWorld, set }: AgentState): Decision {
+  const fault = extraFault(prefix, config.self, config, extraWorld)
+  if (fault) {
+    const by = faultText(fault, (node) => set.record(node)?.name)
+    return refuse(fault.why, `${prefix.text} is not announced: ${refusalText(fault.why, by)}`)
+  }
   if (!own.announce(prefix)) {
     return refuse(
       'too-many-prefixes',

@@ -18,6 +18,7 @@ import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
 import { Bridge } from '../routing/bridge.ts'
 import { Doubts } from '../routing/doubts.ts'
+import type { ExtraWorld } from '../routing/extras.ts'
 import { Firewall } from '../routing/firewall.ts'
 import { Router } from '../routing/router.ts'
 import type { AgentView } from '../view.ts'
@@ -51,6 +52,7 @@ export class AgentState {
   readonly set: RecordSet
   readonly ownership: Ownership
   readonly announcers = new Announcers()
+  readonly extraWorld: ExtraWorld
   readonly own: OwnRecord
   readonly claimant: Claimant
   readonly router: Router
@@ -90,7 +92,13 @@ export class AgentState {
     this.startedAt = now
     const set = new RecordSet(config.timing.tombstoneMs)
     const ownership = new Ownership((prefix) => set.fenceOf(prefix))
+    const extraWorld: ExtraWorld = {
+      holder: (prefix) => ownership.holder(prefix),
+      broader: (prefix) => this.announcers.broader(prefix),
+    }
+    this.extraWorld = extraWorld
     const announced = (prefix: Prefix) => ({
+      world: extraWorld,
       prefix,
       winner: ownership.winner(prefix),
       announcers: this.announcers.of(prefix),

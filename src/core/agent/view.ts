@@ -1,5 +1,7 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
+import { extraFault } from '../routing/extras.ts'
+import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
 import type { AgentState } from './state.ts'
 
@@ -49,17 +51,9 @@ function nodes({ set, peers, config }: AgentState): NodeView[] {
   })
 }
 
-function problems({
-  conditions,
-  claimant,
-  router,
-  bridge,
-  firewall,
-  ipam,
-  leaks,
-}: AgentState): AgentView['problems'] {
+function problems(state: AgentState): AgentView['problems'] {
+  const { conditions, claimant, router, bridge, firewall, ipam, leaks } = state
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
-
   return [
     ...conditions.all(),
     ...claimant.problems(),
@@ -67,8 +61,19 @@ function problems({
     ...firewall.problems(),
     ...router.problems(),
     ...ipam.problems(),
+    ...refusedAnnouncements(state),
     ...leaks.problems(),
   ]
+}
+
+/** What this node announces, and no other node routes to it. */
+function refusedAnnouncements({ own, config, extraWorld, set }: AgentState): AgentView['problems'] {
+  return own.extras.flatMap((extra) => {
+    const fault = extraFault(extra, config.self, config, extraWorld)
+    if (!fault) return []
+    const by = faultText(fault, (node) => set.record(node)?.name)
+    return [{ code: 'announcement-refused', prefix: extra.text, why: fault.why, by }]
+  })
 }
 
 function convergence(state: AgentState): Convergence {

@@ -58,6 +58,21 @@ export class LocalNetworks {
     return false
   }
 
+  /** Whether a network of this host's interfaces holds it, that of the containers excepted. */
+  isOnNetwork(address: Address): boolean {
+    return this.isInNetwork(hostPrefix(address))
+  }
+
+  /** Whether `inner` is a part of such a network. The very same prefix is a matter of the route key. */
+  isInNetwork(inner: Prefix): boolean {
+    const bridge = this.#bridge()?.ifindex
+    for (const { ifindex, address, length } of this.#host.addresses()) {
+      if (ifindex === bridge || address.family !== inner.family || length >= inner.length) continue
+      if (contains(networkOf(address, length), inner)) return true
+    }
+    return false
+  }
+
   /** Whether it takes a part of a pool. What is at least as broad as the pool does not: ours is more specific. */
   isInPools(candidate: Prefix): boolean {
     return this.#config.pools.some(

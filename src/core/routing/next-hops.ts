@@ -79,8 +79,18 @@ export class NextHops {
     return this.#hops.get(hopText(hop))?.reach ?? 'unknown'
   }
 
-  anyInside(prefix: Prefix): boolean {
-    return !this.#trie.covered(prefix).next().done
+  /**
+   * Whether a hop inside `prefix` is on a link of this host, by the kernel's word or as `isOnNetwork` sees it. A hop
+   * that is nowhere near is only a number that some node wrote: it protects nothing.
+   */
+  anyInUse(prefix: Prefix, isOnNetwork: (hop: Address) => boolean): boolean {
+    for (const texts of this.#trie.covered(prefix)) {
+      for (const text of texts) {
+        const hop = this.#hops.get(text)
+        if (hop && (typeof hop.reach === 'object' || isOnNetwork(hop.address))) return true
+      }
+    }
+    return false
   }
 
   /** Whether traffic to any next hop leaves over this interface. */

@@ -7,7 +7,10 @@ import { PrefixTrie } from '../ip/prefix-trie.ts'
 import { type Announcements, type RoutePolicy, type Selected, select } from './select.ts'
 
 /** What the policy asks of the host. */
-export type RibSurroundings = Pick<RoutePolicy, 'guards' | 'isLocal' | 'isOwnAddress'>
+export type RibSurroundings = Pick<
+  RoutePolicy,
+  'guards' | 'isLocal' | 'isInNetwork' | 'isOwnAddress'
+>
 
 export class Rib {
   readonly #announced: (prefix: Prefix) => Announcements

@@ -73,7 +73,13 @@ export class RouteStates {
     switch (this.of(selected)) {
       case 'refused':
         return 'refusal' in outcome
-          ? { code: 'route-refused', ...route, kind: selected.kind, why: outcome.refusal }
+          ? {
+              code: 'route-refused',
+              ...route,
+              kind: selected.kind,
+              why: outcome.refusal,
+              ...(outcome.by === undefined ? {} : { by: outcome.by }),
+            }
           : undefined
       case 'not-on-link':
         return 'hop' in outcome
@@ -104,6 +110,7 @@ export class RouteStates {
       kernel: this.#facts.owned(key) ?? this.#facts.alien(key),
       state: this.of(selected),
       refusal: 'refusal' in outcome ? outcome.refusal : undefined,
+      refusedFor: 'refusal' in outcome ? (outcome.by ?? '') : '',
       shadow: this.#misuse(prefix),
       error: this.#errorOf(prefix),
     }
@@ -134,6 +141,7 @@ export const leftoverView = (kernel: KernelRoute): RouteView => ({
   kernel,
   state: 'leftover',
   refusal: undefined,
+  refusedFor: '',
   shadow: undefined,
   error: '',
 })

@@ -68,8 +68,11 @@ export class Router {
     this.#doubts = doubts
     this.locals = new LocalNetworks(config, this.host, () => this.#kernel.fib)
     this.#rib = new Rib(config, announced, {
-      guards: (prefix) => this.locals.isCutOffBy(prefix) || this.#nextHops.anyInside(prefix),
+      guards: (prefix) =>
+        this.locals.isCutOffBy(prefix) ||
+        this.#nextHops.anyInUse(prefix, (hop) => this.locals.isOnNetwork(hop)),
       isLocal: (prefix) => this.locals.surrounds(prefix),
+      isInNetwork: (prefix) => this.locals.isInNetwork(prefix),
       isOwnAddress: (address) => this.host.has(address),
     })
     this.#usage = new Usage({
@@ -218,6 +221,7 @@ export class Router {
   lookedUp(answers: readonly NextHopAnswer[], now: Millis): void {
     const moved = answers.flatMap((answer) => this.#nextHops.answer(answer))
     this.#touchUsersOf(moved)
+    for (const address of moved) this.reselect(this.#rib.covering(address))
     // Other interfaces carry the routes.
     if (moved.length > 0) this.#doubts.raise('forwarding', now)
   }

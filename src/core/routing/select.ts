@@ -4,8 +4,10 @@ import type { NodeId, NodeRecord } from '../claim/record.ts'
 import type { Standing } from '../claim/resolve.ts'
 import type { Address } from '../ip/address.ts'
 import { isSubnet, type Pool } from '../ip/pool.ts'
-import { contains, type Prefix } from '../ip/prefix.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import type { Refusal } from '../note.ts'
+import { isAccepted } from './accept.ts'
+import { type ExtraFault, type ExtraWorld, extraFault } from './extras.ts'
 import { type Hop, hopsOf } from './next-hops.ts'
 
 /** A prefix that another node holds, with the next hop to it or the reason for having none. */
@@ -14,7 +16,10 @@ export interface Selected {
   readonly kind: 'claim' | 'extra'
   readonly origin: NodeId
   readonly name: string
-  readonly outcome: { readonly hop: Hop } | { readonly refusal: Refusal }
+  readonly outcome:
+    | { readonly hop: Hop }
+    /** `by`: the prefix and the node that it would take from, for people. */
+    | { readonly refusal: Refusal; readonly by?: string }
 }
 
 /** What others say of one prefix. */
@@ -24,6 +29,7 @@ export interface Announcements {
   readonly winner: Standing | undefined
   /** Nodes that announce it as an extra prefix. */
   readonly announcers: Iterable<NodeId>
+  readonly world: ExtraWorld
   record(origin: NodeId): NodeRecord | undefined
 }
 
@@ -36,35 +42,44 @@ export interface RoutePolicy {
   guards(prefix: Prefix): boolean
   /** Whether `prefix` lies in a local network inside the pool, of which it would take a part. */
   isLocal(prefix: Prefix): boolean
+  /** Whether it lies in a network of this host's interfaces, inside the pools or not. */
+  isInNetwork(prefix: Prefix): boolean
   isOwnAddress(address: Address): boolean
 }
 
 export function select(announced: Announcements, policy: RoutePolicy): Selected | undefined {
-  const holder = holderOf(announced, policy.self)
+  const holder = holderOf(announced, policy)
   if (!holder || holder.origin === policy.self) return undefined
   const record = announced.record(holder.origin)
   if (!record) return undefined
   const { prefix } = announced
-  const { kind, origin } = holder
-  return {
-    prefix,
-    kind,
-    origin,
-    name: record.name,
-    outcome: judge({ prefix, kind, record }, policy),
-  }
+  const { kind, origin, fault } = holder
+  const outcome = fault
+    ? { refusal: fault.why, by: faultText(fault, (node) => announced.record(node)?.name) }
+    : judge({ prefix, kind, record }, policy)
+  return { prefix, kind, origin, name: record.name, outcome }
 }
 
-/** A claim goes before an extra; of several nodes that announce one extra, the lowest id. Tentative claims are not routed to. */
-function holderOf(
-  { winner, announcers }: Announcements,
-  self: NodeId,
-): { kind: 'claim' | 'extra'; origin: NodeId } | undefined {
+interface Holder {
+  readonly kind: 'claim' | 'extra'
+  readonly origin: NodeId
+  readonly fault?: ExtraFault
+}
+
+/** A claim goes before an extra; of several nodes that announce one extra, the lowest id of those that may. */
+function holderOf(announced: Announcements, policy: RoutePolicy): Holder | undefined {
+  const { winner, announcers, prefix, world } = announced
+  // Tentative claims are not routed to.
   if (winner?.claim.state === 'confirmed') return { kind: 'claim', origin: winner.origin }
-  const [lowest] = [...announcers].sort()
-  if (lowest === undefined) return undefined
-  const announcesItself = [...announcers].includes(self)
-  return { kind: 'extra', origin: announcesItself ? self : lowest }
+  const nodes = [...announcers].sort()
+  const inOrder = nodes.includes(policy.self) ? [policy.self, ...nodes] : nodes
+  let refused: Holder | undefined
+  for (const origin of inOrder) {
+    const fault = extraFault(prefix, origin, policy, world)
+    if (!fault) return { kind: 'extra', origin }
+    if (origin !== policy.self) refused ??= { kind: 'extra', origin, fault }
+  }
+  return refused
 }
 
 function judge(
@@ -78,13 +93,16 @@ function judge(
   }
   if (policy.guards(prefix)) return { refusal: 'own-address' }
   if (policy.isLocal(prefix)) return { refusal: 'local-network' }
+  if (kind === 'extra' && policy.isInNetwork(prefix)) return { refusal: 'inside-network' }
   const hop = hopsOf(record.nextHops).find(({ address }) => address.family === prefix.family)
   if (!hop) return { refusal: 'no-next-hop' }
   return policy.isOwnAddress(hop.address) ? { refusal: 'own-address' } : { hop }
 }
 
-/** Inside the accept list, and never so broad that it would take the world. */
-export function isAccepted(prefix: Prefix, accept: readonly Prefix[]): boolean {
-  if (prefix.length < (prefix.family === 4 ? 8 : 16)) return false
-  return accept.some((allowed) => contains(allowed, prefix))
+/** `172.16.8.0/22 of h3` */
+export function faultText(
+  { of, node }: ExtraFault,
+  nameOf: (node: NodeId) => string | undefined,
+): string {
+  return node === undefined ? of.text : `${of.text} of ${nameOf(node) ?? node}`
 }

@@ -23,18 +23,29 @@ const openPolicy: RoutePolicy = {
   accept: ['172.16.0.0/12', '10.0.0.0/8', '192.168.0.0/16', 'fd00::/8'].map(prefixOf),
   guards: () => false,
   isLocal: () => false,
+  isInNetwork: () => false,
   isOwnAddress: () => false,
 }
 
 interface Situation {
+  /** Who holds a subnet that overlaps it. */
+  readonly held?: { by: Specimen; prefix: string }
+  /** What contains it, and who announces that. */
+  readonly within?: { prefix: string; by: Specimen }
   readonly claim?: { of: Specimen; state?: 'tentative' | 'confirmed' }
   readonly announcers?: readonly Specimen[]
   readonly policy?: Partial<RoutePolicy>
   readonly record?: Partial<NodeRecord>
 }
 
-function selected(text: string, { claim, announcers, policy, record }: Situation) {
+function selected(text: string, { claim, announcers, policy, record, held, within }: Situation) {
   const prefix = prefixOf(text)
+  const holder = held && {
+    origin: held.by.id,
+    claim: claimOf(held.prefix, { state: 'confirmed' as const }),
+    standing: 'winner' as const,
+  }
+  const broader = within ? [{ prefix: prefixOf(within.prefix), nodes: [within.by.id] }] : []
   return select(
     {
       prefix,
@@ -44,6 +55,7 @@ function selected(text: string, { claim, announcers, policy, record }: Situation
         standing: 'winner',
       },
       announcers: (announcers ?? []).map(({ id }) => id),
+      world: { holder: () => holder, broader: () => broader },
       record: (origin) => {
         const node = [self, low, high].find(({ id }) => id === origin)
         return node && recordOf(node, record)
@@ -138,8 +150,50 @@ describe('the route to an extra prefix', () => {
     assert.equal(outcome('11.0.0.0/8', { announcers, policy: { accept } }), `extra ${viaLow}`)
   })
 
-  it('stands in while a claim of the same prefix is tentative', () => {
-    const claim = { of: high, state: 'tentative' } as const
-    assert.equal(outcome(subnet, { claim, announcers: [low] }), `extra ${viaLow}`)
+  it('stands inside a subnet only for the node that holds it', () => {
+    const part = '172.16.4.128/25'
+    const held = { by: high, prefix: subnet }
+    assert.equal(outcome(part, { announcers: [high], held }), `extra via ${high.nextHop.text}`)
+    assert.equal(outcome(part, { announcers: [low], held }), 'extra: inside-subnet')
+    assert.equal(outcome(part, { announcers, held }), `extra via ${high.nextHop.text}`)
+    assert.equal(outcome(part, { announcers: [self], held }), 'none')
+    assert.equal(
+      outcome(part, { announcers: [self, high], held }),
+      `extra via ${high.nextHop.text}`,
+      'this node may not announce it',
+    )
+    const ours = { by: self, prefix: subnet }
+    assert.equal(outcome(part, { announcers: [low], held: ours }), 'extra: inside-subnet')
+    assert.equal(outcome(subnet, { announcers: [low], held }), 'extra: inside-subnet')
+  })
+
+  it('stands nowhere else in a pool, and may be broader than it', () => {
+    assert.equal(outcome('172.20.0.0/16', { announcers }), 'extra: inside-pool')
+    assert.equal(outcome('172.16.0.0/12', { announcers }), 'extra: inside-pool')
+    const accept = [prefixOf('172.0.0.0/8')]
+    assert.equal(outcome('172.0.0.0/8', { announcers, policy: { accept } }), `extra ${viaLow}`)
+  })
+
+  it('stands inside what another node announces only for the lower id', () => {
+    const inner = '10.9.1.0/24'
+    assert.equal(
+      outcome(inner, { announcers: [high], within: { prefix: '10.9.0.0/16', by: low } }),
+      'extra: inside-extra',
+    )
+    assert.equal(
+      outcome(inner, { announcers: [low], within: { prefix: '10.9.0.0/16', by: high } }),
+      `extra ${viaLow}`,
+    )
+    assert.equal(
+      outcome(inner, { announcers: [high], within: { prefix: '0.0.0.0/0', by: low } }),
+      `extra via ${high.nextHop.text}`,
+      'what nobody installs is in nobody’s way',
+    )
+  })
+
+  it('is refused inside a network of the host', () => {
+    const policy = { isInNetwork: () => true }
+    assert.equal(outcome('192.168.7.0/24', { announcers, policy }), 'extra: inside-network')
+    assert.equal(outcome(subnet, { claim: { of: low }, policy }), `claim ${viaLow}`)
   })
 })
