@@ -47,9 +47,11 @@ export class Ledger {
 
   /** Of the claims that stand, judged afresh and all at once. */
   get standings(): readonly Standing[] {
-    this.#standings ??= resolve([...this.#entries.values()].flatMap(claimsOf), (prefix) =>
-      this.fenceOf(prefix),
-    )
+    this.#standings ??= resolve([...this.#entries.values()].flatMap(claimsOf), {
+      fenceOf: (prefix) => this.fenceOf(prefix),
+      // A simulated cluster has one pool.
+      isOurs: () => true,
+    })
     return this.#standings
   }
 

@@ -42,7 +42,7 @@ function island(a: Sketch, b: Sketch): Island {
   )
   return {
     hosts,
-    standings: resolve(claims, () => 0),
+    standings: resolve(claims, { fenceOf: () => 0, isOurs: () => true }),
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
   }
 }

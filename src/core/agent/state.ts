@@ -10,6 +10,7 @@ import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
 import type { SyncMessage } from '../gossip/message.ts'
+import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
 import { Leaks } from '../ipam/leaks.ts'
@@ -91,7 +92,10 @@ export class AgentState {
     this.now = now
     this.startedAt = now
     const set = new RecordSet(config.timing.tombstoneMs)
-    const ownership = new Ownership((prefix) => set.fenceOf(prefix))
+    const ownership = new Ownership({
+      fenceOf: (prefix) => set.fenceOf(prefix),
+      isOurs: (prefix) => config.pools.some((pool) => isSubnet(pool, prefix)),
+    })
     const extraWorld: ExtraWorld = {
       holder: (prefix) => ownership.holder(prefix),
       broader: (prefix) => this.announcers.broader(prefix),

@@ -2,7 +2,7 @@
 
 import type { CoreConfig } from '../config.ts'
 import type { Family } from '../ip/address.ts'
-import type { Pool } from '../ip/pool.ts'
+import { isSubnet, type Pool } from '../ip/pool.ts'
 import { overlaps, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
@@ -305,30 +305,48 @@ export class Claimant {
     return true
   }
 
+  /** What other nodes exclude, or cut from another pool, is chosen last: nobody may deny others the pool by it. */
   #free(pool: Pool, rank: number): Prefix | undefined {
-    const excluded = exclusionTrie(this.#excluded(pool))
+    return this.#freeAmong(pool, rank, 'preferred') ?? this.#freeAmong(pool, rank, 'any')
+  }
+
+  #freeAmong(pool: Pool, rank: number, which: 'preferred' | 'any'): Prefix | undefined {
+    const avoided = exclusionTrie(this.#ownExclusions(pool))
+    if (which === 'preferred') {
+      for (const exclusion of this.#exclusionsOfOthers(pool)) avoided.set(exclusion, exclusion)
+    }
     const { ownership } = this.#world
     return freeSubnet(pool, rank, {
       holder: (subnet) => {
-        const [exclusion] = excluded.overlapping(subnet)
+        const [exclusion] = avoided.overlapping(subnet)
         if (exclusion) return exclusion
         const winner = ownership.holder(subnet)
-        return winner?.origin === this.#config.self ? undefined : winner?.claim.prefix
+        if (!winner || winner.origin === this.#config.self) return undefined
+        const { prefix } = winner.claim
+        return which === 'preferred' || isSubnet(pool, prefix) ? prefix : undefined
       },
     })
   }
 
-  #excluded(pool: Pool): Prefix[] {
-    const own = exclusionsOf(pool, this.#world.locals(pool.prefix), [])
-    const others = this.#world.set
+  #ownExclusions(pool: Pool): Prefix[] {
+    return exclusionsOf(pool, this.#world.locals(pool.prefix), [])
+  }
+
+  #exclusionsOfOthers(pool: Pool): Prefix[] {
+    return this.#world.set
       .records()
       .filter(({ origin }) => origin !== this.#config.self)
       .flatMap(({ exclusions }) => heeded(exclusions, pool))
-    return [...own, ...others]
   }
 
+  /** Whether another subnet is to be chosen in place of one that is not confirmed. */
   #isExcluded(pool: Pool, prefix: Prefix): boolean {
-    return this.#excluded(pool).some((exclusion) => overlaps(exclusion, prefix))
+    const isHere = (exclusion: Prefix) => overlaps(exclusion, prefix)
+    if (this.#ownExclusions(pool).some(isHere)) return true
+    return (
+      this.#exclusionsOfOthers(pool).some(isHere) &&
+      this.#freeAmong(pool, 0, 'preferred') !== undefined
+    )
   }
 
   #poolOf(prefix: Prefix): Pool | undefined {

@@ -3,7 +3,7 @@
 import { contains, type Prefix } from '../ip/prefix.ts'
 import { PrefixTrie } from '../ip/prefix-trie.ts'
 import type { Claim, NodeId } from './record.ts'
-import { resolve, type Standing } from './resolve.ts'
+import { type Rules, resolve, type Standing } from './resolve.ts'
 
 interface Slot {
   readonly prefix: Prefix
@@ -14,10 +14,10 @@ export class Ownership {
   readonly #slots = new PrefixTrie<Slot>()
   readonly #standings = new Map<string, readonly Standing[]>()
   readonly #yielding = new Map<NodeId, Map<string, Claim>>()
-  readonly #fenceOf: (prefix: Prefix) => number
+  readonly #rules: Rules
 
-  constructor(fenceOf: (prefix: Prefix) => number) {
-    this.#fenceOf = fenceOf
+  constructor(rules: Rules) {
+    this.#rules = rules
   }
 
   /** Replaces the claims of `origin`. Returns every prefix whose standings may differ. */
@@ -100,7 +100,7 @@ export class Ownership {
     const claims = slots.flatMap((slot) =>
       [...slot.claims].map(([origin, claim]) => ({ origin, claim })),
     )
-    for (const standing of resolve(claims, this.#fenceOf)) {
+    for (const standing of resolve(claims, this.#rules)) {
       standings.get(standing.claim.prefix.text)?.push(standing)
     }
     for (const slot of slots) {

@@ -1,7 +1,8 @@
 /** Who holds a prefix: the winners among overlapping claims, a pure function of the claims and the fences. */
 
 import type { Prefix } from '../ip/prefix.ts'
-import { comparePrefixes, overlaps } from '../ip/prefix.ts'
+import { comparePrefixes } from '../ip/prefix.ts'
+import { PrefixTrie } from '../ip/prefix-trie.ts'
 import type { Claim, NodeId } from './record.ts'
 
 export interface OwnedClaim {
@@ -15,22 +16,29 @@ export interface Standing extends OwnedClaim {
   readonly standing: 'winner' | 'yielding' | 'fenced'
 }
 
+export interface Rules {
+  /** Of a prefix. */
+  fenceOf(prefix: Prefix): number
+  /**
+   * Whether it is a subnet of a pool of this node. What is cut from another pool, or otherwise, goes behind all that are:
+   * nobody may take subnets by the pool that their record names.
+   */
+  isOurs(prefix: Prefix): boolean
+}
+
 /**
- * Judges claims that overlap each other. `fenceOf` gives the fence of a prefix. A fence higher than that earns
- * nothing: otherwise whoever writes the highest number would hold every prefix.
+ * Judges claims that overlap each other. A fence higher than the prefix's earns nothing: otherwise whoever writes the
+ * highest number would hold every prefix.
  */
-export function resolve(
-  claims: Iterable<OwnedClaim>,
-  fenceOf: (prefix: Prefix) => number,
-): Standing[] {
-  const winners: OwnedClaim[] = []
-  return [...claims].sort(precedence).map((owned): Standing => {
+export function resolve(claims: Iterable<OwnedClaim>, { fenceOf, isOurs }: Rules): Standing[] {
+  const winners = new PrefixTrie<true>()
+  const ranked = [...claims].map((owned) => ({ owned, ours: isOurs(owned.claim.prefix) }))
+  ranked.sort((a, b) => Number(b.ours) - Number(a.ours) || precedence(a.owned, b.owned))
+  return ranked.map(({ owned }): Standing => {
     const { prefix, fence } = owned.claim
     if (fence < fenceOf(prefix)) return { ...owned, standing: 'fenced' }
-    if (winners.some((winner) => overlaps(winner.claim.prefix, prefix))) {
-      return { ...owned, standing: 'yielding' }
-    }
-    winners.push(owned)
+    if (!winners.overlapping(prefix).next().done) return { ...owned, standing: 'yielding' }
+    winners.set(prefix, true)
     return { ...owned, standing: 'winner' }
   })
 }

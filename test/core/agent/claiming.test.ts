@@ -353,3 +353,37 @@ describe('nodes with different pools', () => {
     }
   })
 })
+
+describe('what other nodes write of the pool', () => {
+  const small = poolOf('172.16.0.0/20', 22)
+  const excluding = (node: Specimen, ...exclusions: string[]) =>
+    node.seal(recordOf(node, { claims: [], exclusions: exclusions.map(prefixOf) }))
+
+  it('is heeded where there is a choice, and keeps nobody out of the last subnets', () => {
+    const table = new Table()
+    const host = table.host(a, { pools: [small] }).start()
+    host.hear(excluding(b, '172.16.0.0/21'), excluding(c, '172.16.8.0/22'))
+    table.pass(3_000)
+    assert.deepEqual(host.claims, ['172.16.12.0/22'])
+    const next = table.host(nodeOf(7), { pools: [small], seeded: true }).start()
+    table.connectAll()
+    table.pass(5_000)
+    assert.deepEqual(next.claims, ['172.16.0.0/22'], 'nothing else is left')
+  })
+
+  it('takes no subnet by the pool that its record names', () => {
+    const table = new Table()
+    const host = table.running(a)
+    table.pass(3_000)
+    const held = host.claims
+    const half = poolOf('128.0.0.0/1', 2)
+    const claims = [claimOf('128.0.0.0/2', { used: true, confirmedAtMs: 1 })]
+    host.hear(b.seal(recordOf(b, { pools: [half], claims })))
+    table.pass(5_000)
+    assert.deepEqual(host.claims, held)
+    const late = table.host(nodeOf(7), { seeded: true }).start()
+    table.connectAll()
+    table.pass(5_000)
+    assert.deepEqual(late.claims, ['172.16.4.0/22'])
+  })
+})

@@ -8,6 +8,7 @@ import type { Claim, NodeId } from '../../../src/core/claim/record.ts'
 import {
   type OwnedClaim,
   precedence,
+  type Rules,
   resolve,
   type Standing,
 } from '../../../src/core/claim/resolve.ts'
@@ -34,6 +35,12 @@ const fenceOf =
   (prefix: Prefix): number =>
     Math.max(0, ...raised.filter((item) => overlaps(item.prefix, prefix)).map((x) => x.fence))
 
+/** All are of one pool. */
+const rulesOf = (raised: readonly { prefix: Prefix; fence: number }[]): Rules => ({
+  fenceOf: fenceOf(raised),
+  isOurs: () => true,
+})
+
 const textOf = ({ origin, claim, standing }: Standing) =>
   `${origin} ${claim.prefix.text} ${claim.fence} ${claim.state} ${standing}`
 
@@ -47,7 +54,7 @@ describe('the winners among overlapping claims', () => {
     )
     fc.assert(
       fc.property(shuffled, fences, ([all, disordered], raised) => {
-        assert.deepEqual(resolve(disordered, fenceOf(raised)), resolve(all, fenceOf(raised)))
+        assert.deepEqual(resolve(disordered, rulesOf(raised)), resolve(all, rulesOf(raised)))
       }),
     )
   })
@@ -55,7 +62,7 @@ describe('the winners among overlapping claims', () => {
   it('never overlap, and every claim that does not win yields to a winner or is fenced', () => {
     fc.assert(
       fc.property(claims, fences, (all, raised) => {
-        const standings = resolve(all, fenceOf(raised))
+        const standings = resolve(all, rulesOf(raised))
         assert.equal(standings.length, all.length)
         const winners = standings.filter(({ standing }) => standing === 'winner')
         for (const { claim, origin, standing } of standings) {
@@ -79,11 +86,10 @@ describe('the winners among overlapping claims', () => {
         )
         const closed = isolated.length === near.length
         if (!closed) return
-        const inAll = resolve(all, () => 0).filter(({ claim }) => overlaps(claim.prefix, within))
-        assert.deepEqual(
-          inAll,
-          resolve(near, () => 0),
+        const inAll = resolve(all, rulesOf([])).filter(({ claim }) =>
+          overlaps(claim.prefix, within),
         )
+        assert.deepEqual(inAll, resolve(near, rulesOf([])))
       }),
     )
   })
@@ -120,7 +126,7 @@ describe('the order of precedence', () => {
           { origin: low, claim: claimOf('172.16.0.0/22', loser) },
           { origin: high, claim: claimOf('172.16.0.0/22', winner) },
         ],
-        () => 0,
+        rulesOf([]),
       )
       assert.deepEqual(
         standings.map(({ origin, standing }) => [origin, standing]),
@@ -132,6 +138,23 @@ describe('the order of precedence', () => {
     })
   }
 
+  it('has what is cut from another pool after all that is cut from ours', () => {
+    const standings = resolve(
+      [
+        { origin: low, claim: claimOf('128.0.0.0/1', { used: true, confirmedAtMs: 1 }) },
+        { origin: high, claim: claimOf('172.16.0.0/22', { state: 'tentative' }) },
+      ],
+      { fenceOf: () => 0, isOurs: ({ length }) => length === 22 },
+    )
+    assert.deepEqual(
+      standings.map(({ origin, standing }) => [origin, standing]),
+      [
+        [high, 'winner'],
+        [low, 'yielding'],
+      ],
+    )
+  })
+
   it('has the lower id last', () => {
     const claim = claimOf('172.16.0.0/22')
     const [winner] = resolve(
@@ -139,7 +162,7 @@ describe('the order of precedence', () => {
         { origin: high, claim },
         { origin: low, claim },
       ],
-      () => 0,
+      rulesOf([]),
     )
     assert.equal(winner?.origin, low)
   })
@@ -150,7 +173,7 @@ describe('the order of precedence', () => {
         { origin: low, claim: claimOf('172.16.0.0/22', { used: true, confirmedAtMs: 1 }) },
         { origin: high, claim: claimOf('172.16.0.0/22', { state: 'tentative', fence: 1 }) },
       ],
-      () => 1,
+      rulesOf([{ prefix: prefixOf('172.16.0.0/22'), fence: 1 }]),
     )
     assert.equal(standings.find(({ origin }) => origin === low)?.standing, 'fenced')
     assert.equal(standings.find(({ origin }) => origin === high)?.standing, 'winner')
@@ -189,8 +212,12 @@ describe('ownership', () => {
         (changes, asked) => {
           const raised = new Map<string, { prefix: Prefix; fence: number }>()
           const held = new Map<NodeId, readonly Claim[]>()
-          const fence = (prefix: Prefix) => fenceOf([...raised.values()])(prefix)
-          const ownership = new Ownership(fence)
+          // Every second length is of another pool.
+          const rules: Rules = {
+            fenceOf: (prefix) => fenceOf([...raised.values()])(prefix),
+            isOurs: ({ length }) => length % 2 === 0,
+          }
+          const ownership = new Ownership(rules)
           const known = new Map<string, string[]>()
           for (const made of changes) {
             let touched: Map<string, Prefix>
@@ -205,7 +232,7 @@ describe('ownership', () => {
             const all = [...held].flatMap(([origin, own]) =>
               own.map((claim) => ({ origin, claim })),
             )
-            const standings = resolve(all, fence)
+            const standings = resolve(all, rules)
             // What was not said to be touched must stand as before.
             const current = byPrefix(standings)
             for (const text of new Set([...known.keys(), ...current.keys()])) {
