@@ -176,6 +176,7 @@ function assemble(
       antiEntropyMs: settings.antiEntropyMs,
       tombstoneMs: settings.tombstoneMs,
       resyncMs: settings.resyncMs,
+      leakMs: settings.leakMs,
     },
   }
 }

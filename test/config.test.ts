@@ -83,6 +83,7 @@ const samples: Readonly<Record<string, string>> = {
   antiEntropyMs: '4000',
   tombstoneMs: '100000000',
   resyncMs: '200000',
+  leakMs: '30000',
 }
 
 describe('sources', () => {

@@ -328,6 +328,16 @@ export const fields = {
     trade: 'Shorter: a missed notification is repaired sooner, at more work for the kernel.',
     bounds: '1s to 1d',
   }),
+  leakMs: one(duration(1_000, hour), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.leakMs}`],
+    about:
+      'How long a container that nobody released must be missed before its address is free, and how often containers are looked for.',
+    trade: 'Shorter: leaked addresses are free sooner, at more work for the host.',
+    bounds: '1s to 1h',
+  }),
 } as const
 
 export const fieldKeys = Object.keys(fields) as readonly FieldKey[]
