@@ -14,7 +14,7 @@ export interface ContainerAnswer {
   readonly life: 'alive' | 'gone' | 'unknown'
   /**
    * By which view of the host: what it is called stays the same as long as the same things are visible in it. Who has
-   * never seen a container alive by one cannot tell by it that the container is gone.
+   * never seen a container alive by one cannot tell by it that the container is gone. Empty: by none that could tell.
    */
   readonly by: string
 }

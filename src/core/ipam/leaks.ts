@@ -9,27 +9,28 @@ import type { ContainerAnswer } from './container.ts'
 import type { Ipam } from './ipam.ts'
 import type { Lease } from './lease.ts'
 
-/** After a grant its container is looked for so soon: who was seen alive can be missed later. */
-const firstLookMs = 500
 /** So many are freed at a time without a person, whatever their share. */
 const fewLeases = 8
 
-type Stage =
-  | { readonly type: 'idle' }
-  /** `confirming`: whom the wire did not save; the look is the last one. */
-  | { readonly type: 'looking'; readonly confirming: readonly Lease[] }
-  | { readonly type: 'probing'; readonly candidates: readonly Lease[] }
+interface Look {
+  readonly at: 'all' | 'some'
+  /** Whom the wire did not save: it is their last look. */
+  readonly confirming: readonly Lease[]
+}
 
 export class Leaks {
   readonly #ipam: Ipam
   readonly #leakMs: Millis
-  #stage: Stage = { type: 'idle' }
-  /** Granted lately, and not seen alive yet. */
-  #unseen: Lease[] = []
-  #firstLookAt: Millis = Number.POSITIVE_INFINITY
+  #look: Look | undefined
+  /** Granted since the last look. */
+  #unseen: readonly Lease[] = []
+  /** The wire is asked about these. */
+  #probing: readonly Lease[] = []
+  /** The wire is silent about these. */
+  #silent: readonly Lease[] = []
   #lookAt: Millis
   /** Since when each is missed, by the text of its address. */
-  readonly #missedSince = new Map<string, Millis>()
+  #missedSince = new Map<string, Millis>()
   /** So many were to be freed at once that something else must be wrong. */
   #heldBack = 0
   #effects: Effect[] = []
@@ -44,57 +45,37 @@ export class Leaks {
   }
 
   nextDeadline(): Millis {
-    return this.#stage.type === 'idle'
-      ? Math.min(this.#lookAt, this.#firstLookAt)
-      : Number.POSITIVE_INFINITY
+    return this.#look || this.#isJudging ? Number.POSITIVE_INFINITY : this.#lookAt
   }
 
   flush(now: Millis): Effect[] {
-    const granted = this.#ipam.takeGranted().filter(isWitnessed)
-    if (granted.length > 0) {
-      this.#unseen.push(...granted)
-      this.#firstLookAt = Math.min(this.#firstLookAt, now + firstLookMs)
-    }
-    if (this.#stage.type === 'idle') {
-      if (this.#lookAt <= now) this.#lookForAll(now)
-      else if (this.#firstLookAt <= now) this.#look(this.#unseen, [])
-    }
+    const granted = this.#ipam.takeGranted()
+    for (const { address } of granted) this.#missedSince.delete(address.text)
+    this.#unseen = [...this.#unseen, ...granted.filter(isWitnessed)]
+    if (!this.#look) this.#lookWhereDue(now)
     return this.#effects.splice(0)
   }
 
   looked(answers: readonly ContainerAnswer[], now: Millis): void {
-    if (this.#stage.type !== 'looking') return
-    const { confirming } = this.#stage
-    this.#stage = { type: 'idle' }
+    if (!this.#look) return
+    const { at, confirming } = this.#look
+    this.#look = undefined
     for (const { address, life, by } of answers) {
-      if (life === 'alive') this.#ipam.seen(address, by, now)
+      if (life === 'alive' && by !== '') this.#ipam.seen(address, by, now)
     }
-    const missed = answers.filter((answer) => this.#isGone(answer))
-    if (confirming.length > 0) return this.#free(confirming, missed, now)
-    const candidates: Lease[] = []
-    for (const answer of answers) {
-      const { text } = answer.address
-      if (!missed.includes(answer)) this.#missedSince.delete(text)
-      else if (!this.#missedSince.has(text)) this.#missedSince.set(text, now)
-      else if (now - (this.#missedSince.get(text) ?? now) >= this.#leakMs) {
-        const lease = this.#ipam.lease(answer.address)
-        if (lease) candidates.push(lease)
-      }
-    }
-    this.#judge(candidates)
+    const missed = answers.filter((answer) => this.#isGone(answer)).map(({ address }) => address)
+    if (at === 'all') this.#judge(missed, now)
+    else this.#free(confirming, missed, now)
   }
 
   /** Who answered on the wire lives, whatever else there is to see. */
   probed(silent: readonly Address[]): void {
-    if (this.#stage.type !== 'probing') return
-    const { candidates } = this.#stage
-    this.#stage = { type: 'idle' }
     const isSilent = ({ address }: Lease) => silent.some(({ text }) => text === address.text)
-    for (const lease of candidates) {
+    for (const lease of this.#probing) {
       if (!isSilent(lease)) this.#missedSince.delete(lease.address.text)
     }
-    const confirming = candidates.filter(isSilent)
-    if (confirming.length > 0) this.#look(confirming, confirming)
+    this.#silent = this.#probing.filter(isSilent)
+    this.#probing = []
   }
 
   report(): Note[] {
@@ -105,16 +86,26 @@ export class Leaks {
     return this.#heldBack > 0 ? [{ code: 'leaks-held-back', leases: this.#heldBack }] : []
   }
 
-  #lookForAll(now: Millis): void {
-    this.#lookAt = now + this.#leakMs
-    this.#look(this.#ipam.view().leases().filter(isWitnessed), [])
+  get #isJudging(): boolean {
+    return this.#probing.length > 0 || this.#silent.length > 0
   }
 
-  #look(leases: readonly Lease[], confirming: readonly Lease[]): void {
+  #lookWhereDue(now: Millis): void {
+    if (this.#lookAt <= now && !this.#isJudging) {
+      this.#lookAt = now + this.#leakMs
+      this.#lookFor(this.#ipam.view().leases().filter(isWitnessed), { at: 'all', confirming: [] })
+    } else {
+      // Who was never seen alive is never missed, and a container may end soon: it is looked for at once.
+      const confirming = this.#silent
+      this.#silent = []
+      this.#lookFor([...confirming, ...this.#unseen], { at: 'some', confirming })
+    }
+  }
+
+  #lookFor(leases: readonly Lease[], look: Look): void {
     this.#unseen = []
-    this.#firstLookAt = Number.POSITIVE_INFINITY
     if (leases.length === 0) return
-    this.#stage = { type: 'looking', confirming }
+    this.#look = look
     const questions = leases.map(({ address, witness: { path, inode } }) => ({
       address,
       path,
@@ -127,16 +118,20 @@ export class Leaks {
     return life === 'gone' && by !== '' && this.#ipam.lease(address)?.seenBy === by
   }
 
-  #judge(candidates: readonly Lease[]): void {
+  #judge(missed: readonly Address[], now: Millis): void {
+    const before = this.#missedSince
+    this.#missedSince = new Map(missed.map(({ text }) => [text, before.get(text) ?? now]))
+    const isLong = ({ text }: Address) => now - (before.get(text) ?? now) >= this.#leakMs
+    const candidates = missed.filter(isLong).flatMap((address) => this.#ipam.lease(address) ?? [])
     const most = Math.max(fewLeases, Math.floor(this.#ipam.size / 4))
-    const before = this.#heldBack
+    const wasHeldBack = this.#heldBack > 0
     this.#heldBack = candidates.length > most ? candidates.length : 0
     if (this.#heldBack > 0) {
-      if (before === 0) this.#notes.push({ code: 'leaks-held-back', leases: this.#heldBack })
+      if (!wasHeldBack) this.#notes.push({ code: 'leaks-held-back', leases: this.#heldBack })
       return
     }
     if (candidates.length === 0) return
-    this.#stage = { type: 'probing', candidates }
+    this.#probing = candidates
     const questions = candidates.map(({ address, subnet }) => ({
       address,
       from: gatewayOf(subnet),
@@ -144,13 +139,13 @@ export class Leaks {
     this.#effects.push({ type: 'probe-addresses', questions })
   }
 
-  #free(confirming: readonly Lease[], missed: readonly ContainerAnswer[], now: Millis): void {
+  #free(confirming: readonly Lease[], missed: readonly Address[], now: Millis): void {
     for (const lease of confirming) {
       const { text } = lease.address
       this.#missedSince.delete(text)
       // Released meanwhile, and perhaps granted to somebody else.
       if (this.#ipam.lease(lease.address) !== lease) continue
-      if (!missed.some(({ address }) => address.text === text)) continue
+      if (!missed.some((address) => address.text === text)) continue
       this.#ipam.free(lease, now)
       this.#notes.push({ code: 'lease-leaked', address: text, ...lease.attachment })
     }
