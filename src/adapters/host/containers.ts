@@ -17,48 +17,62 @@ export const hostContainers: Containers = {
 
 async function answer(question: ContainerQuestion, sight: Sight): Promise<ContainerAnswer> {
   const { address, path, inode } = question
-  const view = ofProcess.test(path) ? await sight.processes() : await sight.directory(dirname(path))
-  const by = view.name
+  const place = ofProcess.test(path) ? processes : dirname(path)
+  const by = await sight.nameOf(place)
   if ((await inodeOf(path)) === inode) return { address, life: 'alive', by }
-  if (await sight.holds(inode, view)) return { address, life: 'alive', by }
+  const view = await sight.view(place)
+  if (view.inodes.has(inode)) return { address, life: 'alive', by }
+  // A process may be in a namespace whose name is gone, or not to be seen from here: then that place could not miss it.
+  if ((await sight.view(processes)).inodes.has(inode)) return { address, life: 'alive', by: '' }
   return { address, life: view.isWhole ? 'gone' : 'unknown', by }
 }
 
-/** One place where namespaces are found. */
+/** The place in which namespaces without a name are found. */
+const processes = '/proc'
+const first = '1'
+/** Why there is nothing to be seen of a process that is none any more. */
+const ended = ['ENOENT', 'ESRCH']
+
+/** What is to be seen in one place. */
 interface View {
-  /** The same as long as the same things are visible in it; empty: nothing is. */
-  readonly name: string
   /** Namespaces that are there, as `device:inode`. */
   readonly inodes: ReadonlySet<string>
   /** What is not there is nowhere. */
   readonly isWhole: boolean
 }
 
-const blind: View = { name: '', inodes: new Set(), isWhole: false }
+const blind: View = { inodes: new Set(), isWhole: false }
 
 /** What one look sees; each place is read once, and only where it is needed. */
 class Sight {
-  readonly #directories = new Map<string, Promise<View>>()
-  #processes: Promise<View> | undefined
+  readonly #names = new Map<string, Promise<string>>()
+  readonly #views = new Map<string, Promise<View>>()
 
-  directory(path: string): Promise<View> {
-    const known = this.#directories.get(path)
-    if (known) return known
-    const view = readDirectory(path)
-    this.#directories.set(path, view)
-    return view
+  /** The same as long as the same things are visible there; empty: nothing is. */
+  nameOf(place: string): Promise<string> {
+    return once(this.#names, place, readName)
   }
 
-  processes(): Promise<View> {
-    this.#processes ??= readProcesses()
-    return this.#processes
+  view(place: string): Promise<View> {
+    return once(this.#views, place, place === processes ? readProcesses : readDirectory)
   }
+}
 
-  /** A process may be in a namespace whose name is gone, and a namespace may have a name when its first process is gone. */
-  async holds(inode: string, view: View): Promise<boolean> {
-    if (view.inodes.has(inode)) return true
-    return (await this.processes()).inodes.has(inode)
-  }
+function once<T>(
+  known: Map<string, Promise<T>>,
+  place: string,
+  read: (place: string) => Promise<T>,
+): Promise<T> {
+  const earlier = known.get(place)
+  if (earlier) return earlier
+  const result = read(place)
+  known.set(place, result)
+  return result
+}
+
+async function readName(place: string): Promise<string> {
+  const inode = await inodeOf(place === processes ? '/proc/self/ns/pid' : place)
+  return inode === undefined ? '' : `${place} ${inode}`
 }
 
 async function readDirectory(path: string): Promise<View> {
@@ -69,10 +83,10 @@ async function readDirectory(path: string): Promise<View> {
     for (const name of await readdir(path)) {
       const inode = await inodeOf(join(path, name))
       // A name without a namespace mounted on it: mounts of the host do not come through to here.
-      if (inode === undefined || isOn(own.dev, inode)) isWhole = false
+      if (inode === undefined || inode.startsWith(`${own.dev}:`)) isWhole = false
       else inodes.add(inode)
     }
-    return { name: `${path} ${own.dev}:${own.ino}`, inodes, isWhole }
+    return { inodes, isWhole }
   } catch {
     // Not there, or not readable: nothing is known by it.
     return blind
@@ -81,24 +95,24 @@ async function readDirectory(path: string): Promise<View> {
 
 async function readProcesses(): Promise<View> {
   try {
-    const own = await stat('/proc/self/ns/pid')
     const inodes = new Set<string>()
-    let isWhole = true
-    for (const name of await readdir('/proc')) {
+    const names = await readdir(processes)
+    // Where processes of others are hidden, the first one is.
+    let isWhole = names.includes(first)
+    for (const name of names) {
       if (!/^[0-9]+$/.test(name)) continue
-      const seen = await inodeOrWhy(`/proc/${name}/ns/net`)
-      if (seen.inode !== undefined) inodes.add(seen.inode)
-      // A process that ended meanwhile is in no namespace; one that may not be looked at may be in any.
-      else if (seen.why !== 'ENOENT' && seen.why !== 'ESRCH') isWhole = false
+      const { inode, why = '' } = await inodeOrWhy(join(processes, name, 'ns/net'))
+      if (inode !== undefined) inodes.add(inode)
+      // A process that may not be looked at may be in any namespace; one that ended meanwhile is in none, and the first
+      // one, which may have more rights than root in a container, is in the host's.
+      else if (!ended.includes(why) && name !== first) isWhole = false
     }
-    return { name: `/proc ${own.dev}:${own.ino}`, inodes, isWhole }
+    return { inodes, isWhole }
   } catch {
     // A host that hides /proc shows nothing.
     return blind
   }
 }
-
-const isOn = (device: number, inode: string): boolean => inode.startsWith(`${device}:`)
 
 const inodeOf = async (path: string): Promise<string | undefined> => (await inodeOrWhy(path)).inode
 

@@ -1,4 +1,4 @@
-/** Runs a test file inside a network namespace of its own, which ends with its last process: nothing is left to clean. */
+/** Runs a test file inside a namespace of its own, which ends with its last process: nothing is left to clean. */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -9,28 +9,31 @@ const marker = 'STARLING_TEST_NAMESPACE'
  * True inside the namespace. Outside, the file at `url` is run again inside and this process ends with its result; where
  * a namespace cannot be made it fails, for a test that is skipped proves nothing.
  */
-export async function inNamespace(url: string): Promise<boolean> {
+export async function inNamespace(
+  url: string,
+  kind: '--net' | '--mount' = '--net',
+): Promise<boolean> {
   if (process.env[marker] === url) return true
-  const missing = missingForNamespace()
+  const missing = missingFor(kind)
   if (missing !== '') {
-    console.error(`netlink tests cannot run: ${missing}`)
+    console.error(`tests in a namespace cannot run: ${missing}`)
     process.exit(1)
   }
-  process.exit(await runInside(fileURLToPath(url), { ...process.env, [marker]: url }))
+  process.exit(await runInside(kind, fileURLToPath(url), { ...process.env, [marker]: url }))
 }
 
-function missingForNamespace(): string {
-  if (process.getuid?.() !== 0) return 'they need root, to make network namespaces'
+function missingFor(kind: string): string {
+  if (process.getuid?.() !== 0) return 'they need root, to make namespaces'
   if (spawnSync('ip', ['-V']).status !== 0) return 'they need iproute2 (the command ip)'
-  const probe = spawnSync('unshare', ['--net', 'true'], { encoding: 'utf8' })
+  const probe = spawnSync('unshare', [kind, 'true'], { encoding: 'utf8' })
   if (probe.status === 0) return ''
-  return `unshare --net fails: ${probe.error?.message ?? probe.stderr.trim()}`
+  return `unshare ${kind} fails: ${probe.error?.message ?? probe.stderr.trim()}`
 }
 
 /** Standard output is inherited: the results inside are this file's results. */
-function runInside(file: string, env: NodeJS.ProcessEnv): Promise<number> {
+function runInside(kind: string, file: string, env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('unshare', ['--net', process.execPath, ...process.execArgv, file], {
+    const child = spawn('unshare', [kind, process.execPath, ...process.execArgv, file], {
       stdio: 'inherit',
       env,
     })
