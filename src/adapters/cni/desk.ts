@@ -222,8 +222,9 @@ export class Desk {
       leases.map(async (lease, at) => {
         const key = attachmentKey(lease.attachment)
         // Another runtime may use the same network, and know this container.
-        const isAlive = answers[at]?.life === 'alive' && lease.witness.bootId === now.bootId
-        if (isAlive || this.#adding.has(key)) return
+        const life = answers[at]?.life
+        const isThere = life === 'alive' || life === 'elsewhere'
+        if ((isThere && lease.witness.bootId === now.bootId) || this.#adding.has(key)) return
         await this.#turns.take(key, async () => {
           const isSame = this.#held(lease.attachment).some(
             ({ address, sinceMs }) =>

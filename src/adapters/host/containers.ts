@@ -21,9 +21,9 @@ async function answer(question: ContainerQuestion, sight: Sight): Promise<Contai
   const by = await sight.nameOf(place)
   if ((await inodeOf(path)) === inode) return { address, life: 'alive', by }
   const view = await sight.view(place)
-  if (view.inodes.has(inode)) return { address, life: 'alive', by }
-  // A process may be in a namespace whose name is gone, or not to be seen from here: then that place could not miss it.
-  if ((await sight.view(processes)).inodes.has(inode)) return { address, life: 'alive', by: '' }
+  // A process may be in a namespace whose name is gone, and a namespace may have another name.
+  const isThere = view.inodes.has(inode) || (await sight.view(processes)).inodes.has(inode)
+  if (isThere) return { address, life: 'elsewhere', by }
   return { address, life: view.isWhole ? 'gone' : 'unknown', by }
 }
 

@@ -11,10 +11,14 @@ export interface ContainerQuestion {
 
 export interface ContainerAnswer {
   readonly address: Address
-  readonly life: 'alive' | 'gone' | 'unknown'
+  /**
+   * `alive`: its namespace is at its path. `elsewhere`: it is not, though a namespace of its number is somewhere else,
+   * which may be a later one: the kernel uses numbers again.
+   */
+  readonly life: 'alive' | 'elsewhere' | 'gone' | 'unknown'
   /**
    * By which view of the host: what it is called stays the same as long as the same things are visible in it. Who has
-   * never seen a container alive by one cannot tell by it that the container is gone. Empty: by none that could tell.
+   * never seen a container alive by one cannot tell by it that the container is gone. Empty: nothing is visible.
    */
   readonly by: string
 }

@@ -12,11 +12,12 @@ import type { Lease } from './lease.ts'
 /** So many are freed at a time without a person, whatever their share. */
 const fewLeases = 8
 
-interface Look {
-  readonly at: 'all' | 'some'
-  /** Whom the wire did not save: it is their last look. */
-  readonly confirming: readonly Lease[]
-}
+type Look =
+  /** Who was granted an address is seen alive, to be missed later. */
+  | { readonly type: 'meet' }
+  | { readonly type: 'judge' }
+  /** The last look at those whom the wire did not save. */
+  | { readonly type: 'confirm'; readonly candidates: readonly Lease[] }
 
 export class Leaks {
   readonly #ipam: Ipam
@@ -57,15 +58,16 @@ export class Leaks {
   }
 
   looked(answers: readonly ContainerAnswer[], now: Millis): void {
-    if (!this.#look) return
-    const { at, confirming } = this.#look
+    const look = this.#look
+    if (!look) return
     this.#look = undefined
     for (const { address, life, by } of answers) {
-      if (life === 'alive' && by !== '') this.#ipam.seen(address, by, now)
+      if (life === 'alive') this.#ipam.seen(address, by, now)
     }
-    const missed = answers.filter((answer) => this.#isGone(answer)).map(({ address }) => address)
-    if (at === 'all') this.#judge(missed, now)
-    else this.#free(confirming, missed, now)
+    if (look.type === 'meet') return
+    const missed = this.#missedOf(answers)
+    if (look.type === 'judge') this.#judge(missed, now)
+    else this.#free(look.candidates, missed, now)
   }
 
   /** Who answered on the wire lives, whatever else there is to see. */
@@ -91,15 +93,18 @@ export class Leaks {
   }
 
   #lookWhereDue(now: Millis): void {
-    if (this.#lookAt <= now && !this.#isJudging) {
-      this.#lookAt = now + this.#leakMs
-      this.#lookFor(this.#ipam.view().leases().filter(isWitnessed), { at: 'all', confirming: [] })
-    } else {
-      // Who was never seen alive is never missed, and a container may end soon: it is looked for at once.
-      const confirming = this.#silent
+    if (this.#silent.length > 0) {
+      this.#lookForAll({ type: 'confirm', candidates: this.#silent })
       this.#silent = []
-      this.#lookFor([...confirming, ...this.#unseen], { at: 'some', confirming })
-    }
+    } else if (this.#lookAt <= now && !this.#isJudging) {
+      this.#lookAt = now + this.#leakMs
+      this.#lookForAll({ type: 'judge' })
+      // At once: a container may end soon.
+    } else this.#lookFor(this.#unseen, { type: 'meet' })
+  }
+
+  #lookForAll(look: Look): void {
+    this.#lookFor(this.#ipam.view().leases().filter(isWitnessed), look)
   }
 
   #lookFor(leases: readonly Lease[], look: Look): void {
@@ -114,8 +119,20 @@ export class Leaks {
     this.#effects.push({ type: 'look-for-containers', questions })
   }
 
-  #isGone({ address, life, by }: ContainerAnswer): boolean {
-    return life === 'gone' && by !== '' && this.#ipam.lease(address)?.seenBy === by
+  #missedOf(answers: readonly ContainerAnswer[]): readonly Address[] {
+    const lives = new Set<string>()
+    for (const { address, life } of answers) {
+      const lease = this.#ipam.lease(address)
+      if (lease && life === 'alive') lives.add(interfaceOf(lease))
+    }
+    const isMissed = ({ address, life, by }: ContainerAnswer): boolean => {
+      const lease = this.#ipam.lease(address)
+      if (!lease) return false
+      // A namespace has one interface of a name: another container's is in the one that has the number.
+      if (life === 'elsewhere') return lives.has(interfaceOf(lease))
+      return life === 'gone' && by !== '' && lease.seenBy === by
+    }
+    return answers.filter(isMissed).map(({ address }) => address)
   }
 
   #judge(missed: readonly Address[], now: Millis): void {
@@ -139,8 +156,8 @@ export class Leaks {
     this.#effects.push({ type: 'probe-addresses', questions })
   }
 
-  #free(confirming: readonly Lease[], missed: readonly Address[], now: Millis): void {
-    for (const lease of confirming) {
+  #free(candidates: readonly Lease[], missed: readonly Address[], now: Millis): void {
+    for (const lease of candidates) {
       const { text } = lease.address
       this.#missedSince.delete(text)
       // Released meanwhile, and perhaps granted to somebody else.
@@ -154,3 +171,6 @@ export class Leaks {
 
 const isWitnessed = ({ attachment, witness }: Lease): boolean =>
   attachment.door === 'cni' && witness.path !== '' && witness.inode !== ''
+
+const interfaceOf = ({ attachment, witness }: Lease): string =>
+  `${witness.inode} ${attachment.ifname}`

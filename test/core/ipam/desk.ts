@@ -18,6 +18,8 @@ export interface Asked {
   readonly name?: string
   readonly addresses?: readonly string[]
   readonly families?: readonly Family[] | 'served'
+  /** Of its namespace; one of its own by default. */
+  readonly inode?: string
 }
 
 export class Desk {
@@ -66,7 +68,8 @@ export class Desk {
   ask(id: string, asked: Asked = {}): number {
     this.#ids += 1
     const request = requestOf(id, asked)
-    const witness = { bootId: this.bootId, path: `/run/netns/${id}`, inode: `4:${this.#ids}` }
+    const inode = asked.inode ?? `4:${this.#ids}`
+    const witness = { bootId: this.bootId, path: `/run/netns/${id}`, inode }
     this.ipam.allocate(this.#ids, this.#witnessed ? { ...request, witness } : request, this.now)
     this.perform()
     return this.#ids

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import type { Effect } from '../../../src/core/effect.ts'
-import type { ContainerAnswer } from '../../../src/core/ipam/container.ts'
 import type { Address } from '../../../src/core/ip/address.ts'
+import type { ContainerAnswer } from '../../../src/core/ipam/container.ts'
 import { Leaks } from '../../../src/core/ipam/leaks.ts'
 import { addressOf } from '../specimens.ts'
 import { Desk } from './desk.ts'
@@ -16,7 +16,7 @@ class Scene {
   readonly desk = new Desk(['172.16.8.0/24'], { witnessed: true })
   leaks = new Leaks(this.desk.ipam, leakMs, 0)
   /** What the host shows of each container; who is not listed is gone. */
-  readonly seen = new Map<string, 'alive' | 'unknown'>()
+  readonly seen = new Map<string, ContainerAnswer['life']>()
   view = '/run/netns 26:1'
   /** Answer on the wire. */
   readonly answering = new Set<string>()
@@ -27,9 +27,9 @@ class Scene {
   readonly notes: string[] = []
 
   /** A container whose address is its name. */
-  start(id: string): string {
-    const address = this.desk.get(id)
-    this.seen.set(address, 'alive')
+  start(id: string, life: ContainerAnswer['life'] = 'alive', inode?: string): string {
+    const address = this.desk.get(id, inode === undefined ? {} : { inode })
+    this.seen.set(address, life)
     this.run()
     return address
   }
@@ -143,20 +143,35 @@ describe('leaks', () => {
     assert.deepEqual(scene.held, [])
   })
 
-  it('frees nothing of a container that lives by a view that could not miss it', () => {
-    scene.view = ''
-    const hidden = scene.start('hidden')
-    scene.seen.delete(hidden)
-    scene.view = '/run/netns 26:1'
+  it('frees nothing of a container that lives elsewhere than at its path', () => {
+    scene.seen.set(a, 'elsewhere')
     scene.pass(100 * leakMs)
-    assert.deepEqual(scene.held.sort(), [a, hidden].sort())
-    scene.seen.set(a, 'alive')
-    scene.view = ''
-    scene.pass(leakMs)
+    assert.deepEqual(scene.held, [a])
     scene.seen.delete(a)
-    scene.view = '/run/netns 26:1'
     scene.pass(3 * leakMs)
-    assert.deepEqual(scene.held, [hidden], 'what could miss it before still can')
+    assert.deepEqual(scene.held, [], 'where it was seen at first, it can be missed')
+  })
+
+  it('frees nothing of a container that was seen elsewhere alone', () => {
+    const hidden = scene.start('hidden', 'elsewhere')
+    scene.pass(leakMs)
+    scene.seen.delete(hidden)
+    scene.pass(100 * leakMs)
+    assert.ok(scene.held.includes(hidden))
+  })
+
+  it('frees the lease of a container whose namespace’s number another container has', () => {
+    scene.seen.set(a, 'elsewhere')
+    const later = scene.start('later', 'alive', inodeOf(scene, a))
+    scene.pass(2 * leakMs + 1)
+    assert.deepEqual(scene.held, [later])
+  })
+
+  it('frees nothing of containers that live elsewhere with one number', () => {
+    const later = scene.start('later', 'alive', inodeOf(scene, a))
+    for (const address of [a, later]) scene.seen.set(address, 'elsewhere')
+    scene.pass(100 * leakMs)
+    assert.deepEqual(scene.held.sort(), [a, later].sort())
   })
 
   it('frees the lease of a container that ended right after its grant', () => {
@@ -256,3 +271,6 @@ describe('leaks', () => {
     assert.equal(scene.desk.get('v', { name: 'default/web' }), web)
   })
 })
+
+const inodeOf = ({ desk }: Scene, address: string): string =>
+  desk.ipam.lease(addressOf(address))?.witness.inode ?? ''
