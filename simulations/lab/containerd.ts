@@ -34,6 +34,11 @@ export class LabContainerd {
     return join(this.#directory, 'etc/cni/net.d')
   }
 
+  /** Where libcni, in this host's runtimes, remembers what it was answered. */
+  get cacheDir(): string {
+    return `/proc/${this.#daemon?.pid}/root/var/lib/cni/results`
+  }
+
   /** Resolves when it answers. */
   async start(): Promise<void> {
     const directory = this.#directory
@@ -100,6 +105,12 @@ export class LabContainerd {
       .find((each) => each.startsWith(`${id} `))
     const [, pid, state] = line?.split(/\s+/) ?? []
     return state === 'RUNNING' ? Number(pid) : undefined
+  }
+
+  /** Nothing of the container is left, and nobody has called DEL where it was started with `--detach`. */
+  async drop(id: string): Promise<void> {
+    await this.ctr('task', 'rm', '--force', id)
+    await this.ctr('container', 'rm', id)
   }
 
   /** Joins the network namespace of a container that has this address. */

@@ -15,33 +15,21 @@ import { Container } from '../../simulations/lab/container.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip, type LabError } from '../../simulations/lab/iproute.ts'
 import { holds, parseInterface, parsePrefix } from '../../src/core/ip/prefix.ts'
-import { converged, ownSubnets, shell, startHosts, subnetOf, until, withLab } from './lab.ts'
+import {
+  converged,
+  leasedTo,
+  leases,
+  ownSubnets,
+  ready,
+  shell,
+  startHosts,
+  subnetOf,
+  until,
+  withLab,
+} from './lab.ts'
 
 const pools = ['--pool', '172.16.0.0/12', '--pool', 'fd00:10::/40']
 const deadlineMs = 2_500
-
-interface Lease {
-  readonly address: string
-  readonly network: string
-  readonly id: string
-  readonly interface: string
-  readonly name: string
-}
-
-async function ready(hosts: readonly LabHost[]): Promise<readonly LabHost[]> {
-  for (const host of hosts) await host.note('claim-confirmed')
-  await converged(...hosts)
-  return hosts
-}
-
-async function leases(host: LabHost): Promise<readonly Lease[]> {
-  const { stdout, stderr } = await host.cli('ip', 'list', '--json')
-  assert.notEqual(stdout, '', stderr)
-  return (JSON.parse(stdout) as { leases: Lease[] }).leases
-}
-
-const leasedTo = async (host: LabHost, id: string): Promise<string[]> =>
-  (await leases(host)).filter((lease) => lease.id === id).map(({ address }) => address)
 
 /** A container's network namespace, as a runtime makes it. */
 async function namespaceFor(host: LabHost, id: string): Promise<CniAttachment> {

@@ -1,26 +1,16 @@
 /** Containers of real containerds on two hosts, by `ctr run --cni` and the network that `starling cni install` writes. */
 
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { lacking, textOf } from '../../setup/machine.ts'
-import { ended, LabContainerd } from '../../simulations/lab/containerd.ts'
+import { ended } from '../../simulations/lab/containerd.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
-import { LabError } from '../../simulations/lab/iproute.ts'
-import { converged, startHosts, until, withLab } from './lab.ts'
-
-interface Lease {
-  readonly address: string
-  readonly id: string
-  readonly network: string
-}
-
-async function leases(host: LabHost): Promise<readonly Lease[]> {
-  const { stdout } = await host.cli('ip', 'list', '--json')
-  return (JSON.parse(stdout) as { leases: Lease[] }).leases
-}
+import { withContainerds } from './containerds.ts'
+import { destinations, leasedTo, leases, problems, until } from './lab.ts'
 
 test('containers of two containerds ping each other, and are gone with their leases', () =>
-  withContainerds('containerd', async (hosts, containerds) => {
+  withContainerds('containerd', [], async (hosts, containerds) => {
     const [h1, h2] = hosts
     const [one, two] = containerds
     assert.ok(h1 && h2 && one && two)
@@ -49,51 +39,57 @@ test('containers of two containerds ping each other, and are gone with their lea
   }))
 
 test('a container that is made anew under the name of one that nobody deleted has its own lease', () =>
-  withContainerds('containerds', async ([host], [containerd]) => {
+  withContainerds('containerds', [], async ([host], [containerd]) => {
     assert.ok(host && containerd)
     // Detached, ctr never calls DEL.
     assert.equal(await ended(containerd.run('db', '--detach')), 0)
     const [former] = await leases(host)
-    await containerd.ctr('task', 'rm', '--force', 'db')
-    await containerd.ctr('container', 'rm', 'db')
+    await containerd.drop('db')
     assert.equal(await ended(containerd.run('db', '--detach')), 0)
     const [lease, ...more] = await leases(host)
     assert.deepEqual(more, [])
     assert.equal(lease?.address, former?.address)
     const container = await containerd.join('db', lease?.address ?? '')
     assert.equal((await container.ping(await gatewayOf(host), 1)).sent, 1)
-    await containerd.ctr('task', 'rm', '--force', 'db')
-    await containerd.ctr('container', 'rm', 'db')
+    await containerd.drop('db')
+  }))
+
+test('leases that were lost are adopted from what CNI remembers', () =>
+  withContainerds('ctrlost', [], async (hosts, containerds) => {
+    const [h1, h2] = hosts
+    const [one, two] = containerds
+    assert.ok(h1 && h2 && one && two)
+    for (const containerd of containerds)
+      assert.equal(await ended(containerd.run('web', '--detach')), 0)
+    const [kept = ''] = await leasedTo(h1, 'default-web')
+    const [remote = ''] = await leasedTo(h2, 'default-web')
+    const web = await one.join('web', kept)
+    const far = await two.join('web', remote)
+    assert.equal(await h1.stopAgent(), 0)
+    for (const name of ['leases', 'leases-wal'])
+      await rm(join(h1.directory, 'state', name), { force: true })
+    const after = h1.lines.length
+    await h1.startAgent(['--seed', h2.address])
+    await h1.note('in-sync', { after })
+
+    assert.notEqual(await ended(one.run('refused', '--rm')), 0)
+    assert.match((await problems(h1)).get('leases-unreadable') ?? '', /starling ip adopt/)
+    assert.deepEqual(await leases(h1), [])
+    assert.equal((await h2.cli('announce', '10.70.0.0/24')).exitCode, 0)
+    await until('routes go on', async () => (await destinations(h1)).includes('10.70.0.0/24'))
+    assert.equal((await web.ping(far)).received, 3)
+
+    const adopted = await h1.cli('ip', 'adopt', '--from', one.cacheDir)
+    assert.equal(adopted.exitCode, 0, adopted.stderr)
+    assert.deepEqual(await leasedTo(h1, 'default-web'), [kept])
+    assert.equal((await problems(h1)).has('leases-unreadable'), false)
+    assert.equal(await ended(one.run('next', '--detach')), 0)
+    const [next = ''] = await leasedTo(h1, 'default-next')
+    assert.notEqual(next, kept)
+    assert.equal((await web.ping(await one.join('next', next))).received, 3)
   }))
 
 async function gatewayOf(host: LabHost): Promise<string> {
   const { stdout } = await host.cli('status', '--json')
   return (JSON.parse(stdout) as { claims: { gateway: string }[] }).claims[0]?.gateway ?? ''
-}
-
-async function withContainerds(
-  name: string,
-  use: (hosts: readonly LabHost[], containerds: readonly LabContainerd[]) => Promise<void>,
-): Promise<void> {
-  const missing = lacking(['containerd', 'containernetworking-plugins', 'util-linux'])
-  if (missing.length > 0)
-    throw new LabError('not-seen', `missing ${missing.map(textOf).join(', ')}`)
-  await withLab(name, async (lab) => {
-    const hosts = await startHosts(lab, 2)
-    const containerds = hosts.map((host) => new LabContainerd(host))
-    try {
-      await Promise.all(containerds.map((containerd) => containerd.start()))
-      for (const host of hosts) await host.note('claim-confirmed')
-      await converged(...hosts)
-      for (const [index, host] of hosts.entries()) {
-        const { binDir, confDir } = containerds[index] as LabContainerd
-        const places = ['--bin-dir', binDir, '--conf-dir', confDir]
-        const { exitCode, stderr } = await host.cliInside('cni', 'install', ...places)
-        assert.equal(exitCode, 0, stderr)
-      }
-      await use(hosts, containerds)
-    } finally {
-      for (const containerd of containerds) await containerd.remove()
-    }
-  })
 }

@@ -60,6 +60,31 @@ export async function converged(...hosts: readonly LabHost[]): Promise<void> {
   }
 }
 
+/** Once each has a subnet and routes to those of the others. */
+export async function ready(hosts: readonly LabHost[]): Promise<readonly LabHost[]> {
+  for (const host of hosts) await host.note('claim-confirmed')
+  await converged(...hosts)
+  return hosts
+}
+
+/** As `starling ip list` tells them. */
+interface ListedLease {
+  readonly address: string
+  readonly network: string
+  readonly id: string
+  readonly interface: string
+  readonly name: string
+}
+
+export async function leases(host: LabHost): Promise<readonly ListedLease[]> {
+  const { stdout, stderr } = await host.cli('ip', 'list', '--json')
+  assert.notEqual(stdout, '', stderr)
+  return (JSON.parse(stdout) as { leases: ListedLease[] }).leases
+}
+
+export const leasedTo = async (host: LabHost, id: string): Promise<string[]> =>
+  (await leases(host)).filter((lease) => lease.id === id).map(({ address }) => address)
+
 export async function subnetOf(host: LabHost): Promise<string> {
   const [first = ''] = await ownSubnets(host)
   return first
