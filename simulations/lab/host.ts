@@ -41,7 +41,7 @@ const env = {
 }
 
 /** The sources, unless a test run asks for what is shipped. */
-const executable =
+export const executable =
   process.env.LAB_PROGRAM ?? new URL('../../src/starling.ts', import.meta.url).pathname
 
 /** Lines kept of an agent's log; the oldest go first. */
