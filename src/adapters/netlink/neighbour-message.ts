@@ -16,6 +16,8 @@ const neighbourHeaderBytes = 12
 export interface NeighbourFacts {
   /** Number of the address; undefined in a forwarding table. */
   readonly value: bigint | undefined
+  /** Of the link that it is on; in a forwarding table the port. */
+  readonly ifindex: number
   readonly state: number
   /** In hex; empty where none is known. */
   readonly mac: string
@@ -56,5 +58,5 @@ export function readNeighbour(message: Message, table: NeighbourTable): Neighbou
     if (type === neighbourAttribute.destination && table !== 'bridge') value = BigInt(`0x${hex}`)
     if (type === neighbourAttribute.hardwareAddress) mac = hex
   })
-  return { value, state, mac }
+  return { value, ifindex: view.getInt32(at + 4, true), state, mac }
 }

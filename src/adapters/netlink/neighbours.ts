@@ -17,35 +17,56 @@ export async function probeNeighbours(
   questions: readonly NeighbourQuestion[],
   reader: Reader,
 ): Promise<readonly Address[]> {
-  const sockets = new Map<string, Socket>()
+  const desks = await openDesks(questions, reader)
+  const askable = questions.flatMap(({ address, from }): Asked[] => {
+    const desk = desks.get(from.text)
+    return desk ? [{ ...desk, address }] : []
+  })
   try {
-    for (const { from } of questions) {
-      if (!sockets.has(from.text)) sockets.set(from.text, await bound(from))
-    }
-    return await ask(questions, reader, ({ address, from }) =>
-      provoke(sockets.get(from.text), address),
-    )
-  } catch {
-    // The gateway's address is not there: nothing can be asked, and so nobody is known to be silent.
-    return []
+    return await ask(askable, reader)
   } finally {
-    for (const socket of sockets.values()) socket.close()
+    for (const { socket } of desks.values()) socket.close()
   }
 }
 
-async function ask(
+/** From where it is asked. */
+interface Desk {
+  readonly socket: Socket
+  /** Of the link that has the address which is asked from. */
+  readonly ifindex: number
+}
+
+interface Asked extends Desk {
+  readonly address: Address
+}
+
+/** By the text of the address; none where it is on no link, or not in use yet. */
+async function openDesks(
   questions: readonly NeighbourQuestion[],
   reader: Reader,
-  provokeFor: (question: NeighbourQuestion) => Promise<void>,
-): Promise<Address[]> {
+): Promise<ReadonlyMap<string, Desk>> {
+  const desks = new Map<string, Desk>()
+  const links = new Map(
+    (await reader.addresses()).map(({ address, ifindex }) => [address.text, ifindex]),
+  )
+  for (const { from } of questions) {
+    const ifindex = links.get(from.text)
+    if (ifindex === undefined || desks.has(from.text)) continue
+    const socket = await bound(from)
+    if (socket) desks.set(from.text, { socket, ifindex })
+  }
+  return desks
+}
+
+async function ask(questions: readonly Asked[], reader: Reader): Promise<Address[]> {
   const silent: Address[] = []
-  let open = [...questions]
+  let open = questions
   for (let waitedMs = 0; open.length > 0 && waitedMs < patienceMs; waitedMs += everyMs) {
-    await Promise.all(open.map(provokeFor))
+    await Promise.all(open.map(provoke))
     await sleep(everyMs)
     const table = await reader.neighbours()
-    open = open.filter(({ address }) => {
-      const verdict = table.judge(address)
+    open = open.filter(({ address, ifindex }) => {
+      const verdict = table.judge(address, ifindex)
       if (verdict === 'silent') silent.push(address)
       return verdict === 'open'
     })
@@ -53,12 +74,17 @@ async function ask(
   return silent
 }
 
-function bound({ family, text }: Address): Promise<Socket> {
-  return new Promise((resolve, reject) => {
+/** Undefined: the address cannot be used. */
+function bound({ family, text }: Address): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
     const socket = createSocket(family === 4 ? 'udp4' : 'udp6')
-    socket.once('error', reject)
+    const failed = () => {
+      socket.close()
+      resolve(undefined)
+    }
+    socket.once('error', failed)
     socket.bind({ address: text }, () => {
-      socket.off('error', reject)
+      socket.off('error', failed)
       // That nobody is there is what it is for.
       socket.on('error', () => {})
       resolve(socket)
@@ -66,9 +92,8 @@ function bound({ family, text }: Address): Promise<Socket> {
   })
 }
 
-function provoke(socket: Socket | undefined, { text }: Address): Promise<void> {
+function provoke({ socket, address }: Asked): Promise<void> {
   return new Promise((resolve) => {
-    if (!socket) return resolve()
-    socket.send(Buffer.alloc(1), port, text, () => resolve())
+    socket.send(Buffer.alloc(1), port, address.text, () => resolve())
   })
 }
