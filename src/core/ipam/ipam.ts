@@ -33,6 +33,7 @@ export class Ipam {
   readonly #reserve: readonly Reserve[]
   readonly #rng: Rng
   readonly #wallOffsetMs: number
+  readonly #bootId: string
   /** Why the stored leases cannot be read; empty: they could. */
   #unreadable: string
   readonly #book = new LeaseBook()
@@ -60,13 +61,14 @@ export class Ipam {
   ) {
     this.#reserve = config.reserve
     this.#wallOffsetMs = config.wallOffsetMs
+    this.#bootId = config.bootId
     this.#rng = rng
     this.#unreadable = typeof stored === 'string' ? stored : ''
     const { leases, resting } = typeof stored === 'string' ? nothing : stored
     this.#restored = resting
     for (const { lease } of resting) this.#book.remember(lease)
     for (const lease of leases) this.#book.hold(lease)
-    this.#voidBefore(config.bootId, now)
+    this.#voidBefore(now)
   }
 
   /** The confirmed subnets that this node holds: only from these is anything granted. */
@@ -124,7 +126,9 @@ export class Ipam {
       const free = this.#free(found.address)
       if (!free || this.#refusal(found.address)) continue
       takes.push(free.claim(found.address))
-      const lease = { ...found, subnet: free.subnet, sinceMs: this.#wall(now), seenBy: '' }
+      // Its container runs: the next boot ends it.
+      const witness = { ...found.witness, bootId: this.#bootId }
+      const lease = { ...found, witness, subnet: free.subnet, sinceMs: this.#wall(now), seenBy: '' }
       leases.push(lease)
       this.#book.beginGrant(lease)
     }
@@ -420,7 +424,8 @@ export class Ipam {
   }
 
   /** No container of CNI outlives its host's boot. Docker starts its own again, with their addresses. */
-  #voidBefore(bootId: string, now: Millis): void {
+  #voidBefore(now: Millis): void {
+    const bootId = this.#bootId
     const isVoid = ({ attachment, witness }: Lease) =>
       attachment.door === 'cni' && witness.bootId !== '' && witness.bootId !== bootId
     const leases = bootId === '' ? [] : this.#book.all().filter(isVoid)

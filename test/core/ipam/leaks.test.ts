@@ -265,6 +265,9 @@ describe('leaks', () => {
 
   it('voids the leases of before a boot, and remembers their names', () => {
     const web = scene.desk.get('w', { name: 'default/web' })
+    scene.desk.askAdopt([{ id: 'adopted', address: addressOf('172.16.8.200') }])
+    scene.run()
+    assert.ok(scene.held.includes('172.16.8.200'))
     scene.desk.bootId = 'next'
     scene.restart()
     assert.deepEqual(scene.held, [])
