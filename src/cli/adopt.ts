@@ -7,22 +7,21 @@ import { parseInterface } from '../core/ip/prefix.ts'
 
 type Found = Partial<LeaseMessage>
 
-/** A text: why it cannot be read. A file that is no result is passed over. */
+/** A text: why it cannot be read. What is no result is passed over; what cannot be read may be one. */
 export async function readCniResults(directory: string): Promise<readonly Found[] | string> {
-  let names: readonly string[]
   try {
-    names = await readdir(directory)
+    const entries = await readdir(directory, { withFileTypes: true })
+    const files = entries.filter((entry) => !entry.isDirectory())
+    const found: Found[] = []
+    for (const { name } of files) {
+      found.push(...leasesOf(parsed(await readFile(join(directory, name), 'utf8'))))
+    }
+    return found
   } catch (thrown) {
     const reason =
       thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)
     return `cannot read ${directory} (${reason}): name the cache of the CNI runtime with --from, an empty directory if nothing runs`
   }
-  const found: Found[] = []
-  for (const name of names) {
-    const text = await readFile(join(directory, name), 'utf8')
-    found.push(...leasesOf(parsed(text)))
-  }
-  return found
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {
