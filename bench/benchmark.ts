@@ -21,7 +21,8 @@ export interface Report {
 
 export interface Figure {
   readonly what: string
-  readonly unit: 'ms' | 'MB' | '%' | 'count'
+  /** Of `/s` more is better, of all others less. */
+  readonly unit: 'ms' | 'MB' | '%' | 'count' | '/s'
   readonly median: number
   readonly p99?: number
   readonly samples: number
@@ -33,8 +34,10 @@ export interface Figure {
 export interface Comparison {
   readonly what: string
   readonly median: number
+  readonly p99?: number
   /** How many times as fast we are. */
   readonly ratio: number
+  readonly ratioOfP99?: number
 }
 
 export interface Goal {
@@ -52,11 +55,7 @@ export function figure(
   const { against, goal } = more
   const middle = median(samples)
   const high = percentile(samples, 99)
-  const comparison = against && {
-    what: against.what,
-    median: median(against.samples),
-    ratio: median(against.samples) / middle,
-  }
+  const comparison = against && compare(unit, samples, against)
   return {
     what,
     unit,
@@ -64,29 +63,61 @@ export function figure(
     ...(samples.length >= samplesForP99 ? { p99: high } : {}),
     samples: samples.length,
     ...(comparison ? { against: comparison } : {}),
-    ...(goal ? { goal: judge(goal, { middle, high, ratio: comparison?.ratio }) } : {}),
+    ...(goal ? { goal: judge(goal, { middle, high, comparison }) } : {}),
   }
 }
 
 export interface GoalOptions {
+  readonly medianMin?: number
   readonly medianMax?: number
   readonly p99Max?: number
   readonly ratioMin?: number
+  /** Of the p99 of both. */
+  readonly ratioOfP99Min?: number
 }
 
 const samplesForP99 = 20
 
+function compare(
+  unit: Figure['unit'],
+  ours: readonly number[],
+  { what, samples }: { readonly what: string; readonly samples: readonly number[] },
+): Comparison {
+  const ratioAt = (percent: number): number => {
+    const [our, their] = [percentile(ours, percent), percentile(samples, percent)]
+    return unit === '/s' ? our / their : their / our
+  }
+  const hasP99 = Math.min(ours.length, samples.length) >= samplesForP99
+  return {
+    what,
+    median: median(samples),
+    ratio: ratioAt(50),
+    ...(hasP99 ? { p99: percentile(samples, 99), ratioOfP99: ratioAt(99) } : {}),
+  }
+}
+
 function judge(
-  { medianMax, p99Max, ratioMin }: GoalOptions,
-  { middle, high, ratio }: { middle: number; high: number; ratio: number | undefined },
+  { medianMin, medianMax, p99Max, ratioMin, ratioOfP99Min }: GoalOptions,
+  {
+    middle,
+    high,
+    comparison,
+  }: { middle: number; high: number; comparison: Comparison | undefined },
 ): Goal {
   const words: string[] = []
-  if (medianMax !== undefined) words.push(`median <= ${medianMax}`)
-  if (p99Max !== undefined) words.push(`p99 <= ${p99Max}`)
-  if (ratioMin !== undefined) words.push(`ratio >= ${ratioMin}`)
-  const met =
-    middle <= (medianMax ?? Number.POSITIVE_INFINITY) &&
-    high <= (p99Max ?? Number.POSITIVE_INFINITY) &&
-    (ratioMin === undefined || (ratio ?? 0) >= ratioMin)
+  let met = true
+  const must = (what: string, sign: '<=' | '>=', value: number, bound: number | undefined) => {
+    if (bound === undefined) return
+    words.push(`${what} ${sign} ${bound}`)
+    met &&= sign === '<=' ? value <= bound : value >= bound
+  }
+  must('median', '>=', middle, medianMin)
+  must('median', '<=', middle, medianMax)
+  must('p99', '<=', high, p99Max)
+  must('ratio', '>=', comparison?.ratio ?? 0, ratioMin)
+  // Where there are too few samples for it, it is not judged.
+  if (comparison?.ratioOfP99 !== undefined) {
+    must('ratio of p99', '>=', comparison.ratioOfP99, ratioOfP99Min)
+  }
   return { text: words.join(', '), met }
 }

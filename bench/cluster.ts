@@ -60,11 +60,12 @@ async function sweep(): Promise<void> {
 export async function startAgents(
   { hosts, observer }: Cluster,
   which = program,
+  options: readonly string[] = [],
 ): Promise<{ readonly startedAt: number; readonly completeAt: number }> {
   const complete = completion(observer, hosts.length, hosts.length - 1)
   const startedAt = now()
   const seed = hosts[0]?.address ?? ''
-  for (const host of hosts) await host.startAgent(['--seed', seed], which)
+  for (const host of hosts) await host.startAgent(['--seed', seed, ...options], which)
   const ended = Promise.race(hosts.map((host) => agentEnded(host)))
   try {
     return { startedAt, completeAt: await Promise.race([complete, ended]) }

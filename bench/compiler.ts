@@ -7,7 +7,9 @@ import { join } from 'node:path'
 const directory = new URL('../node_modules/.cache/starling-bench', import.meta.url).pathname
 
 /** Where the compiled program is; undefined where there is no compiler. Throws where it does not compile. */
-export function compiled(name: 'fib-writer' | 'observer'): string | undefined {
+export function compiled(
+  name: 'fib-writer' | 'leases' | 'observer' | 'plugins',
+): string | undefined {
   const source = join(import.meta.dirname, `${name}.c`)
   const program = join(directory, name)
   if (changedAt(program) > changedAt(source)) return program

@@ -1,6 +1,6 @@
 /** Reports as one table for people. */
 
-import type { Figure, Report } from './benchmark.ts'
+import type { Comparison, Figure, Report } from './benchmark.ts'
 
 const heading = ['', 'median', 'p99', 'n', 'other', 'ratio', 'goal']
 
@@ -35,11 +35,19 @@ function cellsOf({ what, unit, median, p99, samples, against, goal }: Figure): s
     `${number(median)} ${unit === 'count' ? '' : unit}`.trim(),
     p99 === undefined ? '' : number(p99),
     String(samples),
-    against === undefined ? '' : `${number(against.median)} ${against.what}`,
-    against === undefined ? '' : `${against.ratio.toFixed(2)}x`,
+    against === undefined ? '' : `${pair(against.median, against.p99)} ${against.what}`,
+    against === undefined ? '' : ratios(against),
     goal === undefined ? '' : `${goal.text}: ${goal.met ? 'met' : 'MISSED'}`,
   ]
 }
+
+const pair = (middle: number, high: number | undefined): string =>
+  high === undefined ? number(middle) : `${number(middle)} (p99 ${number(high)})`
+
+const ratios = ({ ratio, ratioOfP99 }: Comparison): string =>
+  ratioOfP99 === undefined
+    ? `${ratio.toFixed(2)}x`
+    : `${ratio.toFixed(2)}x (p99 ${ratioOfP99.toFixed(2)}x)`
 
 /** Three digits that mean something. */
 const number = (value: number): string =>

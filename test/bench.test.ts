@@ -20,6 +20,9 @@ const names = [
   'core',
   'memory',
   'container',
+  'allocate',
+  'cni',
+  'busy',
   'start-up',
 ]
 
@@ -37,7 +40,7 @@ describe('npm run bench', () => {
       assert.ok(report.figures.length > 0, report.notes.join('\n'))
       for (const { what, unit, median, samples, against, goal } of report.figures) {
         assert.ok(what.length > 0)
-        assert.match(unit, /^(ms|MB|%|count)$/)
+        assert.match(unit, /^(ms|MB|%|count|\/s)$/)
         assert.ok(Number.isFinite(median), `${what} has a median`)
         assert.ok(samples > 0, `${what} was measured`)
         if (against) assert.ok(Number.isFinite(against.ratio), `${what} has a ratio`)
