@@ -97,7 +97,11 @@ function serverOf(offers: readonly Offer[], lasting: LastingCalls): grpc.Server 
       reflectionHandlers(names, lasting.start),
     ],
   ]
-  const server = new grpc.Server({ 'grpc.max_receive_message_length': 65_536 })
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': 65_536,
+    // Counts calls for a service that nobody is offered.
+    'grpc.enable_channelz': 0,
+  })
   for (const [, { definition }, handlers] of [...offers, ...standard]) {
     server.addService(definition, handlers)
   }

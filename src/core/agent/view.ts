@@ -5,6 +5,7 @@ import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
 import type { AgentState } from './state.ts'
 
+/** Asked of at every call of the API, which reads a part of it: each part is made when it is read. */
 export function viewOf(state: AgentState): AgentView {
   const { config, set, own, claimant, router } = state
   return {
@@ -15,16 +16,30 @@ export function viewOf(state: AgentState): AgentView {
     uplink: own.uplink.name,
     phase: state.phase,
     incarnation: own.incarnation,
-    own: own.preview(claimant.claims, claimant.exclusions),
-    claims: claims(state),
-    routes: router.view(),
-    nodes: nodes(state),
-    problems: problems(state),
-    root: set.root,
     tombstones: set.tombstones,
     fences: set.fences,
-    convergence: convergence(state),
     ipam: state.ipam.view(),
+    get own() {
+      return own.preview(claimant.claims, claimant.exclusions)
+    },
+    get claims() {
+      return claims(state)
+    },
+    get routes() {
+      return router.view()
+    },
+    get nodes() {
+      return nodes(state)
+    },
+    get problems() {
+      return problems(state)
+    },
+    get root() {
+      return set.root
+    },
+    get convergence() {
+      return convergence(state)
+    },
   }
 }
 

@@ -10,11 +10,14 @@ interface Sum {
 export class Digest {
   readonly #buckets: Sum[] = Array.from({ length: syncLimits.buckets }, () => ({ high: 0, low: 0 }))
   readonly #root: Sum = { high: 0, low: 0 }
+  /** Asked for after every step; undefined: it changed since. */
+  #rootText: string | undefined
 
   /** Adds an item that is absent, or takes one away that is present. */
   toggle(id: string, hash: string): void {
     const high = Number.parseInt(hash.slice(0, 8), 16)
     const low = Number.parseInt(hash.slice(8, 16), 16)
+    this.#rootText = undefined
     for (const sum of [this.#root, this.#buckets[bucketOf(id)]]) {
       if (!sum) continue
       sum.high = (sum.high ^ high) >>> 0
@@ -23,7 +26,8 @@ export class Digest {
   }
 
   get root(): string {
-    return printed(this.#root)
+    this.#rootText ??= printed(this.#root)
+    return this.#rootText
   }
 
   get buckets(): readonly string[] {

@@ -48,6 +48,7 @@ export class Ipam {
   /** Granted since they were taken last. */
   #granted: Lease[] = []
   #notes: Note[] = []
+  readonly #view = this.#makeView()
 
   constructor(
     config: {
@@ -215,10 +216,19 @@ export class Ipam {
     return notes
   }
 
+  /** The same one each time. */
   view(): IpamView {
+    return this.#view
+  }
+
+  #makeView(): IpamView {
     const book = this.#book
+    const subnets = () =>
+      this.#serving.flatMap(({ family }) => this.#subnets.get(family)?.view() ?? [])
     return {
-      subnets: this.#serving.flatMap(({ family }) => this.#subnets.get(family)?.view() ?? []),
+      get subnets() {
+        return subnets()
+      },
       leases: () => book.all(),
       resting: () => [...this.#subnets.values()].flatMap(({ resting }) => [...resting.values()]),
       of: (attachment) => book.of(attachment),
