@@ -39,10 +39,12 @@ const lostChanges = 1_000
 
 export class Agent {
   readonly #state: AgentState
+  readonly #view: AgentView
 
   constructor(config: CoreConfig, restored: Snapshot, rng: Rng, now: Millis) {
     const state = new AgentState(config, restored, rng, now)
     this.#state = state
+    this.#view = viewOf(state)
     for (const carried of restored.known) restore(state, carried)
     const { entry } = restored.own
     if (entry) restore(state, { entry, remainMs: Number.POSITIVE_INFINITY })
@@ -80,7 +82,7 @@ export class Agent {
   }
 
   view(): AgentView {
-    return viewOf(this.#state)
+    return this.#view
   }
 
   #dispatch(event: Event): void {

@@ -8,7 +8,7 @@ import type { Note, Refusal } from './note.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
 import type { Misuse } from './routing/usage.ts'
 
-/** Lists and what is computed are as they are when they are read: a view is read before its reader awaits anything. */
+/** Each part is made when it is read, and shows the agent as it is then. */
 export interface AgentView {
   readonly self: NodeId
   readonly name: string

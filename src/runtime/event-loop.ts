@@ -30,6 +30,8 @@ export class EventLoop {
   #waiting: Event[] = []
   #state: 'idle' | 'busy' | 'closed' = 'idle'
   #cancelTimer: () => void = () => undefined
+  /** What the timer is set for. */
+  #armedFor: Millis = Number.POSITIVE_INFINITY
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -88,10 +90,14 @@ export class EventLoop {
   }
 
   #arm(): void {
-    this.#cancelTimer()
     const { at } = this.#options.machine.nextDeadline()
+    // Most events move no deadline.
+    if (at === this.#armedFor) return
+    this.#cancelTimer()
+    this.#armedFor = at
     if (!Number.isFinite(at)) return
     this.#cancelTimer = this.#options.clock.schedule(at, () => {
+      this.#armedFor = Number.POSITIVE_INFINITY
       if (this.#state !== 'idle') return
       this.#state = 'busy'
       void this.#drain()

@@ -1,5 +1,6 @@
 /** The DELs that no agent answered: files of the plugin, each executed once and removed. */
 
+import { readdirSync, statSync } from 'node:fs'
 import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callBytesMax } from '../../cni/call.ts'
@@ -20,7 +21,9 @@ export class DelQueue {
    * Every file that is there when this is called has been executed when it resolves, but for those that it names. Rejects
    * where the directory cannot be read.
    */
-  drain(): Promise<ReadonlySet<string>> {
+  async drain(): Promise<ReadonlySet<string>> {
+    // Nearly always; no other thread is woken for that. What is under way keeps its file until it is done.
+    if (isEmpty(this.#directory)) return nothing
     // Whoever comes while the directory is read may have seen a file that was put there since.
     this.#next ??= this.#running.then(() => this.#begin())
     return this.#next
@@ -64,6 +67,12 @@ export class DelQueue {
     return undefined
   }
 }
+
+const nothing: ReadonlySet<string> = new Set()
+
+/** The directory is beside the sockets, in memory where it is not put elsewhere. */
+const isEmpty = (directory: string): boolean =>
+  !statSync(directory, { throwIfNoEntry: false }) || readdirSync(directory).length === 0
 
 const takenSuffix = '.taken'
 const leftAfterMs = 60_000

@@ -5,7 +5,7 @@ import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
 import type { AgentState } from './state.ts'
 
-/** Asked of at every call of the API, which reads a part of it: each part is made when it is read. */
+/** One for the whole life of the agent: every call of the API asks for it, and reads a part of it. */
 export function viewOf(state: AgentState): AgentView {
   const { config, set, own, claimant, router } = state
   return {
@@ -13,12 +13,16 @@ export function viewOf(state: AgentState): AgentView {
     name: config.name,
     cluster: config.cluster,
     bridge: config.bridge,
-    uplink: own.uplink.name,
-    phase: state.phase,
-    incarnation: own.incarnation,
-    tombstones: set.tombstones,
-    fences: set.fences,
     ipam: state.ipam.view(),
+    get uplink() {
+      return own.uplink.name
+    },
+    get phase() {
+      return state.phase
+    },
+    get incarnation() {
+      return own.incarnation
+    },
     get own() {
       return own.preview(claimant.claims, claimant.exclusions)
     },
@@ -36,6 +40,12 @@ export function viewOf(state: AgentState): AgentView {
     },
     get root() {
       return set.root
+    },
+    get tombstones() {
+      return set.tombstones
+    },
+    get fences() {
+      return set.fences
     },
     get convergence() {
       return convergence(state)
