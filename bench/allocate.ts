@@ -29,6 +29,8 @@ export const allocate: Benchmark = async ({ quick, say }) => {
     if (!empty || !full) throw new Error('a cluster of two has two hosts')
     say(`${held} of ${usable} addresses of a /16`)
     const filled = await fill(full.socket, held)
+    // Both have run the same code as often when they are compared.
+    await pairs(empty.socket, 64, filled.ms)
     say(`filled at ${perSecond(filled).toFixed(0)} a second; ${rounds} rounds of ${ms} ms each`)
     const all = {
       1: { empty: [] as Round[], full: [] as Round[] },
