@@ -106,6 +106,8 @@ export type Note =
       readonly name: string
       readonly aheadMs: number
     }
+  /** `node` undefined: this node's own. */
+  | { readonly code: 'clock-unset'; readonly node: NodeId | undefined; readonly name: string }
   | { readonly code: 'excluded'; readonly prefixes: readonly string[] }
   | { readonly code: 'exclusions-too-broad'; readonly pool: string }
   | { readonly code: 'entry-rejected'; readonly from: NodeId; readonly why: string }
@@ -310,6 +312,11 @@ export function describe(note: Note): Description {
       return warn(
         `the clock of ${note.name} is ${Math.round(note.aheadMs / 1000)} s ahead`,
         'synchronise the clocks',
+      )
+    case 'clock-unset':
+      return warn(
+        `the clock of ${note.node === undefined ? 'this host' : note.name} was never set: its subnet goes to whoever else claims it`,
+        'set the clock (NTP) there and restart its agent',
       )
     case 'excluded':
       return info(

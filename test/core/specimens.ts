@@ -74,7 +74,7 @@ export const claimOf = (prefix: string, more: Partial<Claim> = {}): Claim => ({
   fence: 0,
   state: 'confirmed',
   used: false,
-  confirmedAtMs: more.state === 'tentative' ? 0 : 1_000,
+  confirmedAtMs: more.state === 'tentative' ? 0 : 1_600_000_000_000,
   ...more,
 })
 
@@ -84,7 +84,7 @@ export const recordOf = (node: Specimen, more: Partial<NodeRecord> = {}): NodeRe
   cluster,
   version: { incarnation: 1, seqno: 1 },
   name: node.name,
-  bootedAtMs: 500,
+  bootedAtMs: 1_600_000_000_500,
   nextHops: [node.nextHop],
   addresses: [`/ip4/${node.nextHop.text}/tcp/7946`],
   pools: [defaultPool],

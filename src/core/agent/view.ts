@@ -1,5 +1,6 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
+import { clockSetMs } from '../claim/resolve.ts'
 import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
@@ -81,6 +82,7 @@ function problems(state: AgentState): AgentView['problems'] {
   const bridgeProblem = bridge.problem ? [bridge.problem] : []
   return [
     ...conditions.all(),
+    ...ownClock(state),
     ...claimant.problems(),
     ...bridgeProblem,
     ...firewall.problems(),
@@ -89,6 +91,11 @@ function problems(state: AgentState): AgentView['problems'] {
     ...refusedAnnouncements(state),
     ...leaks.problems(),
   ]
+}
+
+function ownClock({ config, startedAt }: AgentState): AgentView['problems'] {
+  const isSet = startedAt + config.wallOffsetMs >= clockSetMs
+  return isSet ? [] : [{ code: 'clock-unset', node: undefined, name: config.name }]
 }
 
 /** What this node announces, and no other node routes to it. */

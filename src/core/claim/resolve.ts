@@ -43,13 +43,19 @@ export function resolve(claims: Iterable<OwnedClaim>, { fenceOf, isOurs }: Rules
   })
 }
 
+/** Start of 2020: an earlier time is that of a clock which was never set. */
+export const clockSetMs = 1_577_836_800_000
+
 /** Total: confirmed, then used, then the earlier confirmation, then the lower node id, then the prefix. */
 export function precedence(a: OwnedClaim, b: OwnedClaim): number {
   if (a.claim.state !== b.claim.state) return a.claim.state === 'confirmed' ? -1 : 1
   if (a.claim.used !== b.claim.used) return a.claim.used ? -1 : 1
-  if (a.claim.confirmedAtMs !== b.claim.confirmedAtMs) {
-    return a.claim.confirmedAtMs - b.claim.confirmedAtMs
-  }
+  const [aSince, bSince] = [sinceOf(a.claim), sinceOf(b.claim)]
+  if (aSince !== bSince) return aSince - bSince
   if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1
   return comparePrefixes(a.claim.prefix, b.claim.prefix)
 }
+
+/** A clock that was never set makes nobody senior: such a claim goes behind all that have a time. */
+const sinceOf = ({ state, confirmedAtMs }: Claim): number =>
+  state === 'confirmed' && confirmedAtMs < clockSetMs ? Number.MAX_SAFE_INTEGER : confirmedAtMs

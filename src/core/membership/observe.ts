@@ -2,6 +2,7 @@
 
 import { poolText } from '../claim/claimant.ts'
 import type { Entry, NodeRecord } from '../claim/record.ts'
+import { clockSetMs } from '../claim/resolve.ts'
 import type { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { Note } from '../note.ts'
@@ -57,6 +58,10 @@ function compareClocks(
     ...record.claims.map(({ confirmedAtMs }) => confirmedAtMs),
   )
   const key = `clock/${record.origin}`
+  const { origin: node, name } = record
+  if (record.bootedAtMs < clockSetMs) {
+    return conditions.begin(key, { code: 'clock-unset', node, name })
+  }
   const aheadMs = latest - wallMs
   if (aheadMs <= skewMsMax || conditions.has(key)) return []
   return conditions.begin(key, {

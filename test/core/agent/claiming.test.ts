@@ -387,3 +387,17 @@ describe('what other nodes write of the pool', () => {
     assert.deepEqual(late.claims, ['172.16.4.0/22'])
   })
 })
+
+it('a host whose clock was never set takes no confirmed subnet from another, and says so', () => {
+  const table = new Table()
+  const stray = table.running(a, { wallOffsetMs: 0 })
+  const other = table.running(b)
+  table.pass(5_000)
+  assert.deepEqual([stray.claims, other.claims], [[subnet(0)], [subnet(0)]])
+  table.connectAll()
+  table.pass(5_000)
+  assert.deepEqual([stray.claims, other.claims], [[subnet(1)], [subnet(0)]])
+  for (const host of [stray, other]) {
+    assert.ok(host.agent.view().problems.some(({ code }) => code === 'clock-unset'))
+  }
+})

@@ -41,6 +41,9 @@ const rulesOf = (raised: readonly { prefix: Prefix; fence: number }[]): Rules =>
   isOurs: () => true,
 })
 
+/** A time of a clock that is set. */
+const at = (ms: number): number => 1_700_000_000_000 + ms
+
 const textOf = ({ origin, claim, standing }: Standing) =>
   `${origin} ${claim.prefix.text} ${claim.fence} ${claim.state} ${standing}`
 
@@ -110,13 +113,22 @@ describe('the order of precedence', () => {
 
   const [low, high] = [nodes[0], nodes[7]] as [NodeId, NodeId]
   const pairs: readonly [string, Partial<Claim>, Partial<Claim>][] = [
-    ['confirmed before tentative', { confirmedAtMs: 9 }, { state: 'tentative', used: true }],
-    ['used before unused', { used: true, confirmedAtMs: 9 }, { confirmedAtMs: 1 }],
-    ['the earlier confirmation before the later', { confirmedAtMs: 1 }, { confirmedAtMs: 2 }],
+    ['confirmed before tentative', { confirmedAtMs: at(9) }, { state: 'tentative', used: true }],
+    ['used before unused', { used: true, confirmedAtMs: at(9) }, { confirmedAtMs: at(1) }],
+    [
+      'the earlier confirmation before the later',
+      { confirmedAtMs: at(1) },
+      { confirmedAtMs: at(2) },
+    ],
+    [
+      'a time before that of a clock that was never set',
+      { confirmedAtMs: at(9) },
+      { confirmedAtMs: 1 },
+    ],
     [
       'a fence beyond the register for nothing',
-      { confirmedAtMs: 1 },
-      { confirmedAtMs: 2, fence: 9 },
+      { confirmedAtMs: at(1) },
+      { confirmedAtMs: at(2), fence: 9 },
     ],
   ]
   for (const [rule, winner, loser] of pairs) {
