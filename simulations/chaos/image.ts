@@ -65,7 +65,8 @@ export async function importPrograms(
 async function importBase(docker: Docker, tag: string, root: string): Promise<void> {
   await copyPrograms(root, [...programs, process.execPath])
   await copy(process.execPath, join(root, 'usr/local/bin/node'))
-  await mkdir(join(root, 'tmp'))
+  // It is there already where a program was copied from a path below it.
+  await mkdir(join(root, 'tmp'), { recursive: true })
   await importRoot(docker, tag, root)
 }
 

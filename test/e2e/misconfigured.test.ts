@@ -115,7 +115,7 @@ test('a node with a copied identity: the first stays, the copy ends and says how
     const line = await h3.note('duplicate-identity')
     assert.match(
       `${line.msg} ${String(line.mend)}`,
-      /runs with this node's identity.*remove its identity file/,
+      /runs with this node's identity.*copied state directory: remove it whole/,
     )
     await converged(h1, h2)
     assert.equal(await subnetOf(h2), subnet)
