@@ -1,0 +1,309 @@
+/** A lab of honest hosts and one attacker: what holds after an attack is what held before it. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LabHost } from '../lab/host.ts'
+import { ip, type ShownRoute } from '../lab/iproute.ts'
+import { RouteMonitor } from '../lab/route-monitor.ts'
+import { Lab } from '../lab/topology.ts'
+import type { Case } from './cases.ts'
+import { doneLine, type Facts, hitLine } from './facts.ts'
+
+export interface Outcome {
+  /** What did not hold, in words; empty: all did. */
+  readonly faults: readonly string[]
+  /** MiB of the agent that grew most. */
+  readonly residentMb: { readonly before: number; readonly after: number }
+}
+
+/** A /32 beyond the hosts' LAN, which leads to the attacker: a stranger's address. */
+const strangerAddress = '203.0.113.9'
+const program = new URL('attack.ts', import.meta.url).pathname
+const key = '5a'.repeat(32)
+const port = 7_871
+const honestHosts = 3
+const growthMbMax = 80
+/** An attack that is held up so long has been defended against. */
+const attackMsMax = 90_000
+const settleMs = 3_000
+const joinMsMax = 30_000
+
+/** Sets up the lab, attacks, looks, and removes the lab. */
+export async function attackAgents(wanted: Case): Promise<Outcome> {
+  const lab = new Lab({ name: `starling-hostile-${wanted.name}`.slice(0, 40) })
+  const arena = new Arena(lab, wanted)
+  try {
+    await lab.up()
+    return await arena.run()
+  } finally {
+    arena.end()
+    await lab.down()
+  }
+}
+
+interface Before {
+  readonly subnets: ReadonlyMap<LabHost, string>
+  readonly residentMb: ReadonlyMap<LabHost, number>
+}
+
+export class Arena {
+  readonly #lab: Lab
+  readonly #case: Case
+  readonly #honest: LabHost[] = []
+  #attacker: ChildProcess | undefined
+  #attackerHost: LabHost | undefined
+  /** Connections to the stranger's address. */
+  hits = 0
+  /** What the attack cost the agent that it cost most. */
+  cpuSeconds = 0
+
+  constructor(lab: Lab, wanted: Case) {
+    this.#lab = lab
+    this.#case = wanted
+  }
+
+  async run(): Promise<Outcome> {
+    const before = await this.#prepare()
+    const monitors = await Promise.all(
+      this.#honest.map(({ namespace }) => RouteMonitor.start(namespace)),
+    )
+    const absent = this.#case.absent ? this.#honest.at(-1) : undefined
+    await absent?.stopAgent()
+    const cpuBefore = this.#honest.map(cpuSecondsOf)
+    await this.#attack()
+    await sleep(settleMs)
+    this.cpuSeconds = Math.max(
+      ...this.#honest.map((host, index) => cpuSecondsOf(host) - (cpuBefore[index] ?? 0)),
+    )
+    await absent?.startAgent(this.#options)
+    await absent?.note('in-sync', { timeoutMs: joinMsMax })
+    const residentMb = this.#growth(before)
+    const faults = [
+      ...this.#memory(residentMb),
+      ...(await this.#newcomer()),
+      ...(await this.#standing(before)),
+      ...((await this.#case.look?.(this)) ?? []),
+      ...(await this.#flaps(monitors, before)),
+      ...(await this.#restart(before)),
+    ]
+    return { faults, residentMb }
+  }
+
+  /** Whether a host with the attacker as its only seed claims a subnet of its own. */
+  async claimsAlone(): Promise<readonly string[]> {
+    const host = await this.#lab.addHost('lone')
+    const seed = this.#attackerHost?.address ?? ''
+    const key = this.#keyOptions
+    await host.startAgent(['--seed', seed, '--join-timeout-ms', '2s', ...key])
+    await sleep(8_000)
+    const [subnet] = await subnetsOf(host)
+    return subnet ? [`a host whose seed is silent took ${subnet} alone`] : []
+  }
+
+  /** Whether a host can still leave, and its subnet is free afterwards. */
+  async leaves(): Promise<readonly string[]> {
+    const host = this.#lab.hosts.find(({ name }) => name === 'newcomer')
+    const { exitCode, stderr } = (await host?.cli('leave', '--force', '--yes')) ?? {}
+    return exitCode === 0 ? [] : [`a host cannot leave: ${stderr}`]
+  }
+
+  /** Control and bidirectional characters in what commands print. */
+  async unprintable(): Promise<readonly string[]> {
+    const [host] = this.#honest
+    const printed = await Promise.all(
+      ['peers', 'status', 'claims', 'routes'].map(async (verb) => [verb, await host?.cli(verb)]),
+    )
+    return printed.flatMap(([verb, result]) => {
+      const text = typeof result === 'object' ? result.stdout : ''
+      return /[^\P{C}\n]/u.test(text) ? [`starling ${verb} prints what a terminal obeys`] : []
+    })
+  }
+
+  async routeCount(): Promise<number> {
+    const counts = await Promise.all(this.#honest.map(async (host) => (await host.routes()).length))
+    return Math.max(...counts)
+  }
+
+  end(): void {
+    this.#attacker?.kill('SIGKILL')
+  }
+
+  get #keyOptions(): readonly string[] {
+    return this.#case.key === 'none' ? [] : ['--cluster-key', key]
+  }
+
+  get #options(): readonly string[] {
+    return ['--seed', this.#honest[0]?.address ?? '', ...this.#keyOptions]
+  }
+
+  async #prepare(): Promise<Before> {
+    for (let index = 0; index < honestHosts; index += 1) {
+      this.#honest.push(await this.#lab.addHost())
+    }
+    const attacker = await this.#lab.addHost('attacker')
+    this.#attackerHost = attacker
+    await ip(`-n ${attacker.namespace} addr add ${strangerAddress}/32 dev lo`)
+    for (const host of this.#honest) {
+      await ip(`-n ${host.namespace} route add ${strangerAddress} via ${attacker.address}`)
+      await host.startAgent(this.#options)
+    }
+    for (const host of this.#honest) {
+      await host.note('claim-confirmed', { timeoutMs: 60_000 })
+      await host.cli('status', '--wait', '--timeout', '30')
+    }
+    const subnets = new Map<LabHost, string>()
+    const residentMb = new Map<LabHost, number>()
+    for (const host of this.#honest) {
+      const [subnet = ''] = await subnetsOf(host)
+      subnets.set(host, subnet)
+      residentMb.set(host, residentMbOf(host))
+    }
+    return { subnets, residentMb }
+  }
+
+  async #attack(): Promise<void> {
+    const host = this.#attackerHost
+    if (!host) throw new Error('there is no attacker')
+    const facts: Facts = {
+      attack: this.#case.name,
+      cluster: 'starling',
+      port,
+      clusterKey: this.#case.key === 'stolen' ? key : undefined,
+      addresses: [host.address, strangerAddress],
+      victims: this.#honest.map(({ name, address }) => ({ name, address })),
+    }
+    const words = ['netns', 'exec', host.namespace, process.execPath, program]
+    const attacker = spawn('ip', [...words, JSON.stringify(facts)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#attacker = attacker
+    const { promise, resolve } = Promise.withResolvers<void>()
+    createInterface({ input: attacker.stdout }).on('line', (line) => {
+      if (line === doneLine) resolve()
+      if (line === hitLine) this.hits += 1
+    })
+    attacker.once('exit', () => resolve())
+    await Promise.race([promise, sleep(attackMsMax, undefined, { ref: false })])
+  }
+
+  #growth({ residentMb }: Before): Outcome['residentMb'] {
+    const grown = this.#honest.map((host) => ({
+      before: residentMb.get(host) ?? 0,
+      after: residentMbOf(host),
+    }))
+    grown.sort((a, b) => b.after - b.before - (a.after - a.before))
+    return grown[0] ?? { before: 0, after: 0 }
+  }
+
+  #memory({ before, after }: Outcome['residentMb']): string[] {
+    const most = this.#case.growthMbMax ?? growthMbMax
+    return after - before > most ? [`an agent grew from ${before} to ${after} MiB`] : []
+  }
+
+  async #newcomer(): Promise<string[]> {
+    const host = await this.#lab.addHost('newcomer')
+    await host.startAgent(this.#options)
+    const confirmed = await until(joinMsMax, async () => (await subnetsOf(host)).length > 0)
+    if (!confirmed) return ['a newcomer gets no subnet']
+    const [subnet = ''] = await subnetsOf(host)
+    const [first] = this.#honest
+    const routed = first && (await until(10_000, async () => (await routesBy(first)).has(subnet)))
+    return routed ? [] : [`the newcomer's subnet ${subnet} gets no route`]
+  }
+
+  /** Subnets and routes of the honest, each as it was. */
+  async #standing({ subnets }: Before): Promise<string[]> {
+    const faults: string[] = []
+    for (const host of this.#honest) {
+      const subnet = subnets.get(host) ?? ''
+      if (host.agentPid === undefined) faults.push(`the agent of ${host.name} ended`)
+      const kept = await until(10_000, async () => (await subnetsOf(host)).includes(subnet))
+      if (!kept) faults.push(`${host.name} lost ${subnet}`)
+      const routes = await routesBy(host)
+      for (const [other, theirs] of subnets) {
+        if (other === host) continue
+        const gateway = routes.get(theirs)?.gateway
+        if (gateway !== other.address) {
+          faults.push(`${host.name} reaches ${theirs} of ${other.name} by ${gateway ?? 'nothing'}`)
+        }
+      }
+      for (const prefix of routes.keys()) {
+        const within = [...subnets.values()].find((held) => isPart(prefix, held))
+        if (within) faults.push(`${host.name} has a route to ${prefix}, a part of ${within}`)
+      }
+    }
+    return faults
+  }
+
+  /** Routes between the honest that went or changed, if only for a moment. */
+  async #flaps(monitors: readonly RouteMonitor[], { subnets }: Before): Promise<string[]> {
+    const held = new Set(subnets.values())
+    const lines = (await Promise.all(monitors.map((monitor) => monitor.stop()))).flat()
+    const touched = lines.filter((line) => line.split(' ').some((word) => held.has(word)))
+    return touched.length > 0
+      ? [`routes between hosts changed: ${touched.slice(0, 3).join('; ')}`]
+      : []
+  }
+
+  /** What an agent wrote it can read: one that stops and starts is what it was. */
+  async #restart({ subnets }: Before): Promise<string[]> {
+    const host = this.#honest[1]
+    if (!host) return []
+    await host.stopAgent()
+    const after = host.lines.length
+    await host.startAgent(this.#options)
+    const subnet = subnets.get(host) ?? ''
+    const back = await until(joinMsMax, async () => (await subnetsOf(host)).includes(subnet))
+    if (back) return []
+    const last = host.lines.slice(after).at(-1)?.msg ?? ''
+    return [`${host.name} does not come back with ${subnet} after a restart: ${last}`]
+  }
+}
+
+async function until(timeoutMs: number, holds: () => Promise<boolean>): Promise<boolean> {
+  const end = performance.now() + timeoutMs
+  while (!(await holds())) {
+    if (performance.now() > end) return false
+  }
+  return true
+}
+
+/** Its own confirmed ones; none where its agent does not answer. */
+async function subnetsOf(host: LabHost): Promise<string[]> {
+  const { stdout } = await host.cli('claims', '--json')
+  if (stdout === '') return []
+  const { claims = [] } = JSON.parse(stdout) as {
+    claims?: { own: boolean; prefix: string; state: string }[]
+  }
+  return claims.filter(({ own, state }) => own && state === 'confirmed').map(({ prefix }) => prefix)
+}
+
+async function routesBy(host: LabHost): Promise<ReadonlyMap<string, ShownRoute>> {
+  return new Map((await host.routes()).map((route) => [route.dst, route]))
+}
+
+function isPart(prefix: string, held: string): boolean {
+  const [inner, outer] = [boundsOf(prefix), boundsOf(held)]
+  return prefix !== held && inner.first >= outer.first && inner.last <= outer.last
+}
+
+function boundsOf(prefix: string): { first: number; last: number } {
+  const [address = '', length = '32'] = prefix.split('/')
+  const first = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+  return { first, last: first + 2 ** (32 - Number(length)) - 1 }
+}
+
+function residentMbOf({ agentPid }: LabHost): number {
+  if (agentPid === undefined) return 0
+  const status = readFileSync(`/proc/${agentPid}/status`, 'latin1')
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024)
+}
+
+/** User and system time, in ticks of 10 ms. */
+function cpuSecondsOf({ agentPid }: LabHost): number {
+  if (agentPid === undefined) return 0
+  const fields = readFileSync(`/proc/${agentPid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}

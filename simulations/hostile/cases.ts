@@ -1,0 +1,192 @@
+/** The attacks by name, each with the circumstances it needs and what must hold beyond what always must. */
+
+import type { Arena } from './arena.ts'
+
+export interface Case {
+  readonly name: string
+  /** What must hold, in one sentence. */
+  readonly promise: string
+  /** Which part of an agent sees to it. */
+  readonly mends: 'core' | 'transport'
+  /** Whether the cluster has a key, and whether the attacker has it too. */
+  readonly key: 'none' | 'stolen' | 'unknown'
+  /** The last victim's agent is stopped before the attack and started after it. */
+  readonly absent?: true
+  /** MiB that an agent may grow by. */
+  readonly growthMbMax?: number
+  /** Further faults that it finds, in words. */
+  readonly look?: (arena: Arena) => Promise<readonly string[]>
+}
+
+const member = { key: 'none' } as const
+const stranger = { key: 'unknown' } as const
+
+export const cases: readonly Case[] = [
+  {
+    name: 'extra-inside-another',
+    promise: 'an extra inside another host’s subnet, the receiver’s included, becomes no route',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'backdated-claim',
+    promise: 'a used claim that says that it is from 1970 takes no confirmed subnet',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'eviction-at-the-end',
+    promise: 'a host that was evicted at the highest version comes back to its subnet',
+    mends: 'core',
+    absent: true,
+    ...member,
+  },
+  {
+    name: 'high-fences',
+    promise: 'a host whose subnet was fenced as high as it goes comes back, and can be restarted',
+    mends: 'core',
+    absent: true,
+    ...member,
+  },
+  {
+    name: 'next-hop-inside-another',
+    promise: 'a next hop inside another host’s subnet costs that subnet no route',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'broad-pool',
+    promise: 'a claim from a pool of half of the address space takes nothing from anybody',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'fences-over-everything',
+    promise: 'a leave with a fence over every address touches no claim, no leave and no eviction',
+    mends: 'core',
+    look: (arena) => arena.leaves(),
+    ...member,
+  },
+  {
+    name: 'many-tombstones',
+    promise: '120,000 tombstones of nobody cost neither memory nor the next start',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'pool-excluded',
+    promise: 'two nodes that exclude the whole pool keep no newcomer from a subnet',
+    mends: 'core',
+    ...member,
+  },
+  {
+    name: 'many-identities',
+    promise:
+      '3,000 identities over one connection cost no host its subnet and no kernel its memory',
+    mends: 'core',
+    look: async (arena) => {
+      const count = await arena.routeCount()
+      return count > 5_000 ? [`a kernel has ${count} routes`] : []
+    },
+    ...member,
+  },
+  {
+    name: 'replayed-records',
+    promise: 'the same words again and again change nothing',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'strange-names',
+    promise: 'no name of another node moves an operator’s cursor',
+    mends: 'transport',
+    look: (arena) => arena.unprintable(),
+    ...member,
+  },
+  {
+    name: 'addresses-of-a-victim',
+    promise: 'no record makes agents connect to an address outside of the cluster’s networks',
+    mends: 'transport',
+    look: async (arena) =>
+      arena.hits > 0 ? [`agents connected ${arena.hits} times to a stranger's address`] : [],
+    ...member,
+  },
+  {
+    name: 'forged-signatures',
+    promise: 'who floods with forged signatures is thrown out, and costs no host its subnet',
+    mends: 'transport',
+    look: async (arena) => {
+      const seconds = arena.cpuSeconds
+      return seconds > 8 ? [`the attack cost an agent ${seconds.toFixed(1)} s of CPU`] : []
+    },
+    ...member,
+  },
+  {
+    name: 'oversized-messages',
+    promise: 'messages beyond every bound cost their sender the connection alone',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'truncated-messages',
+    promise: 'every beginning of a message is refused',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'nested-messages',
+    promise: 'lists in lists without an end are refused',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'random-bytes',
+    promise: 'noise on every protocol is refused',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'many-connections',
+    promise: 'a thousand connections leave room for newcomers of other addresses',
+    mends: 'transport',
+    growthMbMax: 150,
+    ...member,
+  },
+  {
+    name: 'slow-reader',
+    promise: 'a peer that asks for everything and reads nothing costs bounded memory',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'endless-streams',
+    promise: 'streams that never end cost bounded memory, and no other peer its answers',
+    mends: 'transport',
+    ...member,
+  },
+  {
+    name: 'idle-sockets',
+    promise: '512 idle sockets of one address keep no newcomer out of a keyed cluster',
+    mends: 'transport',
+    ...stranger,
+  },
+  {
+    name: 'dribbling-sockets',
+    promise: 'sockets that are always about to say something keep no newcomer out',
+    mends: 'transport',
+    ...stranger,
+  },
+  {
+    name: 'socket-storm',
+    promise: 'thousands of sockets that come and go cost a keyed cluster nothing',
+    mends: 'transport',
+    ...stranger,
+  },
+  {
+    name: 'silent-seed',
+    promise: 'a seed that answers TCP and no handshake is no reason to claim alone',
+    mends: 'transport',
+    look: (arena) => arena.claimsAlone(),
+    ...stranger,
+  },
+]

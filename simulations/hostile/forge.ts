@@ -1,0 +1,89 @@
+/** Records and tombstones that are well signed, whatever they say. */
+
+import type {
+  Claim,
+  Entry,
+  Fence,
+  NodeId,
+  NodeRecord,
+  Tombstone,
+  Version,
+} from '../../src/core/claim/record.ts'
+import { type Address, parseAddress } from '../../src/core/ip/address.ts'
+import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
+import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
+import { type KeyPair, sealer } from '../../src/wire/signature.ts'
+import type { Facts } from './facts.ts'
+
+export function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text)
+  if (!prefix) throw new Error(`${text} is no prefix`)
+  return prefix
+}
+
+export function addressOf(text: string): Address {
+  const address = parseAddress(text)
+  if (!address) throw new Error(`${text} is no address`)
+  return address
+}
+
+/** A plain record with a next hop of the attacker's host, but for `more`. */
+export function recordOf(
+  facts: Facts,
+  keys: KeyPair,
+  more: Partial<NodeRecord> = {},
+): Entry<NodeRecord> {
+  const [address = '127.0.0.1'] = facts.addresses
+  return sealer(keys)({
+    kind: 'record',
+    origin: keys.id,
+    cluster: facts.cluster,
+    version: { incarnation: 1, seqno: 1 },
+    name: `x-${keys.id.slice(-6)}`,
+    bootedAtMs: Date.now(),
+    nextHops: [addressOf(address)],
+    addresses: [`/ip4/${address}/tcp/${facts.port}`],
+    pools: [{ prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 }],
+    claims: [],
+    extras: [],
+    exclusions: [],
+    draining: false,
+    software: 'hostile',
+    ...more,
+  })
+}
+
+export const claimOf = (prefix: string, more: Partial<Claim> = {}): Claim => ({
+  prefix: prefixOf(prefix),
+  fence: 0,
+  state: 'confirmed',
+  used: true,
+  confirmedAtMs: Date.now(),
+  ...more,
+})
+
+export function tombstoneOf(
+  facts: Facts,
+  keys: KeyPair,
+  end: {
+    readonly origin: NodeId
+    readonly version: Version
+    readonly fences: readonly Fence[]
+    readonly reason: Tombstone['reason']
+  },
+): Entry<Tombstone> {
+  return sealer(keys)({ kind: 'tombstone', cluster: facts.cluster, author: keys.id, ...end })
+}
+
+/** The n-th subnet of the usual pool, from its end: where no honest host of a test is. */
+export function farSubnet(n: number): string {
+  const at = 1_023 - n
+  return `172.${16 + (at >> 6)}.${(at & 63) << 2}.0/22`
+}
+
+/** Signed by nobody: its signature is another one's bytes. */
+export function forged(facts: Facts, keys: KeyPair, salt: number): Uint8Array {
+  const { body } = recordOf(facts, keys, { version: { incarnation: 2, seqno: salt } })
+  const signature = Buffer.alloc(64, salt & 255)
+  return encodeEnvelope({ payload: encodeBody(body), publicKey: keys.publicKey, signature })
+}

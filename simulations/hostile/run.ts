@@ -1,0 +1,39 @@
+/** `node simulations/hostile/run.ts --list | --case NAME | --all`: attacks real agents in a lab, and says what held. */
+
+import { parseArgs } from 'node:util'
+import { requireLabMachine } from '../lab/iproute.ts'
+import { attackAgents } from './arena.ts'
+import { type Case, cases } from './cases.ts'
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      list: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
+      case: { type: 'string', multiple: true, default: [] },
+    },
+  })
+  if (values.list) {
+    for (const { name, mends, promise } of cases) console.log(`${name} (${mends}): ${promise}`)
+    return 0
+  }
+  const wanted = cases.filter(({ name }) => values.all || values.case.includes(name))
+  if (wanted.length === 0) {
+    console.error('usage: node simulations/hostile/run.ts --list | --all | --case NAME ...')
+    return 2
+  }
+  requireLabMachine()
+  let failed = 0
+  for (const one of wanted) failed += (await attack(one)) ? 0 : 1
+  return failed > 0 ? 1 : 0
+}
+
+async function attack(one: Case): Promise<boolean> {
+  const { faults, residentMb } = await attackAgents(one)
+  const verdict = faults.length === 0 ? 'holds' : 'FAILS'
+  console.log(`${verdict} ${one.name}: RSS ${residentMb.before} -> ${residentMb.after} MiB`)
+  for (const fault of faults) console.log(`  ${fault}`)
+  return faults.length === 0
+}
