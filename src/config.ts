@@ -24,6 +24,8 @@ export interface Config {
   readonly cluster: string
   readonly name: string
   readonly seeds: readonly string[]
+  /** Undefined: private and link-local networks, and those of the seeds. */
+  readonly dialNetworks: readonly Prefix[] | undefined
   /** 64 hex digits in lower case; undefined: any node may join. */
   readonly clusterKey: string | undefined
   readonly pools: readonly Pool[]
@@ -150,6 +152,8 @@ function assemble(
     cluster: settings.cluster,
     name: settings.name,
     seeds: settings.seed,
+    dialNetworks:
+      readings.get('dialNetworks')?.from === 'default' ? undefined : settings.dialNetworks,
     clusterKey,
     pools: zipPools(settings.pool, settings.prefixLength),
     accept: acceptsDefault ? defaultAccept(settings.pool) : settings.acceptPrefixes,

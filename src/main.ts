@@ -131,6 +131,8 @@ class Daemon {
       port: config.port,
       seeds: config.seeds,
       defaultPort: config.port,
+      dialNetworks: config.dialNetworks,
+      knows: (node) => agent.knows(node),
       clock: systemClock,
       rng: Math.random,
     })

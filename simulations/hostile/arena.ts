@@ -14,6 +14,8 @@ import { doneLine, type Facts, hitLine } from './facts.ts'
 export interface Outcome {
   /** What did not hold, in words; empty: all did. */
   readonly faults: readonly string[]
+  /** Undefined: it was held up for longer than the arena waits. */
+  readonly attackMs: number | undefined
   /** MiB of the agent that grew most. */
   readonly residentMb: { readonly before: number; readonly after: number }
 }
@@ -72,7 +74,7 @@ export class Arena {
     const absent = this.#case.absent ? this.#honest.at(-1) : undefined
     await absent?.stopAgent()
     const cpuBefore = this.#honest.map(cpuSecondsOf)
-    await this.#attack()
+    const attackMs = await this.#attack()
     await sleep(settleMs)
     this.cpuSeconds = Math.max(
       ...this.#honest.map((host, index) => cpuSecondsOf(host) - (cpuBefore[index] ?? 0)),
@@ -88,7 +90,7 @@ export class Arena {
       ...(await this.#flaps(monitors, before)),
       ...(await this.#restart(before)),
     ]
-    return { faults, residentMb }
+    return { faults, attackMs, residentMb }
   }
 
   /** Whether a host with the attacker as its only seed claims a subnet of its own. */
@@ -105,7 +107,7 @@ export class Arena {
   /** Whether a host can still leave, and its subnet is free afterwards. */
   async leaves(): Promise<readonly string[]> {
     const host = this.#lab.hosts.find(({ name }) => name === 'newcomer')
-    const { exitCode, stderr } = (await host?.cli('leave', '--force', '--yes')) ?? {}
+    const { exitCode, stderr } = (await host?.cli('leave', '--force')) ?? {}
     return exitCode === 0 ? [] : [`a host cannot leave: ${stderr}`]
   }
 
@@ -163,7 +165,8 @@ export class Arena {
     return { subnets, residentMb }
   }
 
-  async #attack(): Promise<void> {
+  async #attack(): Promise<number | undefined> {
+    const from = performance.now()
     const host = this.#attackerHost
     if (!host) throw new Error('there is no attacker')
     const facts: Facts = {
@@ -179,13 +182,14 @@ export class Arena {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.#attacker = attacker
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const ended = () => resolve(Math.round(performance.now() - from))
     createInterface({ input: attacker.stdout }).on('line', (line) => {
-      if (line === doneLine) resolve()
+      if (line === doneLine) ended()
       if (line === hitLine) this.hits += 1
     })
-    attacker.once('exit', () => resolve())
-    await Promise.race([promise, sleep(attackMsMax, undefined, { ref: false })])
+    attacker.once('exit', ended)
+    return Promise.race([promise, sleep(attackMsMax, undefined, { ref: false })])
   }
 
   #growth({ residentMb }: Before): Outcome['residentMb'] {
@@ -239,7 +243,9 @@ export class Arena {
 
   /** Routes between the honest that went or changed, if only for a moment. */
   async #flaps(monitors: readonly RouteMonitor[], { subnets }: Before): Promise<string[]> {
-    const held = new Set(subnets.values())
+    // Who is down may be evicted by anybody, and its route goes until it is back.
+    const present = this.#case.absent ? this.#honest.slice(0, -1) : this.#honest
+    const held = new Set(present.map((host) => subnets.get(host)))
     const lines = (await Promise.all(monitors.map((monitor) => monitor.stop()))).flat()
     const touched = lines.filter((line) => line.split(' ').some((word) => held.has(word)))
     return touched.length > 0

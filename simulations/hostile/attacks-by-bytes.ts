@@ -72,8 +72,8 @@ export const attacksByBytes: Readonly<Record<string, Attack>> = {
       crowd.flatMap((one) => facts.victims.map(({ address }) => one.connect(address))),
     )
   },
-  'idle-sockets': (facts) => crowd(facts, 512, { again: true }),
-  'dribbling-sockets': (facts) => crowd(facts, 512, { again: true, opened: dribble }),
+  'idle-sockets': (facts) => crowd(facts, 1_500, { again: true }),
+  'dribbling-sockets': (facts) => crowd(facts, 1_500, { again: true, opened: dribble }),
   'socket-storm': async (facts) => {
     for (let round = 0; round < 10; round += 1) {
       await crowd(facts, 300, { opened: (socket) => setTimeout(() => socket.destroy(), 100) })

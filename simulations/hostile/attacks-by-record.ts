@@ -1,9 +1,11 @@
 /** Attacks by well-formed words of a member: what a compromised host could say of itself and of others. */
 
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { Entry, NodeRecord } from '../../src/core/claim/record.ts'
 import { bitsOf } from '../../src/core/ip/address.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
+import { nodeIdOf } from '../../src/wire/signature.ts'
 import { type Facts, hitLine } from './facts.ts'
 import { addressOf, claimOf, farSubnet, prefixOf, recordOf, tombstoneOf } from './forge.ts'
 import { Member, newKeys } from './member.ts'
@@ -57,7 +59,7 @@ export const attacksByRecord: Readonly<Record<string, Attack>> = {
   'many-tombstones': told(function* ({ facts, member }) {
     for (let index = 0; index < 120_000; index += 1) {
       yield tombstoneOf(facts, member.keys, {
-        origin: newKeys().id,
+        origin: nodeIdOf(randomBytes(32)),
         version: { incarnation: 1, seqno: 1 },
         reason: 'evicted',
         fences: [],

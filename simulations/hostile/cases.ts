@@ -166,7 +166,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'idle-sockets',
-    promise: '512 idle sockets of one address keep no newcomer out of a keyed cluster',
+    promise: '1,500 idle sockets of one address keep no newcomer out of a keyed cluster',
     mends: 'transport',
     ...stranger,
   },

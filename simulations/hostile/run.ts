@@ -31,9 +31,11 @@ async function main(): Promise<number> {
 }
 
 async function attack(one: Case): Promise<boolean> {
-  const { faults, residentMb } = await attackAgents(one)
+  const { faults, attackMs, residentMb } = await attackAgents(one)
   const verdict = faults.length === 0 ? 'holds' : 'FAILS'
-  console.log(`${verdict} ${one.name}: RSS ${residentMb.before} -> ${residentMb.after} MiB`)
+  const took = attackMs === undefined ? 'held up' : `${attackMs} ms`
+  const memory = `RSS ${residentMb.before} -> ${residentMb.after} MiB`
+  console.log(`${verdict} ${one.name}: attack ${took}, ${memory}`)
   for (const fault of faults) console.log(`  ${fault}`)
   return faults.length === 0
 }

@@ -40,7 +40,7 @@ export function openSockets(
     socket.on('error', () => undefined)
     socket.once('close', () => {
       settle()
-      if (again) setTimeout(() => open(false), 50)
+      if (again) setTimeout(() => open(false), 5)
     })
   }
   for (let index = 0; index < count; index += 1) open(true)

@@ -87,6 +87,15 @@ export const fields = {
     trade: 'Without any, this node claims at once and waits to be found.',
     bounds: 'up to 64',
   }),
+  dialNetworks: many(prefix, 64, {
+    group: 'Cluster',
+    value: 'prefix',
+    defaultText:
+      'private, shared (100.64.0.0/10) and link-local networks, and the /24 or /64 of each seed',
+    about: "Networks in which the addresses of other nodes' records are dialled.",
+    trade: 'Broader: a compromised node can make every host connect to a stranger.',
+    bounds: 'up to 64; seeds are dialled wherever they are',
+  }),
   clusterKey: maybe(key, {
     group: 'Cluster',
     value: 'hex',

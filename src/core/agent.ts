@@ -22,9 +22,10 @@ import {
   unreadable,
 } from './agent/kernel.ts'
 import { leasesPersisted, serveAddresses } from './agent/leases.ts'
-import { enterSync, exclude, publish, review, uplinkLocated } from './agent/publish.ts'
+import { enterSync, exclude, joinAlone, publish, review, uplinkLocated } from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { viewOf } from './agent/view.ts'
+import type { NodeId } from './claim/record.ts'
 import type { CoreConfig } from './config.ts'
 import type { Effect, Snapshot } from './effect.ts'
 import type { Event, Trouble } from './event.ts'
@@ -79,6 +80,11 @@ export class Agent {
     // While a publication is due, the claims are not reviewed.
     if (isReady && !due.has('publish')) consider(claimant.nextDeadline(), 'claim')
     return next
+  }
+
+  /** Whether there is word of that node. */
+  knows(node: NodeId): boolean {
+    return this.#state.set.get(node) !== undefined
   }
 
   view(): AgentView {
@@ -235,7 +241,7 @@ export class Agent {
       case 'publish':
         return publish(state)
       case 'join':
-        return enterSync(state, 'timeout')
+        return joinAlone(state)
       case 'anti-entropy':
         return compare(state)
       case 'agreement':

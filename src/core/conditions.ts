@@ -20,6 +20,11 @@ export class Conditions {
     return this.#standing.has(key)
   }
 
+  /** Those with this code, by ascending key. */
+  of<C extends Note['code']>(code: C): Extract<Note, { code: C }>[] {
+    return this.all().filter((note): note is Extract<Note, { code: C }> => note.code === code)
+  }
+
   /** By ascending key. */
   all(): Note[] {
     return [...this.#standing].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note)

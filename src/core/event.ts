@@ -114,6 +114,7 @@ export interface Trouble {
     | 'seed-unresolvable'
     | 'seed-unreachable'
     | 'handshake-failed'
+    | 'dial-forbidden'
     | 'monitor-died'
     | 'store-unwritable'
     | 'door-shut'

@@ -9,6 +9,8 @@ import type { FirewallPart } from './routing/host-firewall.ts'
 export type Note =
   | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
   | { readonly code: 'joined-alone'; readonly waitedMs: number }
+  /** A seed answers, but not as an agent of this cluster: its nodes may hold what this one would claim. */
+  | { readonly code: 'join-held'; readonly seeds: readonly string[] }
   | { readonly code: 'claim-tentative'; readonly prefix: string; readonly fence: number }
   | { readonly code: 'claim-confirmed'; readonly prefix: string; readonly afterMs: number }
   | {
@@ -131,6 +133,7 @@ export type Note =
   | { readonly code: 'seed-unresolvable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
+  | { readonly code: 'dial-forbidden'; readonly subject: string; readonly reason: string }
   | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
   | { readonly code: 'store-unwritable'; readonly subject: string; readonly reason: string }
   | ({ readonly code: 'lease-granted' | 'lease-released'; readonly address: string } & Attachment)
@@ -187,6 +190,11 @@ export function describe(note: Note): Description {
       return warn(
         `no seed answered within ${note.waitedMs / 1000} s: claiming alone`,
         'check that the seeds run and are reachable; they are redialled for ever and the clusters merge',
+      )
+    case 'join-held':
+      return warn(
+        `${note.seeds.join(', ')} answers, but with no handshake: nothing is claimed until one succeeds, as the cluster may be there`,
+        'give this node the key of that cluster; where no agent runs there, remove the seed',
       )
     case 'claim-tentative':
       return info(`claiming ${note.prefix}${note.fence > 0 ? ` at fence ${note.fence}` : ''}`)
@@ -387,6 +395,11 @@ export function describe(note: Note): Description {
       return warn(
         `no handshake with ${note.subject}: ${note.reason}`,
         'the cluster keys differ most likely: configure the same clusterKey on both',
+      )
+    case 'dial-forbidden':
+      return warn(
+        `a node at ${note.subject} is not dialled: ${note.reason}`,
+        'if that network is the cluster’s, name it in dialNetworks',
       )
     case 'monitor-died':
       return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again by itself')

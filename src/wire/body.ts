@@ -14,7 +14,7 @@ import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
 import { pack, unpack } from './packing.ts'
 import type { Parsed } from './parsed.ts'
-import { bytes, fail, flag, list, map, natural, text } from './shape.ts'
+import { bytes, dialable, fail, flag, list, map, natural, printable, text } from './shape.ts'
 
 /** The protocol version that this code writes. A body of a higher one is read by the fields that it shares. */
 const protocol = 1
@@ -108,13 +108,13 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
   return {
     kind: 'record',
     origin: author,
-    cluster: text(fields.cluster, recordLimits.nameLength, 'cluster'),
+    cluster: printable(fields.cluster, recordLimits.nameLength, 'cluster'),
     version: versionFrom(fields.version),
-    name: text(fields.name, recordLimits.nameLength, 'name'),
+    name: printable(fields.name, recordLimits.nameLength, 'name'),
     bootedAtMs: natural(fields.bootedAtMs, 'bootedAtMs'),
     nextHops: hops,
     addresses: list(fields.addresses, recordLimits.addresses, 'addresses', (value) =>
-      text(value, 256, 'an address'),
+      dialable(value, 'an address'),
     ),
     pools: list(fields.pools, recordLimits.pools, 'pools', (value) => poolFrom(value, parsed)),
     claims: list(fields.claims, recordLimits.claims, 'claims', (value) => claimFrom(value, parsed)),
@@ -125,7 +125,7 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
       parsed.prefix(value, 'an exclusion'),
     ),
     draining: flag(fields.draining, 'draining'),
-    software: text(fields.software, recordLimits.nameLength, 'software'),
+    software: printable(fields.software, recordLimits.nameLength, 'software'),
   }
 }
 
@@ -137,7 +137,7 @@ function tombstoneFrom(fields: Record<string, unknown>, author: NodeId, parsed: 
   return {
     kind: 'tombstone',
     origin,
-    cluster: text(fields.cluster, recordLimits.nameLength, 'cluster'),
+    cluster: printable(fields.cluster, recordLimits.nameLength, 'cluster'),
     version: versionFrom(fields.version),
     reason,
     author,

@@ -7,19 +7,26 @@ import { decodeBody, decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
 import { bytes, flag, list, natural, text } from './shape.ts'
 import { hashOf, isSigned } from './signature.ts'
-import { Verified } from './verified.ts'
+import { type Bearer, Verified } from './verified.ts'
 
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false
-      /** `unsupported`: of a newer version, no fault of its sender. `forged`: the signature is not its author's. */
-      readonly code: 'malformed' | 'unsupported' | 'forged'
+      /**
+       * `unsupported`: of a newer version, no fault of its sender. `forged`: the signature is not its author's. `overdrawn`:
+       * not looked at, as its bearer brought too much.
+       */
+      readonly code: 'malformed' | 'unsupported' | 'forged' | 'overdrawn'
       readonly reason: string
     }
 
-/** A signed entry as gossip carries it. Costs one signature check where it is not among the `verified`. */
-export function decodeEntry(packed: Uint8Array, verified = new Verified()): Decoded<Entry> {
+/** A signed entry as gossip carries it. Costs `bearer` one signature check where it is not among the `verified`. */
+export function decodeEntry(
+  packed: Uint8Array,
+  verified = new Verified(),
+  bearer?: Bearer,
+): Decoded<Entry> {
   if (packed.length > recordLimits.envelopeBytes) return malformed('the envelope is too long')
   try {
     const envelope = new Uint8Array(packed)
@@ -35,11 +42,15 @@ export function decodeEntry(packed: Uint8Array, verified = new Verified()): Deco
     const author = verified.author(publicKey)
     const body = decodeBody(payload, author.id, verified.parsed)
     if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
+    if (bearer?.mayBring(body) === false) {
+      return { ok: false, code: 'overdrawn', reason: 'too many entries in too short a time' }
+    }
     if (!isSigned(payload, author, signature)) {
+      bearer?.broughtForgery()
       return { ok: false, code: 'forged', reason: `the signature is not that of ${author.id}` }
     }
     const entry = { body, envelope, hash }
-    verified.add(entry)
+    verified.add(entry, author)
     return { ok: true, value: entry }
   } catch (thrown) {
     return malformed(reasonOf(thrown))
@@ -68,11 +79,15 @@ export function encodeMessage(message: SyncMessage): Uint8Array {
 }
 
 /** Entries inside it that do not decode are left out: one of a newer version must not silence the others. */
-export function decodeMessage(packed: Uint8Array, verified = new Verified()): Decoded<SyncMessage> {
+export function decodeMessage(
+  packed: Uint8Array,
+  verified = new Verified(),
+  bearer?: Bearer,
+): Decoded<SyncMessage> {
   if (packed.length > syncLimits.messageBytes) return malformed('the message is too long')
   try {
     const fields = list(unpack(packed), 16, 'the message', (field) => field)
-    const message = messageFrom(fields, verified)
+    const message = messageFrom(fields, verified, bearer)
     return message
       ? { ok: true, value: message }
       : { ok: false, code: 'unsupported', reason: 'a message of a newer version' }
@@ -81,7 +96,11 @@ export function decodeMessage(packed: Uint8Array, verified = new Verified()): De
   }
 }
 
-function messageFrom(fields: readonly unknown[], verified: Verified): SyncMessage | undefined {
+function messageFrom(
+  fields: readonly unknown[],
+  verified: Verified,
+  bearer: Bearer | undefined,
+): SyncMessage | undefined {
   const type = text(fields[0], 16, 'the message type')
   switch (type) {
     case 'probe':
@@ -100,7 +119,7 @@ function messageFrom(fields: readonly unknown[], verified: Verified): SyncMessag
     }
     case 'delta': {
       const carried = list(fields[1], syncLimits.stamps, 'entries', (value) =>
-        carriedFrom(value, verified),
+        carriedFrom(value, verified, bearer),
       )
       const want = list(fields[2], syncLimits.wants, 'wants', (value) => text(value, 64, 'an id'))
       return {
@@ -133,9 +152,14 @@ export const packCarried = ({ entry, remainMs }: Carried): unknown => [
 ]
 
 /** Undefined where the entry does not decode. Throws MalformedError where the frame around it is malformed. */
-export function carriedFrom(value: unknown, verified = new Verified()): Carried | undefined {
+export function carriedFrom(
+  value: unknown,
+  verified = new Verified(),
+  bearer?: Bearer,
+): Carried | undefined {
   const [envelope, remainMs] = list(value, 2, 'a carried entry', (part) => part)
-  const decoded = decodeEntry(bytes(envelope, recordLimits.envelopeBytes, 'an envelope'), verified)
+  const packed = bytes(envelope, recordLimits.envelopeBytes, 'an envelope')
+  const decoded = decodeEntry(packed, verified, bearer)
   if (!decoded.ok) return undefined
   return {
     entry: decoded.value,

@@ -35,6 +35,26 @@ export function text(value: unknown, lengthMax: number, what: string): string {
     : fail(`${what} is not a text of at most ${lengthMax} characters`)
 }
 
+/** What a terminal obeys, hides or turns round has no place in a name: control, format and bidirectional characters. */
+export function printable(value: unknown, lengthMax: number, what: string): string {
+  const checked = text(value, lengthMax, what)
+  return isPrintable(checked) ? checked : fail(`${what} is not printable`)
+}
+
+/** No control, format, bidirectional, private, unassigned or invisible character, and no line break. */
+export const isPrintable = (value: string): boolean =>
+  !/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u.test(value)
+
+/** `/ip4/10.0.1.71/tcp/7871`: an address of its family and a port, in one spelling, and nothing else. */
+export function dialable(value: unknown, what: string): string {
+  const written = text(value, 64, what)
+  const [, family, address, port] =
+    /^\/ip([46])\/([0-9a-f.:]+)\/tcp\/([1-9][0-9]{0,4})$/.exec(written) ?? []
+  const parsed = address === undefined ? undefined : parseAddress(address)
+  const isPlain = parsed?.text === address && parsed?.family === Number(family)
+  return isPlain && Number(port) < 65_536 ? written : fail(`${what} is no address and port`)
+}
+
 export function natural(value: unknown, what: string): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? value

@@ -44,6 +44,8 @@ export function sealer(keys: KeyPair): Seal {
 
 export interface Author {
   readonly id: NodeId
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
   readonly key: KeyObject
 }
 
@@ -51,7 +53,7 @@ export interface Author {
 export function authorOf(publicKey: Uint8Array): Author {
   const der = Buffer.concat([spkiHeader, publicKey])
   const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-  return { id: nodeIdOf(publicKey), key }
+  return { id: nodeIdOf(publicKey), publicKey, key }
 }
 
 export const isSigned = (payload: Uint8Array, author: Author, signature: Uint8Array): boolean =>

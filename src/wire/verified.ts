@@ -1,13 +1,21 @@
 /** What was decoded and verified lately: in a burst the same entry comes from many peers, and few authors speak often. */
 
 import QuickLRU from 'quick-lru'
-import type { Entry } from '../core/claim/record.ts'
+import type { Body, Entry } from '../core/claim/record.ts'
 import { Parsed } from './parsed.ts'
 import { type Author, authorOf } from './signature.ts'
 
 /** About a KiB each. */
 const entriesMax = 512
 const authorsMax = 512
+
+/** Who brought an entry, and pays for looking at it. */
+export interface Bearer {
+  /** Asked before the signature is checked. False: it used up what it may bring. */
+  mayBring(body: Body): boolean
+  /** The signature was not its author's. */
+  broughtForgery(): void
+}
 
 export class Verified {
   readonly parsed = new Parsed()
@@ -19,16 +27,15 @@ export class Verified {
     return this.#entries.get(hash)
   }
 
-  add(entry: Entry): void {
+  /** `author` signed it: only now is either remembered, or forgeries would drive out who speaks indeed. */
+  add(entry: Entry, author: Author): void {
     this.#entries.set(entry.hash, entry)
+    this.#authors.set(nameOf(author.publicKey), author)
   }
 
   author(publicKey: Uint8Array): Author {
-    const name = Buffer.from(publicKey).toString('latin1')
-    const known = this.#authors.get(name)
-    if (known) return known
-    const author = authorOf(publicKey)
-    this.#authors.set(name, author)
-    return author
+    return this.#authors.get(nameOf(publicKey)) ?? authorOf(publicKey)
   }
 }
+
+const nameOf = (publicKey: Uint8Array): string => Buffer.from(publicKey).toString('latin1')

@@ -11,12 +11,15 @@ import {
 import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
 import { type Address, bitsOf } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
-import { addressIn, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries.ts'
+import { isPrintable } from '../../src/wire/shape.ts'
+import { addressIn, anyAddress, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries.ts'
 import { nodeOf } from '../core/specimens.ts'
 
 const natural = fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER))
 const fence = fc.nat({ max: 2 ** 31 - 1 })
-const name = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => text.length <= 64)
+const name = fc
+  .string({ unit: 'grapheme', maxLength: 20 })
+  .filter((text) => text.length <= 64 && isPrintable(text))
 export const node = fc.integer({ min: 1, max: 5 }).map(nodeOf)
 const version = plainRecord({ incarnation: natural, seqno: natural })
 
@@ -26,6 +29,10 @@ const nextHops: fc.Arbitrary<Address[]> = fc
     ...((which & 1) === 1 ? [four] : []),
     ...((which & 2) === 2 ? [six] : []),
   ])
+
+const dialable: fc.Arbitrary<string> = fc
+  .tuple(anyAddress, fc.integer({ min: 1, max: 65_535 }))
+  .map(([{ family, text }, port]) => `/ip${family}/${text}/tcp/${port}`)
 
 const pool: fc.Arbitrary<Pool> = fc.tuple(anyPrefix, fc.nat(128)).map(([prefix, seed]) => ({
   prefix,
@@ -49,7 +56,7 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
     name,
     bootedAtMs: natural,
     nextHops,
-    addresses: fc.array(fc.string({ maxLength: 60 }), { maxLength: recordLimits.addresses }),
+    addresses: fc.array(dialable, { maxLength: recordLimits.addresses }),
     pools: fc.array(pool, { maxLength: recordLimits.pools }),
     claims: fc.array(claim, { maxLength: recordLimits.claims }),
     extras: fc.array(anyPrefix, { maxLength: recordLimits.extras }),

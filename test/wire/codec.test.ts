@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { Packr } from 'msgpackr'
 import { type Body, recordLimits } from '../../src/core/claim/record.ts'
 import { syncLimits } from '../../src/core/gossip/message.ts'
-import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
+import { decodeEnvelope, encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
 import {
   carriedFrom,
   decodeEntry,
@@ -148,19 +148,99 @@ describe('a decoder', () => {
   })
 
   it('refuses what is too long', () => {
-    const addresses = Array.from({ length: recordLimits.addresses }, () => 'a'.repeat(256))
+    const addresses = Array.from({ length: recordLimits.addresses }, () => longestAddress)
     const longest = recordOf(author, { addresses, name: 'n'.repeat(recordLimits.nameLength) })
     assert.equal(codeOf(author.seal(longest).envelope), 'ok')
     for (const more of [
       { name: 'n'.repeat(recordLimits.nameLength + 1) },
-      { addresses: [...addresses, 'a'] },
-      { addresses: ['a'.repeat(257)] },
+      { addresses: [...addresses, longestAddress] },
+      { addresses: [`${longestAddress}0`] },
       { extras: Array.from({ length: recordLimits.extras + 1 }, () => prefixOf('10.0.0.0/8')) },
       { nextHops: [author.nextHop, stranger.nextHop] },
     ]) {
       assert.equal(codeOf(author.seal(recordOf(author, more)).envelope), 'malformed')
     }
     assert.equal(codeOf(altered(recordOf(author), { padding: 'x'.repeat(20_000) })), 'malformed')
+  })
+
+  it('refuses names that a terminal obeys, hides or turns round', () => {
+    for (const name of [
+      'h\u0000',
+      '\u001b[2J',
+      'a\nb',
+      '\u202eevil',
+      'a\u200bb',
+      '\u00ad',
+      '\ufeff',
+      '\u2028',
+    ]) {
+      for (const field of ['name', 'software', 'cluster']) {
+        assert.equal(codeOf(altered(recordOf(author), { [field]: name })), 'malformed', field)
+      }
+    }
+    assert.equal(codeOf(altered(recordOf(author), { name: 'Hôte 7 (東京)' })), 'ok')
+  })
+
+  it('refuses addresses that are no address and port in one spelling', () => {
+    for (const address of [
+      '',
+      'x',
+      '/ip4/10.0.1.1',
+      '/ip4/10.0.1.1/tcp/0',
+      '/ip4/10.0.1.1/tcp/65536',
+      '/ip4/10.0.1.1/tcp/07871',
+      '/ip4/10.0.1.01/tcp/1',
+      '/ip4/fd00::1/tcp/1',
+      '/ip6/10.0.1.1/tcp/1',
+      '/ip6/FD00::1/tcp/1',
+      '/ip6/fd00:0::1/tcp/1',
+      '/dns4/host/tcp/1',
+      '/ip4/10.0.1.1/udp/1',
+      '/ip4/10.0.1.1/tcp/1/p2p/x',
+      '/ip4/10.0.1.1/tcp/1/',
+    ]) {
+      assert.equal(
+        codeOf(altered(recordOf(author), { addresses: [address] })),
+        'malformed',
+        address,
+      )
+    }
+    for (const address of ['/ip4/10.0.1.1/tcp/1', '/ip6/fd00::1/tcp/65535'])
+      assert.equal(codeOf(altered(recordOf(author), { addresses: [address] })), 'ok', address)
+  })
+
+  it('remembers no author before its signature is checked', () => {
+    const verified = new Verified()
+    const { publicKey } = author.keys
+    const { payload } = decodeEnvelope(author.seal(recordOf(author)).envelope)
+    const forgery = encodeEnvelope({ payload, publicKey, signature: new Uint8Array(64) })
+    assert.equal(decodeEntry(forgery, verified).ok, false)
+    assert.notEqual(verified.author(publicKey), verified.author(publicKey))
+    assert.equal(decodeEntry(author.seal(recordOf(author)).envelope, verified).ok, true)
+    assert.equal(verified.author(publicKey), verified.author(publicKey))
+  })
+
+  it('asks its bearer before it checks a signature, tells it of a forgery, and charges nothing for what is verified', () => {
+    const verified = new Verified()
+    const told: string[] = []
+    const bearer = (may: boolean) => ({
+      mayBring() {
+        told.push('asked')
+        return may
+      },
+      broughtForgery: () => void told.push('forged'),
+    })
+    const { envelope } = author.seal(recordOf(author))
+    const { payload } = decodeEnvelope(envelope)
+    const { publicKey } = author.keys
+    const forgery = encodeEnvelope({ payload, publicKey, signature: new Uint8Array(64) })
+    const refused = decodeEntry(forgery, verified, bearer(false))
+    assert.equal(refused.ok ? 'ok' : refused.code, 'overdrawn')
+    const forged = decodeEntry(forgery, verified, bearer(true))
+    assert.equal(forged.ok ? 'ok' : forged.code, 'forged')
+    assert.equal(decodeEntry(envelope, verified, bearer(true)).ok, true)
+    assert.equal(decodeEntry(envelope, verified, bearer(false)).ok, true)
+    assert.deepEqual(told, ['asked', 'asked', 'forged', 'asked'])
   })
 
   it('refuses every field that has not its type', () => {
@@ -331,3 +411,6 @@ function unpacked(envelope: Uint8Array) {
   ]
   return { payload, publicKey, signature }
 }
+
+/** As long as an address can be written. */
+const longestAddress = '/ip6/1111:1111:1111:1111:1111:1111:1111:1111/tcp/65535'

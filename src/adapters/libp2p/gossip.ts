@@ -14,7 +14,7 @@ import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeEntry } from '../../wire/codec.ts'
-import type { Verified } from '../../wire/verified.ts'
+import type { Bearer, Verified } from '../../wire/verified.ts'
 
 /** What nodes of one version speak with each other. */
 export const gossipProtocol = multicodec
@@ -107,6 +107,8 @@ export interface GossipHost {
   readonly deliver: (event: TransportEvent) => void
   /** False where the peer is not connected (any more). */
   readonly met: (peer: NodeId) => boolean
+  /** What the peer may cost; undefined where it is not connected. */
+  readonly bearer: (peer: NodeId) => Bearer | undefined
 }
 
 interface Pending {
@@ -172,9 +174,9 @@ export class Gossip {
 
   #validate(from: NodeId, data: Uint8Array): TopicValidatorResult | Promise<TopicValidatorResult> {
     this.#expire()
-    const decoded = decodeEntry(data, this.#host.verified)
+    const decoded = decodeEntry(data, this.#host.verified, this.#host.bearer(from))
     if (!decoded.ok) {
-      return decoded.code === 'unsupported'
+      return decoded.code === 'unsupported' || decoded.code === 'overdrawn'
         ? TopicValidatorResult.Ignore
         : TopicValidatorResult.Reject
     }

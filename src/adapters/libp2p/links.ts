@@ -8,6 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
 import type { Verified } from '../../wire/verified.ts'
+import type { Account } from './accounts.ts'
 import { decodeBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
@@ -18,6 +19,7 @@ export interface LinksHost {
   readonly lost: (peer: NodeId, livedMs: number) => void
   /** Whether gossip flows both ways between us and the peer of these connections. */
   readonly gossips: (peer: NodeId, connections: Iterable<Connection>) => boolean
+  readonly account: (connection: Connection) => Account
 }
 
 interface Link {
@@ -198,7 +200,9 @@ export class Links {
       return this.#host.deliver({ type: 'digest-heard', peer, root: beat.root })
     }
     link.spokenOn = lane
-    const decoded = decodeMessage(frame, this.#host.verified)
+    const account = this.#host.account(connection)
+    const decoded = decodeMessage(frame, this.#host.verified, account)
+    if (account.isDisgraced) return this.#drop(link, 'the peer forges')
     if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
   }
 

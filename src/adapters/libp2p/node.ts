@@ -64,12 +64,11 @@ export function createNode(options: NodeOptions) {
     ],
     connectionGater: options.gater,
     connectionManager: {
-      // Per second and per remote address, by default 5: pods and NAT put a cluster behind one address.
-      inboundConnectionThreshold: 1_000,
-      // By default 10: a cluster that starts at once dials its seed at once.
-      maxIncomingPendingConnections: 512,
-      // Beyond it inbound connections are refused; a seed of a large cluster holds one for each node.
-      maxConnections: 2_048,
+      // `Gate` shares these out by address, and lets known nodes in before strangers: libp2p's own bounds are out of its way.
+      inboundConnectionThreshold: 100_000,
+      maxIncomingPendingConnections: 100_000,
+      // With `Gate`'s bound on strangers this leaves room for every node that a seed of a large cluster is dialled by.
+      maxConnections: 8_192,
       // `Redial` does it, for ever: libp2p would give up after five times.
       reconnectRetries: 0,
       // `Dialler` has a lower bound of its own.

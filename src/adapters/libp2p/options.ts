@@ -1,5 +1,7 @@
 /** What a libp2p transport is told at its making. */
 
+import type { NodeId } from '../../core/claim/record.ts'
+import type { Prefix } from '../../core/ip/prefix.ts'
 import type { Rng } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { KeyPair } from '../../wire/signature.ts'
@@ -16,8 +18,12 @@ export interface Libp2pOptions {
   readonly port: number
   /** See `parseSeed`. */
   readonly seeds: readonly string[]
+  /** Where records may make this node connect to; undefined: private and link-local networks, and those of the seeds. */
+  readonly dialNetworks: readonly Prefix[] | undefined
   /** Of seeds that name none. */
   readonly defaultPort: number
+  /** Whether this node has a record of that one: at every bound strangers lose. */
+  readonly knows: (node: NodeId) => boolean
   readonly clock: Clock
   readonly rng: Rng
   readonly lookUp?: LookUp

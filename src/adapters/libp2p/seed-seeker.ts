@@ -14,6 +14,8 @@ export interface SeekerHost {
   readonly resolver: SeedResolver
   readonly dialler: Dialler
   readonly isConnected: (peer: NodeId) => boolean
+  /** The seed stands for this address. */
+  readonly resolved: (ip: string) => void
   /** Whether this node listens on this address and port. */
   readonly isOwn: (ip: string, port: number) => boolean
   readonly report: (trouble: Trouble) => void
@@ -67,6 +69,7 @@ export class SeedSeeker implements RedialTask {
       return false
     }
     const { addresses } = resolution
+    for (const ip of addresses) this.#host.resolved(ip)
     const outcomes = await Promise.all(addresses.map((ip) => this.#seek(ip)))
     this.#remember(addresses, outcomes)
     this.#self = outcomes.every(({ type }) => type === 'self')

@@ -1,13 +1,16 @@
 /** The parts of a transport that runs, joined: who is lost is redialled, who is dialled becomes a link. */
 
-import type { ConnectionGater } from '@libp2p/interface'
+import type { Connection, ConnectionGater } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../core/claim/record.ts'
 import type { WantedPeer } from '../../core/effect.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { Verified } from '../../wire/verified.ts'
+import { Accounts } from './accounts.ts'
 import { type Answers, ask, callStreamsMax } from './calls.ts'
 import { Dialler } from './dial.ts'
+import { DialNetworks } from './dial-networks.ts'
+import { addressKey, Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { Links } from './links.ts'
 import { createNode, type Node, startNode } from './node.ts'
@@ -48,6 +51,9 @@ export async function openSession(
   }
   const redial = new Redial(clock, setting.rng)
   const verified = new Verified()
+  const accounts = new Accounts(setting)
+  const accountOf = ({ remotePeer, remoteAddr }: Connection) =>
+    accounts.of(remotePeer.toString() as NodeId, addressKey(remoteAddr))
   const links: Links = new Links({
     clock,
     syncProtocol,
@@ -61,12 +67,14 @@ export async function openSession(
       }
     },
     gossips: (peer, connections) => gossip.reaches(peer, connections),
+    account: accountOf,
   })
   const dialler = new Dialler({
     dial: (addresses, options) => node.dial([...addresses], options),
     prove: (peer) => links.prove(peer),
   })
   const gater: ConnectionGater = {
+    ...new Gate({ clock, accounts, knows: setting.knows }),
     denyOutboundEncryptedConnection(peer, { remoteAddr }) {
       dialler.identified(remoteAddr, peer)
       // A seed may turn out to be a peer that is connected already: one connection is enough.
@@ -81,6 +89,10 @@ export async function openSession(
     verified,
     deliver,
     met: (peer) => links.met(peer),
+    bearer(peer) {
+      const connection = links.connection(peer)
+      return connection && accountOf(connection)
+    },
   })
   node.addEventListener('connection:open', ({ detail }) => links.opened(detail))
   node.addEventListener('connection:close', ({ detail }) => links.closed(detail))
@@ -96,9 +108,10 @@ export async function openSession(
   await startNode(node, nodeOptions)
   gossip.start()
   links.start()
-  seekers = seek(setting, { dialler, links, deliver })
+  const networks = new DialNetworks(setting.dialNetworks)
+  seekers = seek(setting, { dialler, links, networks, deliver })
   for (const seeker of seekers) redial.add(seeker)
-  const dialThem = wanting({ self: keys.id, redial, links, dialler })
+  const dialThem = wanting({ self: keys.id, redial, links, dialler, networks, deliver })
 
   return {
     gossip,
@@ -109,7 +122,7 @@ export async function openSession(
     },
     async call(peer, addresses, request) {
       if (!links.has(peer)) {
-        const outcome = await dialler.dial(dialable(peer, addresses))
+        const outcome = await dialler.dial(dialable(peer, addresses, networks))
         if (outcome.type === 'failed') throw new Error(outcome.reason)
       }
       const connection = links.connection(peer)
@@ -128,9 +141,14 @@ export async function openSession(
 
 function seek(
   { clock, seeds, defaultPort, listen, port, lookUp }: Libp2pOptions,
-  parts: { dialler: Dialler; links: Links; deliver: (event: TransportEvent) => void },
+  parts: {
+    dialler: Dialler
+    links: Links
+    networks: DialNetworks
+    deliver: (event: TransportEvent) => void
+  },
 ): SeedSeeker[] {
-  const { dialler, links, deliver } = parts
+  const { dialler, links, networks, deliver } = parts
   const resolver = new SeedResolver(lookUp)
   const seekers: SeedSeeker[] = []
   let told = false
@@ -149,6 +167,7 @@ function seek(
       resolver,
       dialler,
       isConnected: (peer) => links.has(peer),
+      resolved: (ip) => networks.seedAt(ip),
       isOwn: (ip, at) => at === port && isListening(ip, listen),
       report: (trouble) => deliver({ type: 'trouble-reported', trouble }),
       isSelf() {
@@ -163,10 +182,35 @@ function seek(
 }
 
 /** Keeps one redial task per wanted peer that is ours to dial. */
-function wanting(parts: { self: NodeId; redial: Redial; links: Links; dialler: Dialler }) {
-  const { self, redial, links, dialler } = parts
+function wanting(parts: {
+  self: NodeId
+  redial: Redial
+  links: Links
+  dialler: Dialler
+  networks: DialNetworks
+  deliver: (event: TransportEvent) => void
+}) {
+  const { self, redial, links, dialler, networks, deliver } = parts
   let tasks = new Map<NodeId, string>()
+  let forbidden: string | undefined
+  const tellForbidden = (address: string | undefined): void => {
+    if (address === forbidden) return
+    const report = (subject: string, active: boolean) => {
+      const reason = 'it lies on no network that records may name'
+      const trouble = { code: 'dial-forbidden', subject, reason, active } as const
+      deliver({ type: 'trouble-reported', trouble })
+    }
+    if (forbidden !== undefined) report(forbidden, false)
+    if (address !== undefined) report(address, true)
+    forbidden = address
+  }
   return (peers: readonly WantedPeer[]): void => {
+    const outside = peers.find(
+      ({ id, addresses }) =>
+        addresses.length > 0 && !links.has(id) && dialable(id, addresses, networks).length === 0,
+    )
+    // One stands for all: thousands of records may name a stranger.
+    tellForbidden(outside?.addresses[0])
     const before = tasks
     tasks = new Map()
     for (const { id, addresses } of peers) {
@@ -175,9 +219,11 @@ function wanting(parts: { self: NodeId; redial: Redial; links: Links; dialler: D
       const text = addresses.join(' ')
       tasks.set(id, text)
       if (before.get(id) === text) continue
-      const targets = dialable(id, addresses)
-      const attempt = async () =>
-        links.has(id) || targets.length === 0 || (await dialler.dial(targets)).type !== 'failed'
+      const attempt = async () => {
+        if (links.has(id)) return true
+        const targets = dialable(id, addresses, networks)
+        return targets.length === 0 || (await dialler.dial(targets)).type !== 'failed'
+      }
       redial.add({ key: id, restMs: Number.POSITIVE_INFINITY, attempt })
     }
     for (const id of before.keys()) if (!tasks.has(id)) redial.remove(id)
@@ -185,12 +231,13 @@ function wanting(parts: { self: NodeId; redial: Redial; links: Links; dialler: D
 }
 
 /** Only plain TCP addresses: a record must not make us look up names or dial what we have no transport for. */
-function dialable(id: NodeId, addresses: readonly string[]): Multiaddr[] {
+function dialable(id: NodeId, addresses: readonly string[], networks: DialNetworks): Multiaddr[] {
   return addresses.flatMap((text) => {
     try {
       const [network, transport, ...rest] = multiaddr(text).getComponents()
       const plain = network?.name === 'ip4' || network?.name === 'ip6'
       if (!plain || !network.value || transport?.name !== 'tcp' || rest.length > 0) return []
+      if (!networks.allows(network.value)) return []
       return [addressOf(network.value, Number(transport.value), id)]
     } catch {
       // The multiaddr parser throws on malformed text, and another node's text is no fault of ours.

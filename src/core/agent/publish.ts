@@ -11,6 +11,7 @@ export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync'
   if (state.isInSync) return
   state.isInSync = true
   state.due.delete('join')
+  state.end('join-held')
   if (by === 'timeout') {
     state.begin('alone', { code: 'joined-alone', waitedMs: state.config.timing.joinTimeoutMs })
   }
@@ -28,6 +29,17 @@ export function allowRemovals(state: AgentState): void {
   router.mode = 'active'
   const routes = kernelKnown ? router.leftovers : 0
   if (routes > 0) state.note({ code: 'pruned', routes })
+}
+
+/**
+ * Nobody answered in time: it claims alone, unless a seed answers that fails at the handshake. That is a cluster that is
+ * there and not heard; what is claimed beside it may be another node's.
+ */
+export function joinAlone(state: AgentState): void {
+  const seeds = state.conditions.of('handshake-failed').map(({ subject }) => subject)
+  if (seeds.length === 0) return enterSync(state, 'timeout')
+  state.begin('join-held', { code: 'join-held', seeds })
+  state.dueIn('join', state.config.timing.joinTimeoutMs)
 }
 
 /** Looks at the own claims: chooses, yields, confirms. */

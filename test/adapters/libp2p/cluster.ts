@@ -9,6 +9,7 @@ import type { Verdict, WantedPeer } from '../../../src/core/effect.ts'
 import type { Transport, TransportEvent } from '../../../src/ports/transport.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type KeyPair, keyPairFromSeed, sealer } from '../../../src/wire/signature.ts'
+import { prefixOf } from '../../core/specimens.ts'
 
 export type EventOf<T extends TransportEvent['type']> = Extract<TransportEvent, { type: T }>
 
@@ -51,6 +52,8 @@ export class TestNode {
       port,
       seeds: [],
       defaultPort: 7871,
+      dialNetworks: [prefixOf('127.0.0.0/8')],
+      knows: () => false,
       clock: systemClock,
       rng: Math.random,
       ...options,

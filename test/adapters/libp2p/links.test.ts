@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { Accounts } from '../../../src/adapters/libp2p/accounts.ts'
 import { Links } from '../../../src/adapters/libp2p/links.ts'
 import type { NodeId } from '../../../src/core/claim/record.ts'
 import type { TransportEvent } from '../../../src/ports/transport.ts'
@@ -15,6 +16,7 @@ function world(gossips = () => true) {
   const clock = new FakeClock()
   const seen: string[] = []
   const lost: number[] = []
+  const accounts = new Accounts({ clock, knows: () => true })
   const links = new Links({
     clock,
     syncProtocol: '/sync',
@@ -22,6 +24,7 @@ function world(gossips = () => true) {
     deliver: (event: TransportEvent) => void seen.push(event.type),
     lost: (_peer, livedMs) => void lost.push(livedMs),
     gossips,
+    account: () => accounts.of(peer, ''),
   })
   links.start()
   const connect = () => {

@@ -82,6 +82,24 @@ describe('an agent that has not joined', () => {
     assert.ok(host.agent.view().problems.every(({ code }) => code !== 'joined-alone'))
   })
 
+  it('does not claim beside a seed that answers with no handshake, and says so, however long it takes', () => {
+    const table = new Table()
+    const host = table.host(a, { seeded: true }).start()
+    const trouble = { code: 'handshake-failed', subject: 'seed', reason: 'no answer' } as const
+    host.push({ type: 'trouble-reported', trouble: { ...trouble, active: true } })
+    table.pass(300_000)
+    assert.deepEqual(host.claims, [])
+    assert.deepEqual(
+      host.notes('join-held').map(({ seeds }) => seeds),
+      [['seed']],
+    )
+    assert.ok(host.agent.view().problems.some(({ code }) => code === 'join-held'))
+    host.push({ type: 'trouble-reported', trouble: { ...trouble, active: false } })
+    table.pass(30_000)
+    assert.deepEqual(host.claims, ['(172.16.0.0/22)'])
+    assert.ok(host.agent.view().problems.every(({ code }) => code !== 'join-held'))
+  })
+
   it('whose seeds are all itself does not wait for anybody', () => {
     const table = new Table()
     const host = table.host(a, { seeded: true }).start().push({ type: 'seeds-are-self' })
