@@ -98,8 +98,8 @@ export class Arena {
     const host = await this.#lab.addHost('lone')
     const seed = this.#attackerHost?.address ?? ''
     const key = this.#keyOptions
-    await host.startAgent(['--seed', seed, '--join-timeout-ms', '2s', ...key])
-    await sleep(8_000)
+    await host.startAgent(['--seed', seed, '--join-timeout-ms', '4s', ...key])
+    await sleep(10_000)
     const [subnet] = await subnetsOf(host)
     return subnet ? [`a host whose seed is silent took ${subnet} alone`] : []
   }

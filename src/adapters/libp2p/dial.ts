@@ -35,6 +35,7 @@ export class Dialler {
   /** Dialled address to the peer that was found there, known before the connection is. */
   readonly #identified = new Map<string, NodeId>()
   readonly #reached = new Set<string>()
+  readonly #answers = new Map<string, () => void>()
   readonly #waiting: (() => void)[] = []
   #running = 0
 
@@ -42,14 +43,17 @@ export class Dialler {
     this.#host = host
   }
 
-  /** The first of the addresses that answers. Beyond 16 at a time dials wait: as many as there are redial tasks. */
-  async dial(addresses: readonly Multiaddr[]): Promise<DialOutcome> {
+  /** The first of the addresses that answers; `answers` is called when one does so by TCP. Beyond 16 at a time dials wait: as many as there are redial tasks. */
+  async dial(
+    addresses: readonly Multiaddr[],
+    answers: () => void = () => undefined,
+  ): Promise<DialOutcome> {
     if (this.#running >= dialsMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     this.#running += 1
     try {
-      return await this.#dial(addresses)
+      return await this.#dial(addresses, answers)
     } finally {
       this.#running -= 1
       this.#waiting.shift()?.()
@@ -59,6 +63,7 @@ export class Dialler {
   /** TCP is connected there and the handshake begins. */
   reached(address: Multiaddr): void {
     this.#reached.add(address.toString())
+    this.#answers.get(address.toString())?.()
   }
 
   /** The handshake revealed who is there; the connection may still be denied. */
@@ -66,14 +71,17 @@ export class Dialler {
     this.#identified.set(address.toString(), peer.toString() as NodeId)
   }
 
-  async #dial(addresses: readonly Multiaddr[]): Promise<DialOutcome> {
+  async #dial(addresses: readonly Multiaddr[], answers: () => void): Promise<DialOutcome> {
     const keys = addresses.map(String)
     this.#forget(keys)
+    for (const key of keys) this.#answers.set(key, answers)
     let reached = false
     try {
       const connection = await this.#host.dial(addresses, {
         onProgress: ({ type }) => {
-          reached ||= type === 'upgrader:encrypt-outbound-connection'
+          if (reached || type !== 'upgrader:encrypt-outbound-connection') return
+          reached = true
+          answers()
         },
       })
       return await this.#prove(connection.remotePeer.toString() as NodeId)
@@ -94,6 +102,7 @@ export class Dialler {
     for (const key of keys) {
       this.#identified.delete(key)
       this.#reached.delete(key)
+      this.#answers.delete(key)
     }
   }
 

@@ -30,6 +30,8 @@ interface Fault {
 
 /** A fault that lasts shorter is not reported: the hosts of a cluster that starts at once find each other within it. */
 const toleranceMs = 1_000
+/** Half of what a handshake may take: one that lasts longer is told before it fails, as a join may not wait that long. */
+const handshakeMs = 2_500
 /** A name may come to stand for other hosts. */
 const restMs = 30_000
 
@@ -87,7 +89,19 @@ export class SeedSeeker implements RedialTask {
     if (this.#host.isOwn(ip, port)) return { type: 'self' }
     const known = this.#identities.get(ip) ?? peer
     if (known && this.#host.isConnected(known)) return { type: 'connected', peer: known }
-    return this.#host.dialler.dial([addressOf(ip, port, peer)])
+    return this.#dial(ip)
+  }
+
+  async #dial(ip: string): Promise<DialOutcome> {
+    const { port, peer } = this.#seed
+    let cancel = () => {}
+    const outcome = await this.#host.dialler.dial([addressOf(ip, port, peer)], () => {
+      cancel()
+      const at = this.#host.clock.now() + handshakeMs
+      cancel = this.#host.clock.schedule(at, () => this.#report(unanswered))
+    })
+    cancel()
+    return outcome
   }
 
   #remember(addresses: readonly string[], outcomes: readonly DialOutcome[]): void {
@@ -118,6 +132,12 @@ export class SeedSeeker implements RedialTask {
     if (before) this.#host.report({ ...before, subject, active: false })
     if (fault) this.#host.report({ ...fault, subject, active: true })
   }
+}
+
+const unanswered: Fault = {
+  code: 'handshake-failed',
+  reason:
+    'the host answers, but has not answered the handshake yet: its cluster key may be another one, or it is no starling agent',
 }
 
 /** Whether `ip` is an address of this host, or of its loopback, and one of `listen` takes it. */

@@ -17,8 +17,8 @@ import {
 } from '../../wire/shape.ts'
 import { Verified } from '../../wire/verified.ts'
 
-/** More nodes than a cluster can have; a longer list is no cache of ours. */
-const knownMax = 65_536
+/** More nodes than a cluster can have. What is beyond it is neither written nor read: it is a cache. */
+export const knownMax = 65_536
 
 /** One per family, on this bridge and on former ones that were not there to be cleared. */
 const gatewaysMax = 64
@@ -53,12 +53,14 @@ function gatewayFrom(value: unknown): LinkAddress {
   }
 }
 
-export const packKnown = (known: readonly Carried[]): unknown => known.map(packCarried)
+export const packKnown = (known: readonly Carried[]): unknown =>
+  known.slice(0, knownMax).map(packCarried)
 
 /** Entries that this version cannot read are left out: it is a cache, their origins tell them again. */
 export function knownFrom(contents: unknown): Carried[] {
   const verified = new Verified()
-  return list(contents, knownMax, 'known entries', (item) => carriedFrom(item, verified)).filter(
+  const first = Array.isArray(contents) ? contents.slice(0, knownMax) : contents
+  return list(first, knownMax, 'known entries', (item) => carriedFrom(item, verified)).filter(
     (carried) => carried !== undefined,
   )
 }

@@ -179,10 +179,18 @@ const metaOf = (database: DatabaseSync): ReadonlyMap<string, string> =>
 
 const doors: readonly string[] = ['cni', 'docker', 'grpc', 'manual'] satisfies Door[]
 
-function leaseOf(row: Readonly<Record<string, unknown>>): Lease | undefined {
-  const text = (column: string) => String(row[column])
+const texts = [
+  ...['address', 'subnet', 'door', 'network', 'id', 'ifname', 'name'],
+  ...['boot_id', 'netns_path', 'netns_inode', 'seen_by', 'mac'],
+] as const
+
+/** Undefined: no agent wrote it. */
+export function leaseOf(row: Readonly<Record<string, unknown>>): Lease | undefined {
+  if (texts.some((column) => typeof row[column] !== 'string')) return undefined
+  const text = (column: (typeof texts)[number]) => row[column] as string
   const [address, subnet] = [parseAddress(text('address')), parsePrefix(text('subnet'))]
   if (!(address && subnet && doors.includes(text('door')))) return undefined
+  if (!Number.isSafeInteger(row.since_ms)) return undefined
   return {
     attachment: {
       door: text('door') as Door,
