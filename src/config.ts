@@ -47,6 +47,8 @@ export interface Config {
   readonly port: number
   readonly stateDir: string
   readonly socket: string
+  /** By name or number, as they were written. */
+  readonly socketGroups: { readonly group?: string; readonly readGroup?: string }
   /** Undefined: Stellar's service is on the unix socket alone. */
   readonly grpc: GrpcEndpoint | undefined
   /** Undefined: Docker is not served. */
@@ -170,6 +172,10 @@ function assemble(
     port: settings.port,
     stateDir: settings.stateDir,
     socket: settings.socket,
+    socketGroups: {
+      ...(settings.socketGroup !== undefined && { group: settings.socketGroup }),
+      ...(settings.socketReadGroup !== undefined && { readGroup: settings.socketReadGroup }),
+    },
     grpc: grpcOf(settings),
     dockerPlugin: settings.dockerPlugin,
     log: { level: settings.logLevel, format: settings.logFormat },

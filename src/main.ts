@@ -175,6 +175,7 @@ class Daemon {
     // First, for it tells whether another agent runs here: nothing is touched before that is known.
     const api = await serveApi({
       socket: config.socket,
+      ...config.socketGroups,
       ...(config.grpc && { tcp: config.grpc }),
       operator: this.#operator,
       remote: this.#transport,

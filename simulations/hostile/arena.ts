@@ -8,7 +8,7 @@ import type { LabHost } from '../lab/host.ts'
 import { ip, type ShownRoute } from '../lab/iproute.ts'
 import { RouteMonitor } from '../lab/route-monitor.ts'
 import { Lab } from '../lab/topology.ts'
-import type { Case } from './cases.ts'
+import type { Aftermath, Case } from './cases.ts'
 import { doneLine, type Facts, hitLine } from './facts.ts'
 
 export interface Outcome {
@@ -50,15 +50,13 @@ interface Before {
   readonly residentMb: ReadonlyMap<LabHost, number>
 }
 
-export class Arena {
+class Arena implements Aftermath {
   readonly #lab: Lab
   readonly #case: Case
   readonly #honest: LabHost[] = []
   #attacker: ChildProcess | undefined
   #attackerHost: LabHost | undefined
-  /** Connections to the stranger's address. */
   hits = 0
-  /** What the attack cost the agent that it cost most. */
   cpuSeconds = 0
 
   constructor(lab: Lab, wanted: Case) {
@@ -93,7 +91,6 @@ export class Arena {
     return { faults, attackMs, residentMb }
   }
 
-  /** Whether a host with the attacker as its only seed claims a subnet of its own. */
   async claimsAlone(): Promise<readonly string[]> {
     const host = await this.#lab.addHost('lone')
     const seed = this.#attackerHost?.address ?? ''
@@ -104,14 +101,12 @@ export class Arena {
     return subnet ? [`a host whose seed is silent took ${subnet} alone`] : []
   }
 
-  /** Whether a host can still leave, and its subnet is free afterwards. */
   async leaves(): Promise<readonly string[]> {
     const host = this.#lab.hosts.find(({ name }) => name === 'newcomer')
     const { exitCode, stderr } = (await host?.cli('leave', '--force')) ?? {}
     return exitCode === 0 ? [] : [`a host cannot leave: ${stderr}`]
   }
 
-  /** Control and bidirectional characters in what commands print. */
   async unprintable(): Promise<readonly string[]> {
     const [host] = this.#honest
     const printed = await Promise.all(

@@ -1,6 +1,20 @@
 /** The attacks by name, each with the circumstances it needs and what must hold beyond what always must. */
 
-import type { Arena } from './arena.ts'
+/** What a case can look at after its attack. */
+export interface Aftermath {
+  /** Connections to the stranger's address. */
+  readonly hits: number
+  /** What the attack cost the agent that it cost most. */
+  readonly cpuSeconds: number
+  /** The most that a kernel has. */
+  routeCount(): Promise<number>
+  /** Faults, where a host cannot leave. */
+  leaves(): Promise<readonly string[]>
+  /** Faults, where commands print control and bidirectional characters. */
+  unprintable(): Promise<readonly string[]>
+  /** Faults, where a host with the attacker as its only seed claims a subnet of its own. */
+  claimsAlone(): Promise<readonly string[]>
+}
 
 export interface Case {
   readonly name: string
@@ -15,7 +29,7 @@ export interface Case {
   /** MiB that an agent may grow by. */
   readonly growthMbMax?: number
   /** Further faults that it finds, in words. */
-  readonly look?: (arena: Arena) => Promise<readonly string[]>
+  readonly look?: (aftermath: Aftermath) => Promise<readonly string[]>
 }
 
 const member = { key: 'none' } as const
@@ -64,7 +78,7 @@ export const cases: readonly Case[] = [
     name: 'fences-over-everything',
     promise: 'a leave with a fence over every address touches no claim, no leave and no eviction',
     mends: 'core',
-    look: (arena) => arena.leaves(),
+    look: (aftermath) => aftermath.leaves(),
     ...member,
   },
   {
@@ -84,8 +98,8 @@ export const cases: readonly Case[] = [
     promise:
       '3,000 identities over one connection cost no host its subnet and no kernel its memory',
     mends: 'core',
-    look: async (arena) => {
-      const count = await arena.routeCount()
+    look: async (aftermath) => {
+      const count = await aftermath.routeCount()
       return count > 5_000 ? [`a kernel has ${count} routes`] : []
     },
     ...member,
@@ -100,23 +114,25 @@ export const cases: readonly Case[] = [
     name: 'strange-names',
     promise: 'no name of another node moves an operator’s cursor',
     mends: 'transport',
-    look: (arena) => arena.unprintable(),
+    look: (aftermath) => aftermath.unprintable(),
     ...member,
   },
   {
     name: 'addresses-of-a-victim',
     promise: 'no record makes agents connect to an address outside of the cluster’s networks',
     mends: 'transport',
-    look: async (arena) =>
-      arena.hits > 0 ? [`agents connected ${arena.hits} times to a stranger's address`] : [],
+    look: async (aftermath) =>
+      aftermath.hits > 0
+        ? [`agents connected ${aftermath.hits} times to a stranger's address`]
+        : [],
     ...member,
   },
   {
     name: 'forged-signatures',
     promise: 'who floods with forged signatures is thrown out, and costs no host its subnet',
     mends: 'transport',
-    look: async (arena) => {
-      const seconds = arena.cpuSeconds
+    look: async (aftermath) => {
+      const seconds = aftermath.cpuSeconds
       return seconds > 8 ? [`the attack cost an agent ${seconds.toFixed(1)} s of CPU`] : []
     },
     ...member,
@@ -186,7 +202,7 @@ export const cases: readonly Case[] = [
     name: 'silent-seed',
     promise: 'a seed that answers TCP and no handshake is no reason to claim alone',
     mends: 'transport',
-    look: (arena) => arena.claimsAlone(),
+    look: (aftermath) => aftermath.claimsAlone(),
     ...stranger,
   },
 ]

@@ -242,6 +242,23 @@ export const fields = {
     about: 'Unix socket of the operator API.',
     bounds: 'absolute path of at most 107 bytes',
   }),
+  socketGroup: maybe(label(32), {
+    group: 'Process',
+    value: 'group',
+    about: 'Group that may use the unix socket, by name or number.',
+    defaultText: 'the group that the agent runs as',
+    trade: 'Its members may do whatever starling can do on this host.',
+    bounds: 'a group of /etc/group, or a number',
+  }),
+  socketReadGroup: maybe(label(32), {
+    group: 'Process',
+    value: 'group',
+    about:
+      'Group that may see but not change: it gets a second socket beside the first, starling-read.sock beside starling.sock, that answers only what reads.',
+    defaultText: 'no second socket',
+    trade: 'Its members see names, addresses and leases of the whole cluster.',
+    bounds: 'a group of /etc/group, or a number; not the same as socketGroup',
+  }),
   grpcListen: maybe(grpcListen, {
     group: 'Process',
     value: 'address:port',

@@ -55,6 +55,13 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
       'write /run/docker/plugins/starling.sock or another path',
     )
   }
+  if (parsed.socketReadGroup !== undefined && parsed.socketReadGroup === parsed.socketGroup) {
+    refuse(
+      'socketReadGroup',
+      `socketReadGroup is ${parsed.socketGroup}, whose members may change everything`,
+      'name another group, or remove it',
+    )
+  }
   if (parsed.table === 255) {
     refuse('table', "table 255 is the kernel's own (local)", 'use 254 (main) or another table')
   }

@@ -8,12 +8,14 @@ import type { Remote } from '../../ports/remote.ts'
 import { answer } from './answer.ts'
 import { type InabilityMessage, operatorService, serviceNames } from './definition.ts'
 import { answerForwarded, askLeaseBy, forwardBy } from './forward.ts'
+import { giveToGroup, groupId } from './group.ts'
 import { operatorHandlers } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { LastingCalls } from './lasting.ts'
 import health from './proto/health.json' with { type: 'json' }
 import network from './proto/network.json' with { type: 'json' }
 import reflection from './proto/reflection.json' with { type: 'json' }
+import { readingOnly } from './reading.ts'
 import { reflectionHandlers } from './reflection.ts'
 import { loadService, type Service } from './service.ts'
 import { listenOnSocket } from './socket.ts'
@@ -29,6 +31,10 @@ export interface ApiServer {
 
 export interface ApiOptions {
   readonly socket: string
+  /** Who may use the socket besides its owner; undefined: the group that the agent runs as. */
+  readonly group?: string
+  /** Who may read, by a socket of its own beside the other; undefined: there is none. */
+  readonly readGroup?: string
   /** Here Stellar's service alone is served, besides health and reflection. */
   readonly tcp?: TcpEndpoint
   readonly operator: Operator
@@ -51,19 +57,40 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
   answerForwarded(remote, services, operator)
   const askLease = askLeaseBy(remote, services.operator)
   const stellar = new StellarNetwork(operator, forwardBy(remote, services.network))
+  const { inabilities } = options
+  const offerOperator = (calls: LastingCalls): Offer => [
+    serviceNames.operator,
+    services.operator,
+    operatorHandlers({ operator, clock, askLease, inabilities }, calls),
+  ]
   const offers = {
-    operator: [
-      serviceNames.operator,
-      services.operator,
-      operatorHandlers({ operator, clock, askLease, inabilities: options.inabilities }, lasting),
-    ],
+    operator: offerOperator(lasting),
     network: [serviceNames.network, services.network, unaryHandlers(services.network, stellar)],
   } as const
+  const groups = {
+    write: options.group === undefined ? undefined : groupId(options.group, '--socket-group'),
+    read:
+      options.readGroup === undefined
+        ? undefined
+        : groupId(options.readGroup, '--socket-read-group'),
+  }
   const unix = serverOf([offers.operator, offers.network], lasting)
   const insecure = grpc.ServerCredentials.createInsecure()
   const doors = [new DoorToServer(unix, insecure, clock)]
   await listenOnSocket(doors[0]?.listener as Listener, options.socket)
+  // Readers that wait or watch take no place of those who may do more.
+  const readersLasting = new LastingCalls()
   try {
+    if (groups.write !== undefined) giveToGroup(options.socket, groups.write)
+    if (groups.read !== undefined) {
+      const [name, service, handlers] = offerOperator(readersLasting)
+      const readers = serverOf([[name, service, readingOnly(handlers)]], readersLasting)
+      const door = new DoorToServer(readers, insecure, clock)
+      doors.push(door)
+      const path = readSocketOf(options.socket)
+      await listenOnSocket(door.listener, path)
+      giveToGroup(path, groups.read)
+    }
     if (options.tcp) {
       const { credentials, listen } = listenOnTcp(options.tcp)
       const door = new DoorToServer(serverOf([offers.network], lasting), credentials, clock)
@@ -77,10 +104,14 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
   return {
     close: async () => {
       lasting.release()
+      readersLasting.release()
       await Promise.all(doors.map((door) => door.close()))
     },
   }
 }
+
+/** `starling-read.sock` beside `starling.sock`. */
+export const readSocketOf = (socket: string): string => socket.replace(/(\.sock)?$/, '-read.sock')
 
 /** Health and reflection come with whatever is offered. */
 function serverOf(offers: readonly Offer[], lasting: LastingCalls): grpc.Server {

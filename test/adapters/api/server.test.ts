@@ -8,7 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
 import { connectApi } from '../../../src/adapters/api/client.ts'
-import { type ApiServer, SocketError, serveApi } from '../../../src/adapters/api/server.ts'
+import {
+  type ApiServer,
+  readSocketOf,
+  SocketError,
+  serveApi,
+} from '../../../src/adapters/api/server.ts'
 import type { Operator } from '../../../src/ports/operator.ts'
 import { healthyView, noInabilities, noRemote, realClock } from '../../cli/fake-agent.ts'
 
@@ -28,8 +33,11 @@ beforeEach(() => {
   socket = join(directory, `${sockets}`, 'starling.sock')
 })
 
-const serve = (): Promise<ApiServer> =>
+const serve = (
+  groups: { readonly group?: string; readonly readGroup?: string } = {},
+): Promise<ApiServer> =>
   serveApi({
+    ...groups,
     socket,
     remote: noRemote,
     inabilities: noInabilities,
@@ -52,6 +60,43 @@ describe('the socket', () => {
     } finally {
       process.umask(before)
     }
+  })
+
+  test('is for the group that is named, and a second one is for who may read', async () => {
+    const server = await serve({ group: '4242', readGroup: '4343' })
+    const reading = readSocketOf(socket)
+    assert.equal(reading, join(socket, '..', 'starling-read.sock'))
+    for (const [path, group] of [
+      [socket, 4242],
+      [reading, 4343],
+    ] as const) {
+      const { gid, mode } = statSync(path)
+      assert.deepEqual([gid, mode & 0o777], [group, 0o660])
+    }
+    await server.close()
+    assert.equal(existsSync(reading), false)
+  })
+
+  test('of readers answers what reads, and refuses what changes', async () => {
+    const server = await serve({ readGroup: '4343' })
+    const api = await connectApi(readSocketOf(socket))
+    try {
+      await api.call('Status', { wait: false, timeoutMs: 0 }, 5_000)
+      await api.call('Claims', {}, 5_000)
+      await assert.rejects(api.call('Purge', {}, 5_000), /for reading/)
+      await assert.rejects(api.call('Evict', { node: 'x' }, 5_000), /for reading/)
+      await assert.rejects(api.call('ReleaseLease', { id: 'x', address: '' }, 5_000), /for reading/)
+    } finally {
+      api.close()
+      await server.close()
+    }
+  })
+
+  test('is given to no group that the host does not have', async () => {
+    await assert.rejects(
+      serve({ group: 'nobody-at-all' }),
+      refusal('socket-unusable', /no group nobody-at-all.*groupadd/),
+    )
   })
 
   test('belongs to one agent: a second one is told who has it and what to do', async () => {
