@@ -107,6 +107,19 @@ class Arena implements Aftermath {
     return exitCode === 0 ? [] : [`a host cannot leave: ${stderr}`]
   }
 
+  async leavesAndReturns(): Promise<readonly string[]> {
+    const host = this.#honest.at(-1)
+    if (!host) return []
+    const { exitCode, stderr } = await host.cli('leave', '--force')
+    if (exitCode !== 0) return [`${host.name} cannot leave: ${stderr}`]
+    await host.agentEnded()
+    const after = host.lines.length
+    await host.startAgent(this.#options)
+    const back = await until(joinMsMax, async () => (await subnetsOf(host)).length > 0)
+    const last = host.lines.slice(after).at(-1)?.msg ?? ''
+    return back ? [] : [`${host.name} does not come back after a leave: ${last}`]
+  }
+
   async unprintable(): Promise<readonly string[]> {
     const [host] = this.#honest
     const printed = await Promise.all(

@@ -129,14 +129,27 @@ function told(make: (scene: Scene) => Iterable<Entry>): Attack {
     const victims = facts.victims.flatMap(
       ({ name }) => known.find((record) => record.name === name) ?? [],
     )
-    const entries = [...make({ facts, member, victims })]
-    for (const connection of connections) {
-      // Who is thrown out in the middle has been defended against.
-      await member.tell(connection, entries).catch(() => undefined)
+    let last: Entry | undefined
+    // Part by part: who signs for half a minute at a time is silent for so long, and thrown out for that.
+    for (const part of parts(make({ facts, member, victims }))) {
+      last = part.at(-1)
+      for (const connection of connections) {
+        // Who is thrown out in the middle has been defended against.
+        await member.tell(connection, part).catch(() => undefined)
+      }
     }
-    const [only] = entries
-    if (entries.length === 1 && only) await member.publish(only.envelope).catch(() => undefined)
+    if (last) await member.publish(last.envelope).catch(() => undefined)
   }
+}
+
+function* parts(entries: Iterable<Entry>): Iterable<Entry[]> {
+  let part: Entry[] = []
+  for (const entry of entries) {
+    if (part.push(entry) < 500) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
 }
 
 async function reach(facts: Facts, member: Member) {

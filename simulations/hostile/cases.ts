@@ -10,6 +10,8 @@ export interface Aftermath {
   routeCount(): Promise<number>
   /** Faults, where a host cannot leave. */
   leaves(): Promise<readonly string[]>
+  /** Faults, where the host that was down cannot leave and come back. */
+  leavesAndReturns(): Promise<readonly string[]>
   /** Faults, where commands print control and bidirectional characters. */
   unprintable(): Promise<readonly string[]>
   /** Faults, where a host with the attacker as its only seed claims a subnet of its own. */
@@ -57,9 +59,11 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'high-fences',
-    promise: 'a host whose subnet was fenced as high as it goes comes back, and can be restarted',
+    promise:
+      'a host whose subnet was fenced as high as it goes comes back, and can leave and come back again',
     mends: 'core',
     absent: true,
+    look: (aftermath) => aftermath.leavesAndReturns(),
     ...member,
   },
   {
