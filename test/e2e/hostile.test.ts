@@ -12,7 +12,6 @@ const notYet: ReadonlySet<string> = new Set([
   'eviction-at-the-end',
   'high-fences',
   'fences-over-everything',
-  'many-tombstones',
   'many-identities',
 ])
 
