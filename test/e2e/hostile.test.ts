@@ -1,4 +1,4 @@
-/** Every attack of simulations/hostile against real agents: what holds, and what is known not to hold yet. */
+/** Every attack of simulations/hostile against real agents that is defended against, and what is known not to be yet. */
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
@@ -6,7 +6,10 @@ import { attackAgents } from '../../simulations/hostile/arena.ts'
 import { cases } from '../../simulations/hostile/cases.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 
-/** Attacks that succeed, each with the part that is to mend it. One that is defended against must leave this list. */
+/**
+ * Attacks that succeed, each with the part that is to mend it. One that is defended against must leave this list: with
+ * HOSTILE=all they are tried, too.
+ */
 const notYet: ReadonlySet<string> = new Set([
   'backdated-claim',
   'eviction-at-the-end',
@@ -28,6 +31,7 @@ suite('an attacker', () => {
 
   for (const one of cases) {
     const known = notYet.has(one.name)
+    if (known && process.env.HOSTILE !== 'all') continue
     test(`${one.name}: ${one.promise}${known ? ' (not yet)' : ''}`, async (t) => {
       const { faults, attackMs, residentMb } = await attackAgents(one)
       t.diagnostic(`attack ${attackMs ?? 'held up'} ms`)
