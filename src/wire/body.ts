@@ -9,6 +9,7 @@ import {
   recordLimits,
   type Tombstone,
   type Version,
+  versionLimits,
 } from '../core/claim/record.ts'
 import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
@@ -18,8 +19,6 @@ import { bytes, dialable, fail, flag, list, map, natural, printable, text } from
 
 /** The protocol version that this code writes. A body of a higher one is read by the fields that it shares. */
 const protocol = 1
-
-const fenceMax = 2 ** 32
 
 export interface Envelope {
   readonly payload: Uint8Array
@@ -133,12 +132,15 @@ function tombstoneFrom(fields: Record<string, unknown>, author: NodeId, parsed: 
   const reason = fields.reason
   if (reason !== 'left' && reason !== 'evicted') return fail('a tombstone without a known reason')
   const origin = text(fields.origin, 64, 'origin') as NodeId
+  const version = versionFrom(fields.version)
+  if (reason === 'evicted' && version.incarnation > versionLimits.evictedIncarnation)
+    return fail('an eviction at a version that cannot be answered')
   if (reason === 'left' && origin !== author) return fail('a leave that another node wrote')
   return {
     kind: 'tombstone',
     origin,
     cluster: printable(fields.cluster, recordLimits.nameLength, 'cluster'),
-    version: versionFrom(fields.version),
+    version,
     reason,
     author,
     fences: list(fields.fences, recordLimits.fences, 'fences', (value) => fenceFrom(value, parsed)),
@@ -182,6 +184,6 @@ function fenceFrom(value: unknown, parsed: Parsed): Fence {
   const [packedPrefix, fence] = list(value, 2, 'a fence', (part) => part)
   const height = natural(fence, 'a fence')
   // Room is left above every fence: one that could not be raised would hold its prefix for ever.
-  if (height > fenceMax) return fail('a fence too high')
+  if (height > versionLimits.fence) return fail('a fence too high')
   return { prefix: parsed.prefix(packedPrefix, 'a fence'), fence: height }
 }

@@ -188,11 +188,11 @@ describe('checkers', () => {
   it('no-theft finds a confirmed claim that was given up for nobody', () => {
     const a = 'a' as NodeId
     const change = {
-      before: entry(record(a, [claim(first, 5)])),
+      before: entry(record(a, [claim(first, 1_700_000_000_005)])),
       after: entry(record(a, [claim(second, 0)])),
     }
-    const later: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 6) }
-    const earlier: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 4) }
+    const later: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 1_700_000_000_006) }
+    const earlier: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 1_700_000_000_004) }
     assert.equal(noTheft({ name: 'a' }, change, [], () => 0).length, 1)
     assert.equal(noTheft({ name: 'a' }, change, [later], () => 0).length, 1)
     assert.deepEqual(

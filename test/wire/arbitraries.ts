@@ -7,6 +7,7 @@ import {
   type NodeRecord,
   recordLimits,
   type Tombstone,
+  versionLimits,
 } from '../../src/core/claim/record.ts'
 import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
 import { type Address, bitsOf } from '../../src/core/ip/address.ts'
@@ -77,7 +78,16 @@ export const tombstoneBy = (author: Tombstone['author']): fc.Arbitrary<Tombstone
       maxLength: recordLimits.fences,
     }),
   }).map((tombstone) =>
-    tombstone.reason === 'left' ? { ...tombstone, origin: author } : tombstone,
+    tombstone.reason === 'left'
+      ? { ...tombstone, origin: author }
+      : {
+          ...tombstone,
+          // Of others nobody writes a version that they could not answer.
+          version: {
+            ...tombstone.version,
+            incarnation: tombstone.version.incarnation % versionLimits.evictedIncarnation,
+          },
+        },
   )
 
 export const bodyBy = (author: Body['origin']): fc.Arbitrary<Body> =>

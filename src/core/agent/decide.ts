@@ -1,6 +1,6 @@
 /** Whether a command can be carried out, and what to answer. */
 
-import type { NodeRecord, Tombstone } from '../claim/record.ts'
+import { fenceAbove, type NodeRecord, type Tombstone } from '../claim/record.ts'
 import type { Command } from '../event.ts'
 import { unreachable } from '../invariant.ts'
 import type { Prefix } from '../ip/prefix.ts'
@@ -128,7 +128,7 @@ const tombstoneOf = (victim: NodeRecord, author: Tombstone['author']): Tombstone
   version: victim.version,
   reason: 'evicted',
   author,
-  fences: victim.claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
+  fences: victim.claims.map(({ prefix, fence }) => ({ prefix, fence: fenceAbove(fence) })),
 })
 
 export const hasLeft = {

@@ -2,7 +2,15 @@
 
 import type { Verdict } from '../effect.ts'
 import { isSubnet } from '../ip/pool.ts'
-import { compareVersions, type Entry, type NodeId, type NodeRecord } from './record.ts'
+import {
+  compareVersions,
+  type Entry,
+  fenceAbove,
+  type NodeId,
+  type NodeRecord,
+  type Version,
+  versionLimits,
+} from './record.ts'
 
 export interface AdmissionContext {
   readonly cluster: string
@@ -21,6 +29,7 @@ export type AdmissionFault =
   | 'two-claims-of-a-pool'
   | 'evicts-the-living'
   | 'wrong-fences'
+  | 'version-jump'
 
 export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
@@ -29,6 +38,7 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
   if (body.reason === 'left') return admitted
   const { known } = context
   const order = known ? compareVersions(body.version, known.body.version) : 1
+  if (known && leaps(body.version, known.body.version)) return refuse('reject', 'version-jump')
   // A refuted eviction ends nobody any more; only its fences are merged.
   if (order < 0) return admitted
   // Another node may be ignorant of what we see: that is no fault of whoever forwards it.
@@ -38,6 +48,10 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
   }
   return admitted
 }
+
+/** Whether an eviction is of a version that its victim can hardly have come to. */
+export const leaps = (evicted: Version, known: Version): boolean =>
+  evicted.incarnation - known.incarnation > versionLimits.incarnationJump
 
 function admitRecord(record: NodeRecord): Admission {
   for (const { prefix } of record.claims) {
@@ -59,7 +73,7 @@ function endsClaims(
   if (fences.length !== record.claims.length) return false
   return record.claims.every((claim) =>
     fences.some(
-      ({ prefix, fence }) => prefix.text === claim.prefix.text && fence === claim.fence + 1,
+      ({ prefix, fence }) => prefix.text === claim.prefix.text && fence === fenceAbove(claim.fence),
     ),
   )
 }

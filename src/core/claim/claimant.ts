@@ -288,11 +288,10 @@ export class Claimant {
   }
 
   /** Its fence was raised, yet nobody else claims it: an eviction that was refuted before anybody took the prefix. */
-  #isFencedAlone(claim: Claim): boolean {
-    return (
-      claim.fence < this.#world.set.fenceOf(claim.prefix) &&
-      this.#world.ownership.holder(claim.prefix) === undefined
-    )
+  #isFencedAlone({ fence, prefix }: Claim): boolean {
+    if (fence >= this.#world.set.fenceOf(prefix)) return false
+    const holder = this.#world.ownership.holder(prefix)
+    return holder === undefined || holder.origin === this.#config.self
   }
 
   /** What was freed is claimed anew: whoever confirmed it in the meantime goes before. */

@@ -12,6 +12,7 @@ import {
   type Body,
   type Claim,
   type Entry,
+  fenceAbove,
   type NodeRecord,
   recordLimits,
   type Tombstone,
@@ -129,7 +130,7 @@ export class OwnRecord {
       version: { incarnation: this.#incarnation, seqno: this.#seqno },
       reason: 'left',
       author: this.#config.self,
-      fences: claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
+      fences: claims.map(({ prefix, fence }) => ({ prefix, fence: fenceAbove(fence) })),
     }
   }
 

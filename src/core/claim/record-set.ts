@@ -2,7 +2,6 @@
 
 import type { Carried, Stamp } from '../gossip/message.ts'
 import type { Prefix } from '../ip/prefix.ts'
-import { PrefixTrie } from '../ip/prefix-trie.ts'
 import type { Millis } from '../rng.ts'
 import { bucketOf, Digest, textHash } from './digest.ts'
 import {
@@ -33,7 +32,6 @@ export class RecordSet {
   readonly #entries = new Map<NodeId, Entry>()
   readonly #expiries = new Map<NodeId, Millis>()
   readonly #fences = new Map<string, FenceProof>()
-  readonly #fenceTrie = new PrefixTrie<FenceProof>()
   readonly #digest = new Digest()
   readonly #tombstoneMs: number
 
@@ -78,11 +76,9 @@ export class RecordSet {
     return records.sort((a, b) => (a.origin < b.origin ? -1 : 1))
   }
 
-  /** The lowest fence at which a claim of `prefix` still counts. */
+  /** Below it, a claim of exactly this prefix goes behind others: nobody's fence reaches beyond the prefix that it names. */
   fenceOf(prefix: Prefix): number {
-    let floor = 0
-    for (const { fence } of this.#fenceTrie.overlapping(prefix)) floor = Math.max(floor, fence)
-    return floor
+    return this.#fences.get(prefix.text)?.fence ?? 0
   }
 
   merge({ entry, remainMs }: Carried, now: Millis): Merged {
@@ -186,7 +182,6 @@ export class RecordSet {
       if (known) this.#digest.toggle(prefix.text, fenceHash(known))
       this.#digest.toggle(prefix.text, fenceHash(item))
       this.#fences.set(prefix.text, item)
-      this.#fenceTrie.set(prefix, item)
       raised.push(prefix)
     }
     return raised

@@ -90,6 +90,18 @@ export const recordLimits = {
   fences: 8,
 } as const
 
+/** What a codec could carry is far above: whatever anybody writes, an honest node can still answer with more. */
+export const versionLimits = {
+  /** Of what others write of a node: an eviction. */
+  evictedIncarnation: 2 ** 40,
+  /** Missed starts and refutations of a node that another one may not have heard of. */
+  incarnationJump: 2 ** 16,
+  fence: 2 ** 32,
+} as const
+
+/** The fence above a claim, as far as there are any. */
+export const fenceAbove = (fence: number): number => Math.min(fence + 1, versionLimits.fence)
+
 export function compareVersions(a: Version, b: Version): number {
   return a.incarnation - b.incarnation || a.seqno - b.seqno
 }

@@ -12,7 +12,7 @@ export interface OwnedClaim {
 
 /** The standing of each claim, in order of precedence. */
 export interface Standing extends OwnedClaim {
-  /** `fenced`: its fence is below the prefix's fence, so it counts for nothing. */
+  /** `fenced`: its fence is below the prefix's fence, so that it goes behind all others, and another one wins. */
   readonly standing: 'winner' | 'yielding' | 'fenced'
 }
 
@@ -27,17 +27,27 @@ export interface Rules {
 }
 
 /**
- * Judges claims that overlap each other. A fence higher than the prefix's earns nothing: otherwise whoever writes the
+ * Judges claims that overlap each other. A claim below the fence of its prefix goes behind every other one; where there
+ * is none it stands, for a fence protects whoever came later, and takes nothing from who is alone. A fence higher than the prefix's earns nothing: otherwise whoever writes the
  * highest number would hold every prefix.
  */
 export function resolve(claims: Iterable<OwnedClaim>, { fenceOf, isOurs }: Rules): Standing[] {
   const winners = new PrefixTrie<true>()
-  const ranked = [...claims].map((owned) => ({ owned, ours: isOurs(owned.claim.prefix) }))
-  ranked.sort((a, b) => Number(b.ours) - Number(a.ours) || precedence(a.owned, b.owned))
-  return ranked.map(({ owned }): Standing => {
+  const ranked = [...claims].map((owned) => {
     const { prefix, fence } = owned.claim
-    if (fence < fenceOf(prefix)) return { ...owned, standing: 'fenced' }
-    if (!winners.overlapping(prefix).next().done) return { ...owned, standing: 'yielding' }
+    return { owned, ours: isOurs(prefix), fenced: fence < fenceOf(prefix) }
+  })
+  ranked.sort(
+    (a, b) =>
+      Number(b.ours) - Number(a.ours) ||
+      Number(a.fenced) - Number(b.fenced) ||
+      precedence(a.owned, b.owned),
+  )
+  return ranked.map(({ owned, fenced }): Standing => {
+    const { prefix } = owned.claim
+    if (!winners.overlapping(prefix).next().done) {
+      return { ...owned, standing: fenced ? 'fenced' : 'yielding' }
+    }
     winners.set(prefix, true)
     return { ...owned, standing: 'winner' }
   })

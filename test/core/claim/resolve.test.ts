@@ -74,7 +74,8 @@ describe('the winners among overlapping claims', () => {
           if (standing === 'winner') assert.equal(rivals.length, 1)
           if (standing === 'yielding')
             assert.ok(rivals.some((r) => r.origin !== origin || r.claim !== claim))
-          assert.equal(standing === 'fenced', isFenced)
+          // Below the fence a claim stands only where every other one that it overlaps is below it, too, or loses.
+          if (standing !== 'winner') assert.equal(standing === 'fenced', isFenced)
         }
       }),
     )
@@ -149,6 +150,12 @@ describe('the order of precedence', () => {
       )
     })
   }
+
+  it('lets a claim below the fence stand where there is no other: nobody is put out by a fence alone', () => {
+    const lone = [{ origin: low, claim: claimOf('172.16.0.0/22') }]
+    const [standing] = resolve(lone, rulesOf([{ prefix: prefixOf('172.16.0.0/22'), fence: 9 }]))
+    assert.equal(standing?.standing, 'winner')
+  })
 
   it('has what is cut from another pool after all that is cut from ours', () => {
     const standings = resolve(
