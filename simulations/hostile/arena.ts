@@ -84,8 +84,9 @@ class Arena implements Aftermath {
       ...this.#memory(residentMb),
       ...(await this.#newcomer()),
       ...(await this.#standing(before)),
-      ...((await this.#case.look?.(this)) ?? []),
+      // A look may have hosts leave, which takes their routes.
       ...(await this.#flaps(monitors, before)),
+      ...((await this.#case.look?.(this)) ?? []),
       ...(await this.#restart(before)),
     ]
     return { faults, attackMs, residentMb }

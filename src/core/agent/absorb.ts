@@ -1,11 +1,12 @@
 /** Word of others: admitted, merged, and everything that is derived from the record set brought up to date. */
 
-import { admit, leaps } from '../claim/admit.ts'
+import { admit, leaps, leapsFences } from '../claim/admit.ts'
 import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import { type Merged, supersedes } from '../claim/record-set.ts'
 import type { Verdict } from '../effect.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import type { AgentState } from './state.ts'
 
@@ -25,7 +26,8 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   if (entry.body.origin === config.self) return hearOfSelf(state, entry)
   const known = set.get(entry.body.origin)
   const isAlive = (node: NodeId) => peers.has(node)
-  const admission = admit(entry, { cluster: config.cluster, known, isAlive })
+  const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
+  const admission = admit(entry, { cluster: config.cluster, known, fenceOf, isAlive })
   if (!admission.admitted) {
     tellRefused(state, { entry, why: admission.why, from })
     return { verdict: admission.verdict, news: false }
@@ -80,9 +82,11 @@ function hearOfSelf(state: AgentState, entry: Entry): Heard {
   const { config, own, ownership, set, router } = state
   if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
   const { body } = entry
+  const { incarnation } = own
   if (
     body.kind === 'tombstone' &&
-    leaps(body.version, { incarnation: own.incarnation, seqno: 0 })
+    (leaps(body.version, { incarnation, seqno: 0 }) ||
+      leapsFences(body, (prefix) => set.fenceOf(prefix)))
   ) {
     return { verdict: 'reject', news: false }
   }

@@ -2,12 +2,14 @@
 
 import type { Verdict } from '../effect.ts'
 import { isSubnet } from '../ip/pool.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import {
   compareVersions,
   type Entry,
   fenceAbove,
   type NodeId,
   type NodeRecord,
+  type Tombstone,
   type Version,
   versionLimits,
 } from './record.ts'
@@ -15,6 +17,7 @@ import {
 export interface AdmissionContext {
   readonly cluster: string
   readonly known: Entry | undefined
+  fenceOf(prefix: Prefix): number
   /** Whether this node is itself connected to the origin of a tombstone. */
   readonly isAlive: (node: NodeId) => boolean
 }
@@ -35,6 +38,7 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
   if (body.cluster !== context.cluster) return refuse('reject', 'foreign-cluster')
   if (body.kind === 'record') return admitRecord(body)
+  if (leapsFences(body, context.fenceOf)) return refuse('reject', 'wrong-fences')
   if (body.reason === 'left') return admitted
   const { known } = context
   const order = known ? compareVersions(body.version, known.body.version) : 1
@@ -52,6 +56,10 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
 /** Whether an eviction is of a version that its victim can hardly have come to. */
 export const leaps = (evicted: Version, known: Version): boolean =>
   evicted.incarnation - known.incarnation > versionLimits.incarnationJump
+
+/** Whether a fence rises by more than its prefix can have been reclaimed unheard. */
+export const leapsFences = ({ fences }: Tombstone, fenceOf: (prefix: Prefix) => number): boolean =>
+  fences.some(({ prefix, fence }) => fence - fenceOf(prefix) > versionLimits.fenceJump)
 
 function admitRecord(record: NodeRecord): Admission {
   for (const { prefix } of record.claims) {

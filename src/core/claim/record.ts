@@ -97,6 +97,8 @@ export const versionLimits = {
   /** Missed starts and refutations of a node that another one may not have heard of. */
   incarnationJump: 2 ** 16,
   fence: 2 ** 32,
+  /** Reclaims of one prefix that a node may have missed. */
+  fenceJump: 2 ** 16,
 } as const
 
 /** The fence above a claim, as far as there are any. */

@@ -12,7 +12,12 @@ const record = recordOf(node, { claims: [claimOf('172.16.4.0/22', { fence: 2 })]
 
 function judge(body: Body, more: { known?: Body; alive?: boolean } = {}) {
   const known: Entry | undefined = more.known && node.seal(more.known)
-  const admission = admit(author.seal(body), { cluster, known, isAlive: () => more.alive === true })
+  const admission = admit(author.seal(body), {
+    cluster,
+    known,
+    fenceOf: () => 0,
+    isAlive: () => more.alive === true,
+  })
   return admission.admitted ? 'admitted' : `${admission.verdict}: ${admission.why}`
 }
 
@@ -69,6 +74,21 @@ describe('an eviction', () => {
   it('that was refuted may still raise fences, alive or not', () => {
     const refuted = { ...record, version: { incarnation: 2, seqno: 1 } }
     assert.equal(judge(eviction, { known: refuted, alive: true }), 'admitted')
+  })
+
+  it('at a version that its victim can hardly have come to is rejected', () => {
+    const at = (incarnation: number) => ({
+      ...eviction,
+      version: { ...eviction.version, incarnation: eviction.version.incarnation + incarnation },
+    })
+    assert.equal(judge(at(2 ** 16), { known: record }), 'admitted')
+    assert.equal(judge(at(2 ** 16 + 1), { known: record }), 'reject: version-jump')
+  })
+
+  it('that raises a fence further than its prefix can have been reclaimed unheard is rejected', () => {
+    const fences = (fence: number) => [{ prefix: prefixOf('172.16.4.0/22'), fence }]
+    assert.equal(judge({ ...eviction, fences: fences(2 ** 16) }), 'admitted')
+    assert.equal(judge({ ...eviction, fences: fences(2 ** 16 + 1) }), 'reject: wrong-fences')
   })
 
   it('that fences other prefixes than its victim held, or by more than one, is rejected', () => {
