@@ -136,6 +136,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       send: () => undefined,
       digest: () => undefined,
       connect: () => undefined,
+      disconnect: () => undefined,
       stop: () => Promise.resolve(),
     },
     telemetry: { note: () => undefined },

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { type EffectiveSetting, effectiveSettings } from './config/effective.ts'
 import { type Environment, readEnvironment } from './config/environment.ts'
 import { type FieldKey, fieldKeys, fields, type HostFacts, type Settings } from './config/fields.ts'
-import { readFile, readKeyFile } from './config/file.ts'
+import { readFile, readKeyFile, readKeysFile } from './config/file.ts'
 import { readFlags } from './config/flags.ts'
 import { fileFlag, fileVariable } from './config/names.ts'
 import { type Problem, printProblems } from './config/problem.ts'
@@ -28,6 +28,13 @@ export interface Config {
   readonly dialNetworks: readonly Prefix[] | undefined
   /** 64 hex digits in lower case; undefined: any node may join. */
   readonly clusterKey: string | undefined
+  /** Further keys that nodes may come with, as the cluster key is written. */
+  readonly clusterKeysAccepted: readonly string[]
+  /** As they are written; empty: no certificates are needed. */
+  readonly operatorKeys: readonly string[]
+  readonly certificateFile: string | undefined
+  readonly joinToken: string | undefined
+  readonly joinTokenFile: string | undefined
   readonly pools: readonly Pool[]
   readonly accept: readonly Prefix[]
   readonly announce: readonly Prefix[]
@@ -106,13 +113,21 @@ export function loadConfig(input: {
   const clusterKey = settings.clusterKeyFile
     ? readKeyFile(settings.clusterKeyFile, whereOf('clusterKeyFile'))
     : settings.clusterKey
+  const accepted = settings.clusterKeyAcceptFile
+    ? readKeysFile(settings.clusterKeyAcceptFile, whereOf('clusterKeyAcceptFile'))
+    : (settings.clusterKeyAccept ?? [])
   if (typeof clusterKey === 'object') problems.push(clusterKey)
-  if (problems.length > 0 || typeof clusterKey === 'object') return { ok: false, problems }
+  if (isProblem(accepted)) problems.push(accepted)
+  if (problems.length > 0 || typeof clusterKey === 'object' || isProblem(accepted)) {
+    return { ok: false, problems }
+  }
 
   // Nothing is missing: whatever could not be parsed was a problem.
-  const config = freeze(assemble(settings as Settings, clusterKey, readings))
+  const config = freeze(assemble(settings as Settings, { clusterKey, accepted }, readings))
   return { ok: true, config, settings: effectiveSettings(config, settings as Settings, readings) }
 }
+
+const isProblem = (keys: readonly string[] | Problem): keys is Problem => 'mend' in keys
 
 /** The first source that has it, the default otherwise. */
 function pick(key: FieldKey, sources: readonly Source[], host: HostFacts): Reading {
@@ -146,7 +161,7 @@ function parse(
 
 function assemble(
   settings: Settings,
-  clusterKey: string | undefined,
+  keys: { readonly clusterKey: string | undefined; readonly accepted: readonly string[] },
   readings: ReadonlyMap<FieldKey, Reading>,
 ): Config {
   const acceptsDefault = readings.get('acceptPrefixes')?.from === 'default'
@@ -156,7 +171,12 @@ function assemble(
     seeds: settings.seed,
     dialNetworks:
       readings.get('dialNetworks')?.from === 'default' ? undefined : settings.dialNetworks,
-    clusterKey,
+    clusterKey: keys.clusterKey,
+    clusterKeysAccepted: keys.accepted,
+    operatorKeys: settings.operatorKey,
+    certificateFile: settings.certificateFile,
+    joinToken: settings.joinToken,
+    joinTokenFile: settings.joinTokenFile,
     pools: zipPools(settings.pool, settings.prefixLength),
     accept: acceptsDefault ? defaultAccept(settings.pool) : settings.acceptPrefixes,
     announce: settings.announce,

@@ -15,6 +15,7 @@ import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { netlinkKernel } from './adapters/netlink/kernel.ts'
 import { hasNetAdmin } from './adapters/netlink/privilege.ts'
+import { openAdmission } from './adapters/store/admission.ts'
 import { openIdentity } from './adapters/store/identity.ts'
 import { type OpenedLeases, openLeases } from './adapters/store/leases.ts'
 import { openStore } from './adapters/store/store.ts'
@@ -22,7 +23,7 @@ import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
 import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
-import type { CoreConfig } from './core/config.ts'
+import type { AdmissionConfig, CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Kernel } from './ports/kernel.ts'
@@ -58,7 +59,13 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
     const stored = await store.load()
     const leases = await openLeases(config.stateDir, keys.id, hasGranted(stored.own))
     const snapshot = { ...stored, leases: leases.stored }
+    const admission = await openAdmission({ config, keys, stored: stored.own })
+    if (typeof admission === 'string') {
+      log.error(admission)
+      return 2
+    }
     const exitCode = await new Daemon({
+      admission,
       config,
       keys,
       store,
@@ -81,6 +88,7 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
 interface DaemonParts {
   readonly config: Config
   readonly keys: KeyPair
+  readonly admission: AdmissionConfig
   readonly store: Store
   readonly leases: OpenedLeases
   readonly snapshot: Snapshot
@@ -125,8 +133,14 @@ class Daemon {
     this.#transport = libp2pTransport({
       keys,
       cluster: config.cluster,
-      clusterKey:
-        config.clusterKey === undefined ? undefined : Buffer.from(config.clusterKey, 'hex'),
+      clusterKeys: [config.clusterKey ?? [], config.clusterKeysAccepted]
+        .flat()
+        .map((key) => Buffer.from(key, 'hex')),
+      credentials: {
+        required: parts.admission.mode === 'signed',
+        own: () => agent.certificate,
+        refusal: (peer, certificate) => agent.refusal(peer, certificate),
+      },
       listen: config.listen.map(({ text }) => text),
       port: config.port,
       seeds: config.seeds,
@@ -269,8 +283,9 @@ class Daemon {
   }
 }
 
-function coreConfig({ config, keys, snapshot, bootId }: DaemonParts): CoreConfig {
+function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts): CoreConfig {
   return {
+    admission,
     self: keys.id,
     name: config.name,
     cluster: config.cluster,

@@ -42,7 +42,9 @@ const bordered: readonly Rule[] = [
     to: [
       '^src/cli/',
       '^src/(config|version)',
-      '^src/core/ip/',
+      '^src/core/(ip|trust)/',
+      '^src/core/claim/record[.]ts$',
+      '^src/wire/(paper|signature)[.]ts$',
       '^src/cni/',
       '^src/adapters/api/(client|definition)[.]ts$',
       '^src/adapters/docker/engine[.]ts$',

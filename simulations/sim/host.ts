@@ -289,6 +289,9 @@ export class Host {
           type: 'forwarding-checked',
           answer: kernel.checkForwarding(),
         }))
+      case 'disconnect':
+        // Nobody signs in the simulated world.
+        return
       case 'reply':
         this.#replies.set(effect.id, effect.result)
         return

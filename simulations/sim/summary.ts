@@ -59,6 +59,10 @@ function syncText(message: SyncMessage): string {
       return `${message.type} ${message.stamps.length}`
     case 'delta':
       return `${message.type} ${message.carried.map(({ entry }) => entry.hash.slice(0, 8)).join(' ')} want ${message.want.length}`
+    case 'trust':
+      return `${message.type} ${message.digest}`
+    case 'papers':
+      return `${message.type} ${message.papers.length}`
     default:
       return `${message.type} ${message.root}`
   }

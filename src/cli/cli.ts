@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultSocket } from '../config/socket-path.ts'
 import { version } from '../version.ts'
+import { addAdmin } from './admin-commands.ts'
 import type { InstallOptions, UninstallOptions } from './cni.ts'
 import type { DockerOptions } from './docker.ts'
 import { exitCode } from './exit-code.ts'
@@ -186,6 +187,7 @@ function createProgram(outcome: { code: number }): Command {
   places(
     shared(cni.command('uninstall'), 'Remove the plugin and the networks that use it.'),
   ).action(run(async (options: UninstallOptions) => (await import('./cni.ts')).uninstall(options)))
+  addAdmin(program, { shared, run })
   return program
 }
 

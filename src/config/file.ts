@@ -37,6 +37,28 @@ export function readKeyFile(path: string, where: string): string | Problem {
   }
 }
 
+/** The keys in `path`, one a line, or what is wrong with the file. */
+export function readKeysFile(path: string, where: string): readonly string[] | Problem {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (thrown) {
+    const message = `cannot read ${path}: ${errorText(thrown)}`
+    return { where, message, mend: 'name a file that the agent can read' }
+  }
+  const lines = text.split('\n').map((line) => line.trim())
+  const results = lines.filter((line) => line !== '').map((line) => clusterKey.safeParse(line))
+  const keys = results.flatMap((result) => (result.success ? [result.data] : []))
+  if (keys.length === results.length && keys.length <= acceptedMax) return keys
+  return {
+    where: path,
+    message: `does not hold up to ${acceptedMax} lines of exactly 64 hex digits`,
+    mend: 'write one key a line',
+  }
+}
+
+const acceptedMax = 4
+
 /** Words rather than numbers of the operating system. */
 function errorText(thrown: unknown): string {
   const code = (thrown as NodeJS.ErrnoException).code

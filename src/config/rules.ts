@@ -41,6 +41,7 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
       'keep one of them',
     )
   }
+  checkKeys(parsed, whereOf, refuse)
   if (parsed.interface !== undefined && parsed.interface === parsed.bridge) {
     refuse(
       'interface',
@@ -89,6 +90,38 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
     )
   }
   return problems
+}
+
+function checkKeys(
+  parsed: Parsed,
+  whereOf: (key: FieldKey) => string,
+  refuse: (key: FieldKey, message: string, mend: string) => void,
+): void {
+  const { clusterKeyAccept = [], clusterKeyAcceptFile, joinToken, joinTokenFile } = parsed
+  const hasKey = parsed.clusterKey !== undefined || parsed.clusterKeyFile !== undefined
+  const accepting = clusterKeyAcceptFile === undefined ? 'clusterKeyAccept' : 'clusterKeyAcceptFile'
+  const accepts = clusterKeyAccept.length > 0 || clusterKeyAcceptFile !== undefined
+  if (accepts && !hasKey) {
+    refuse(
+      accepting,
+      `${accepting} is set, and no cluster key is`,
+      'set clusterKeyFile, the key that this node offers',
+    )
+  }
+  if (clusterKeyAccept.length > 0 && clusterKeyAcceptFile !== undefined) {
+    refuse(
+      'clusterKeyAccept',
+      `clusterKeyAccept and clusterKeyAcceptFile (${whereOf('clusterKeyAcceptFile')}) are both set`,
+      'keep one of them',
+    )
+  }
+  if (joinToken !== undefined && joinTokenFile !== undefined) {
+    refuse(
+      'joinToken',
+      `joinToken and joinTokenFile (${whereOf('joinTokenFile')}) are both set`,
+      'keep one of them',
+    )
+  }
 }
 
 function checkGrpc(

@@ -78,6 +78,20 @@ export const pluginSocket = text<string | undefined>((written) => {
   return wrong('does not end in .sock', 'write /run/docker/plugins/starling.sock')
 })
 
+/** Of an operator, as `starling admin init` prints it. */
+export const operatorKey: TextType<string> = text((written) =>
+  /^starling-operator:[A-Za-z0-9_-]{43}$/.test(written)
+    ? { value: written }
+    : wrong('is no key of an operator', 'write what starling admin init printed'),
+)
+
+/** What `starling admin token` prints. */
+export const joinToken: TextType<string> = text((written) =>
+  /^starling-token:[A-Za-z0-9_-]{1,4096}$/.test(written)
+    ? { value: written }
+    : wrong('is no join token', 'write what starling admin token printed'),
+)
+
 /** 32 bytes in hex, in lower case. */
 export const key: TextType<string> = text((written) =>
   /^[0-9a-fA-F]{64}$/.test(written)

@@ -24,6 +24,7 @@ import {
 import { leasesPersisted, serveAddresses } from './agent/leases.ts'
 import { enterSync, exclude, joinAlone, publish, review, uplinkLocated } from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
+import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
 import { viewOf } from './agent/view.ts'
 import type { NodeId } from './claim/record.ts'
 import type { CoreConfig } from './config.ts'
@@ -49,6 +50,7 @@ export class Agent {
     for (const carried of restored.known) restore(state, carried)
     const { entry } = restored.own
     if (entry) restore(state, { entry, remainMs: Number.POSITIVE_INFINITY })
+    startTrust(state)
     // What was known before is no news to anybody.
     state.takeEffects()
   }
@@ -87,6 +89,16 @@ export class Agent {
     return this.#state.set.get(node) !== undefined
   }
 
+  /** The operator's certificate of this node, to show to peers. */
+  get certificate(): Uint8Array | undefined {
+    return this.#state.trust.certificate
+  }
+
+  /** Why a peer that shows this certificate is not admitted; empty: it is. */
+  refusal(peer: NodeId, certificate: Uint8Array): string {
+    return refusalOf(this.#state, peer, certificate)
+  }
+
   view(): AgentView {
     return this.#view
   }
@@ -104,6 +116,8 @@ export class Agent {
         return peerConnected(state, event.peer, event.address)
       case 'peer-disconnected':
         return peerDisconnected(state, event.peer)
+      case 'peer-refused':
+        return peerRefused(state, event)
       case 'seeds-are-self':
         return enterSync(state, 'seeds-are-self')
       case 'gossip-received': {
@@ -133,7 +147,8 @@ export class Agent {
       case 'usage-looked-up':
         return state.router.used(event.answers, state.now)
       case 'uplink-located':
-        return uplinkLocated(state, event.uplink)
+        uplinkLocated(state, event.uplink)
+        return judgeOpenness(state)
       case 'bridge-configured':
         state.note(...state.bridge.configured(event.error, state.now))
         checkForwarding(state)
@@ -241,6 +256,8 @@ export class Agent {
       case 'publish':
         return publish(state)
       case 'join':
+        // Nobody answers a node that is not admitted: it is not alone.
+        if (state.ownFault) return state.dueIn('join', config.timing.joinTimeoutMs)
         return joinAlone(state)
       case 'anti-entropy':
         return compare(state)
@@ -262,6 +279,8 @@ export class Agent {
         return exclude(state)
       case 'overlay':
         return drawOverlay(state)
+      case 'trust':
+        return sweepTrust(state)
       case 'leave':
         state.reply('settled')
         return stop(state)

@@ -25,6 +25,13 @@ export class Conditions {
     return this.all().filter((note): note is Extract<Note, { code: C }> => note.code === code)
   }
 
+  /** Of those whose key begins so. */
+  count(prefix: string): number {
+    let count = 0
+    for (const key of this.#standing.keys()) if (key.startsWith(prefix)) count += 1
+    return count
+  }
+
   /** By ascending key. */
   all(): Note[] {
     return [...this.#standing].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note)

@@ -1,9 +1,11 @@
 /** What the core needs to know of its configuration, and the facts that tell this agent from all others. */
 
 import type { NodeId, Seal } from './claim/record.ts'
+import type { Address } from './ip/address.ts'
 import type { Pool } from './ip/pool.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Reserve } from './ipam/reserve.ts'
+import type { Admission, ReadPaper } from './trust/paper.ts'
 
 export interface CoreConfig {
   readonly self: NodeId
@@ -35,6 +37,18 @@ export interface CoreConfig {
   /** Whether anybody is configured or remembered to be waited for. */
   readonly seeded: boolean
   readonly timing: CoreTiming
+  /** Absent: whoever is connected is admitted. */
+  readonly admission?: AdmissionConfig
+}
+
+export interface AdmissionConfig {
+  /** `signed`: by the operator's certificates. */
+  readonly mode: Admission
+  readonly read: ReadPaper
+  /** Of this node, from a file or by a join token. */
+  readonly certificate?: Uint8Array
+  /** Addresses that peers may come to. */
+  readonly listen: readonly Address[]
 }
 
 export interface FirewallConfig {

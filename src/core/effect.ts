@@ -28,6 +28,10 @@ export interface OwnState {
   readonly announced: readonly Prefix[]
   /** Addresses that this agent put on links of its host. */
   readonly gateways: readonly LinkAddress[]
+  /** The operator's certificate of this node. */
+  readonly certificate?: Uint8Array
+  /** The operator's revocations, and who used which join token. */
+  readonly papers?: readonly Uint8Array[]
 }
 
 /** What an agent starts from: all of it read back from the store. */
@@ -75,6 +79,8 @@ export type Effect =
   | { readonly type: 'publish'; readonly entry: Entry }
   | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
   | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }
+  /** Its connections end at once: it is not admitted any more. */
+  | { readonly type: 'disconnect'; readonly peer: NodeId }
   /** What signs of life say this node has. */
   | { readonly type: 'digest'; readonly root: string }
   /** The whole list of peers to stay connected to; who is not on it any more is not redialled. */

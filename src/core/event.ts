@@ -31,6 +31,8 @@ export type Command =
   /** Remove every owned route of this host's kernel and stop writing until the next `resync`. */
   | { readonly type: 'purge' }
   | { readonly type: 'resync' }
+  /** The operator's certificate of this node, or revocations. */
+  | { readonly type: 'install'; readonly papers: readonly Uint8Array[] }
   /** Compare digests with every connected peer that is not known to be equal. */
   | { readonly type: 'probe' }
   /** Answered with the attachment's leases, once they are durable. The same request has the same answer. */
@@ -55,6 +57,13 @@ export type Event =
   | { readonly type: 'command'; readonly id: number; readonly command: Command }
   | { readonly type: 'peer-connected'; readonly peer: NodeId; readonly address: string }
   | { readonly type: 'peer-disconnected'; readonly peer: NodeId }
+  /** A peer proved who it is, and not that the operator admits it. `certificate`: what it showed, empty for nothing. */
+  | {
+      readonly type: 'peer-refused'
+      readonly peer: NodeId
+      readonly address: string
+      readonly certificate: Uint8Array
+    }
   /** Every configured seed turned out to be this node itself: nobody is there to wait for. */
   | { readonly type: 'seeds-are-self' }
   /** A whole, signature-checked entry came by gossip. Answered by one `verdict` effect with the same id. */
@@ -115,6 +124,7 @@ export interface Trouble {
     | 'seed-unreachable'
     | 'handshake-failed'
     | 'dial-forbidden'
+    | 'not-admitted'
     | 'monitor-died'
     | 'store-unwritable'
     | 'door-shut'

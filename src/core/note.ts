@@ -1,10 +1,15 @@
 /** The coded facts that an agent tells its operator, and what each means in words. */
 
 import type { NodeId } from './claim/record.ts'
+import type { Description } from './description.ts'
 import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
 import { type Attachment, attachmentText } from './ipam/lease.ts'
 import type { FirewallPart } from './routing/host-firewall.ts'
+import { describeTrust } from './trust/describe.ts'
+import type { TrustNote } from './trust/trust-note.ts'
+
+export type { Description, Level } from './description.ts'
 
 export type Note =
   | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
@@ -148,6 +153,7 @@ export type Note =
   | { readonly code: 'leases-slow' }
   /** `subject`: whose containers get no addresses. */
   | { readonly code: 'door-shut'; readonly subject: string; readonly reason: string }
+  | TrustNote
   | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
 
 /** Why a route that others announce is not installed here. */
@@ -170,15 +176,6 @@ export type Refusal =
   | 'inside-extra'
   /** It would take a part of a network of this host's interfaces. */
   | 'inside-network'
-
-export type Level = 'debug' | 'info' | 'warn' | 'error'
-
-/** What a note says to a person: `message` is one sentence, `mend` what to do, empty where nothing is wrong. */
-export interface Description {
-  readonly level: Level
-  readonly message: string
-  readonly mend: string
-}
 
 export function describe(note: Note): Description {
   switch (note.code) {
@@ -446,6 +443,16 @@ export function describe(note: Note): Description {
         `${note.subject} gets no addresses from this agent: ${note.reason}`,
         'it is tried again by itself every half minute',
       )
+    case 'open-admission':
+    case 'not-admitted-self':
+    case 'certificate-expires':
+    case 'announce-not-allowed':
+    case 'peer-refused':
+    case 'record-refused':
+    case 'node-expelled':
+    case 'token-used-twice':
+    case 'not-admitted':
+      return describeTrust(note)
     case 'trouble-over':
       return info(`${note.was} is over for ${note.subject}`)
     default:

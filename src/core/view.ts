@@ -7,12 +7,15 @@ import type { Attachment, Lease, Rest } from './ipam/lease.ts'
 import type { Note, Refusal } from './note.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
 import type { Misuse } from './routing/usage.ts'
+import type { Admission } from './trust/paper.ts'
 
 /** Each part is made when it is read, and shows the agent as it is then. */
 export interface AgentView {
   readonly self: NodeId
   readonly name: string
   readonly cluster: string
+  /** Who may join: whoever connects, has the cluster key, or a certificate of the operator. */
+  readonly admission: Admission
   /** Empty: none is managed. */
   readonly bridge: string
   /** The interface that leads to other hosts; empty while none is found. */

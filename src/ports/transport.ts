@@ -12,6 +12,7 @@ export type TransportEvent = Extract<
       | 'peer-connected'
       | 'peer-disconnected'
       | 'seeds-are-self'
+      | 'peer-refused'
       | 'gossip-received'
       | 'sync-received'
       | 'digest-heard'
@@ -37,5 +38,7 @@ export interface Transport {
   digest(root: string): void
   /** The whole list. Peers on it are redialled for ever (backoff up to 10 s) by the lower of the two ids. */
   connect(peers: readonly WantedPeer[]): void
+  /** Its connections end at once; it may come again, and is judged anew. */
+  disconnect(peer: NodeId): void
   stop(): Promise<void>
 }

@@ -84,6 +84,8 @@ export class EffectRunner {
         return transport.judge(effect.id, effect.verdict)
       case 'send':
         return transport.send(effect.peer, effect.message)
+      case 'disconnect':
+        return transport.disconnect(effect.peer)
       case 'digest':
         return transport.digest(effect.root)
       case 'connect':

@@ -13,6 +13,7 @@ import {
 } from '../core/claim/record.ts'
 import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
+import { paperLimits } from '../core/trust/paper.ts'
 import { pack, unpack } from './packing.ts'
 import type { Parsed } from './parsed.ts'
 import { bytes, dialable, fail, flag, list, map, natural, printable, text } from './shape.ts'
@@ -86,6 +87,7 @@ const packedRecord = (record: NodeRecord) => ({
   exclusions: record.exclusions.map((exclusion) => exclusion.text),
   draining: record.draining,
   software: record.software,
+  ...(record.certificate ? { certificate: record.certificate } : {}),
 })
 
 const packedTombstone = (tombstone: Tombstone) => ({
@@ -96,6 +98,7 @@ const packedTombstone = (tombstone: Tombstone) => ({
   version: [tombstone.version.incarnation, tombstone.version.seqno],
   reason: tombstone.reason,
   fences: tombstone.fences.map(({ prefix, fence }) => [prefix.text, fence]),
+  ...(tombstone.certificate ? { certificate: tombstone.certificate } : {}),
 })
 
 function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Parsed): NodeRecord {
@@ -125,6 +128,7 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
     ),
     draining: flag(fields.draining, 'draining'),
     software: printable(fields.software, recordLimits.nameLength, 'software'),
+    ...certificateFrom(fields),
   }
 }
 
@@ -144,8 +148,15 @@ function tombstoneFrom(fields: Record<string, unknown>, author: NodeId, parsed: 
     reason,
     author,
     fences: list(fields.fences, recordLimits.fences, 'fences', (value) => fenceFrom(value, parsed)),
+    ...certificateFrom(fields),
   }
 }
+
+/** What it says is judged by who knows the operator. */
+const certificateFrom = ({ certificate }: Record<string, unknown>): { certificate?: Uint8Array } =>
+  certificate === undefined
+    ? {}
+    : { certificate: bytes(certificate, paperLimits.bytes, 'the certificate') }
 
 function versionFrom(value: unknown): Version {
   const [incarnation, seqno] = list(value, 2, 'version', (part) =>

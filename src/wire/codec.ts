@@ -3,6 +3,7 @@
 import { type Entry, recordLimits } from '../core/claim/record.ts'
 import { type Carried, type Stamp, type SyncMessage, syncLimits } from '../core/gossip/message.ts'
 import { unreachable } from '../core/invariant.ts'
+import { paperLimits } from '../core/trust/paper.ts'
 import { decodeBody, decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
 import { bytes, flag, list, natural, text } from './shape.ts'
@@ -73,6 +74,10 @@ export function encodeMessage(message: SyncMessage): Uint8Array {
       ])
     case 'delta':
       return pack([message.type, message.carried.map(packCarried), message.want, message.last])
+    case 'trust':
+      return pack([message.type, message.digest, message.asks])
+    case 'papers':
+      return pack([message.type, message.papers])
     default:
       return unreachable(message)
   }
@@ -128,6 +133,14 @@ function messageFrom(
         want,
         last: flag(fields[3], 'last'),
       }
+    }
+    case 'trust':
+      return { type, digest: digest(fields[1]), asks: flag(fields[2], 'asks') }
+    case 'papers': {
+      const papers = list(fields[1], paperLimits.sent, 'papers', (value) =>
+        bytes(value, paperLimits.bytes, 'a paper'),
+      )
+      return { type, papers }
     }
     default:
       return undefined

@@ -33,6 +33,17 @@ export function nodeIdOf(publicKey: Uint8Array): NodeId {
   return base58btc.baseEncode(Buffer.concat([peerIdHeader, publicKey])) as NodeId
 }
 
+/** Whether the text is the peer id of an Ed25519 key. */
+export function isNodeId(written: string): written is NodeId {
+  try {
+    const bytes = base58btc.baseDecode(written)
+    return bytes.length === peerIdHeader.length + 32 && nodeIdOf(bytes.slice(-32)) === written
+  } catch {
+    // Characters outside of base58.
+    return false
+  }
+}
+
 export function sealer(keys: KeyPair): Seal {
   return <B extends Body>(body: B): Entry<B> => {
     const payload = encodeBody(body)

@@ -158,6 +158,7 @@ export function healthyView(): AgentView {
     cluster: 'starling',
     bridge: 'starling0',
     uplink: 'eth0',
+    admission: 'key',
     phase: 'in-sync',
     incarnation: 3,
     own: records[0],

@@ -85,6 +85,7 @@ class Ports {
       judge: (id, verdict) => this.log.push(`judge ${id} ${verdict}`),
       send: (peer, { type }) => this.log.push(`send ${type} ${peer.length > 0}`),
       digest: (root) => this.log.push(`digest ${root}`),
+      disconnect: () => this.log.push('disconnect'),
       connect: (peers) => this.log.push(`connect ${peers.length}`),
     }
     this.runner = new EffectRunner({

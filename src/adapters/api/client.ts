@@ -12,6 +12,7 @@ import {
   type EvictRequest,
   type ExplainRequest,
   type ExplainResponse,
+  type InstallRequest,
   type LeaseResponse,
   type LeasesResponse,
   type LeaveRequest,
@@ -35,6 +36,7 @@ export interface Calls {
   readonly Withdraw: [PrefixRequest, CommandResponse]
   readonly Leave: [LeaveRequest, CommandResponse]
   readonly Evict: [EvictRequest, CommandResponse]
+  readonly InstallCertificate: [InstallRequest, CommandResponse]
   readonly Purge: [Nothing, CommandResponse]
   readonly Resync: [Nothing, CommandResponse]
   readonly Leases: [Nothing, LeasesResponse]

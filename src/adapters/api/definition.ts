@@ -33,6 +33,7 @@ export interface StatusResponse {
   readonly uplink: string
   readonly subnets: readonly SubnetUseMessage[]
   readonly inabilities: readonly InabilityMessage[]
+  readonly admission: string
 }
 
 export interface InabilityMessage {
@@ -217,6 +218,10 @@ export interface PrefixRequest {
 
 export interface EvictRequest {
   readonly node: string
+}
+
+export interface InstallRequest {
+  readonly papers: readonly Uint8Array[]
 }
 
 export interface CommandResponse {

@@ -16,6 +16,7 @@ import type {
   EventMessage,
   EvictRequest,
   InabilityMessage,
+  InstallRequest,
   LeaveRequest,
   Nothing,
   PeersResponse,
@@ -106,11 +107,20 @@ export function operatorHandlers(
     Evict: answer<EvictRequest, CommandResponse>(({ request }) =>
       command({ type: 'evict', node: request.node }),
     ),
+    InstallCertificate: answer<InstallRequest, CommandResponse>(({ request }) =>
+      command({
+        type: 'install',
+        papers: request.papers.slice(0, papersMax).map((bytes) => new Uint8Array(bytes)),
+      }),
+    ),
     Purge: answer<Nothing, CommandResponse>(() => command({ type: 'purge' })),
     Resync: answer<Nothing, CommandResponse>(() => command({ type: 'resync' })),
     Watch: watch,
   }
 }
+
+/** What one call may bring; each costs a signature check. */
+const papersMax = 64
 
 function prefixOf({ prefix }: PrefixRequest): Prefix {
   const parsed = parsePrefix(prefix)

@@ -32,6 +32,7 @@ export function statusMessage(
     name: view.name,
     node: view.self,
     cluster: view.cluster,
+    admission: view.admission,
     phase: view.phase,
     convergence: view.convergence,
     problems: view.problems.map(problemMessage).sort(graverFirst),

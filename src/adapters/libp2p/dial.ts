@@ -3,6 +3,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../core/claim/record.ts'
+import { notAdmittedBy } from './certified.ts'
 
 export type DialOutcome =
   | { readonly type: 'connected'; readonly peer: NodeId }
@@ -13,7 +14,7 @@ export type DialOutcome =
 export interface DialFailure {
   readonly type: 'failed'
   /** `handshake-failed`: TCP connected, so the host is there and answers. */
-  readonly code: 'seed-unreachable' | 'handshake-failed'
+  readonly code: 'seed-unreachable' | 'handshake-failed' | 'not-admitted'
   readonly reason: string
 }
 
@@ -116,6 +117,8 @@ export class Dialler {
 
 function failure(thrown: unknown, reached: boolean): DialFailure {
   const error = rootOf(thrown)
+  const verdict = notAdmittedBy(messageOf(error))
+  if (verdict !== undefined) return { type: 'failed', code: 'not-admitted', reason: verdict }
   if (!reached)
     return { type: 'failed', code: 'seed-unreachable', reason: unreachableReason(error) }
   const how = isTimeout(error) ? 'is not answered' : `fails (${messageOf(error)})`

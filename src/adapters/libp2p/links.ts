@@ -9,6 +9,7 @@ import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
 import type { Verified } from '../../wire/verified.ts'
 import type { Account } from './accounts.ts'
+import { remoteAddress } from './remote-address.ts'
 import { decodeBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
@@ -161,6 +162,12 @@ export class Links {
     return true
   }
 
+  /** It may come again, and is judged anew. */
+  disconnect(peer: NodeId): void {
+    const link = this.#links.get(peer)
+    if (link) this.#drop(link, 'the peer is not admitted any more')
+  }
+
   send(peer: NodeId, frame: Uint8Array): void {
     const link = this.#links.get(peer)
     const [oldest] = link?.lanes.values() ?? []
@@ -271,13 +278,4 @@ function abort(connection: Connection, reason: string): void {
   } catch {
     // libp2p says goodbye on a connection whose end is under way, and fails at it.
   }
-}
-
-/** `10.0.1.71:7871`, `[fd00::1]:7871`. */
-function remoteAddress(connection: Connection | undefined): string {
-  if (!connection) return ''
-  const parts = connection.remoteAddr.getComponents()
-  const part = (name: string) => parts.find((each) => each.name === name)?.value ?? ''
-  const v6 = part('ip6')
-  return `${v6 ? `[${v6}]` : part('ip4')}:${part('tcp')}`
 }

@@ -1,23 +1,25 @@
 /** The libp2p node: TCP, the cluster's pre-shared key, Noise, yamux; every limit set on purpose. */
 
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
-import type { ConnectionGater, ConnectionProtector, MultiaddrConnection } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
-import { preSharedKey } from '@libp2p/pnet'
+import type { ConnectionGater } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { KeyPair } from '../../wire/signature.ts'
+import { type Credentials, encrypters, type Refused } from './certified.ts'
 import { gossipProtocol, gossipService } from './gossip.ts'
 import { introduction } from './introduction.ts'
 import { thriftyYamux } from './muxer.ts'
+import { clusterKeyProtector } from './protector.ts'
 import { addressOf } from './seeds.ts'
 import { silence } from './silence.ts'
 
 export interface NodeOptions {
   readonly keys: KeyPair
-  /** 32 bytes. Who lacks it, or has another, gets no further than TCP. Undefined: anybody may connect. */
-  readonly clusterKey: Uint8Array | undefined
+  /** 32 bytes each, the first is offered. Who has none of them gets no further than TCP. Empty: anybody may connect. */
+  readonly clusterKeys: readonly Uint8Array[]
+  /** Absent: certificates are neither shown nor wanted. */
+  readonly credentials?: Credentials
   /** Addresses of this host, 0.0.0.0 and :: included. */
   readonly listen: readonly string[]
   readonly port: number
@@ -25,6 +27,8 @@ export interface NodeOptions {
   readonly gater: ConnectionGater
   /** Called when a dialled TCP connection is up and its handshake begins; with a cluster key only. */
   readonly reached: (address: Multiaddr) => void
+  /** Called when a peer is refused for its certificate. */
+  readonly refused: (refused: Refused) => void
 }
 
 export class ListenError extends Error {
@@ -38,7 +42,7 @@ const handshakeMsMax = 5_000
 
 /** Not started yet. */
 export function createNode(options: NodeOptions) {
-  const { keys, clusterKey } = options
+  const { keys, clusterKeys } = options
   return createLibp2p({
     start: false,
     privateKey: privateKeyFromRaw(Buffer.concat([keys.seed, keys.publicKey])),
@@ -49,8 +53,10 @@ export function createNode(options: NodeOptions) {
       announceFilter: () => [],
     },
     transports: [tcp({ backlog: 1_024 })],
-    ...(clusterKey && { connectionProtector: protector(clusterKey, options.reached) }),
-    connectionEncrypters: [noise()],
+    ...(clusterKeys.length > 0 && {
+      connectionProtector: clusterKeyProtector(clusterKeys, options.reached),
+    }),
+    connectionEncrypters: encrypters(options.credentials, options.refused),
     streamMuxers: [
       thriftyYamux({
         // It would notice nothing; our own pings keep the connection busy.
@@ -113,20 +119,4 @@ function listenFailure(text: string, place: string): string {
     return `cannot listen on ${place}: this host has no such address; listen on 0.0.0.0 or one it has`
   }
   return `cannot listen on ${place}: ${text}`
-}
-
-function protector(key: Uint8Array, reached: (address: Multiaddr) => void) {
-  const text = `/key/swarm/psk/1.0.0/\n/base16/\n${Buffer.from(key).toString('hex')}`
-  const create = preSharedKey({ psk: Buffer.from(text) })
-  return (): ConnectionProtector => {
-    const shared = create()
-    return {
-      protect(connection, options) {
-        // The upgrader passes the connection itself, whatever the type says.
-        const { remoteAddr } = connection as MultiaddrConnection
-        if (connection.direction === 'outbound') reached(remoteAddr)
-        return shared.protect(connection, options)
-      },
-    }
-  }
 }

@@ -5,14 +5,17 @@ import type { Prefix } from '../../core/ip/prefix.ts'
 import type { Rng } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { KeyPair } from '../../wire/signature.ts'
+import type { Credentials } from './certified.ts'
 import type { LookUp } from './seeds.ts'
 
 export interface Libp2pOptions {
   readonly keys: KeyPair
   /** Part of the topic's and the protocol's name: nodes of two clusters do not hear each other. */
   readonly cluster: string
-  /** 32 bytes; undefined: whoever reaches the port may join. */
-  readonly clusterKey: Uint8Array | undefined
+  /** 32 bytes each, the first is offered; empty: whoever reaches the port gets a handshake. */
+  readonly clusterKeys: readonly Uint8Array[]
+  /** Absent: certificates are neither shown nor wanted. */
+  readonly credentials?: Credentials
   /** Addresses of this host; 0.0.0.0 and :: for all. */
   readonly listen: readonly string[]
   readonly port: number

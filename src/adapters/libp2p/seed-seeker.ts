@@ -149,6 +149,6 @@ export function isListening(ip: string, listen: readonly string[]): boolean {
 }
 
 function mostTelling(failures: readonly DialFailure[]): Fault {
-  const failure = failures.find(({ code }) => code === 'handshake-failed') ?? failures[0]
+  const failure = failures.find(({ code }) => code !== 'seed-unreachable') ?? failures[0]
   return failure ?? { code: 'seed-unreachable', reason: 'nobody else is there' }
 }

@@ -8,6 +8,7 @@ import type { TransportEvent } from '../../ports/transport.ts'
 import { Verified } from '../../wire/verified.ts'
 import { Accounts } from './accounts.ts'
 import { type Answers, ask, callStreamsMax } from './calls.ts'
+import type { Refused } from './certified.ts'
 import { Dialler } from './dial.ts'
 import { DialNetworks } from './dial-networks.ts'
 import { addressKey, Gate } from './gate.ts'
@@ -81,7 +82,13 @@ export async function openSession(
       return links.has(peer.toString() as NodeId)
     },
   }
-  const nodeOptions = { ...setting, topic, gater, reached: (at: Multiaddr) => dialler.reached(at) }
+  const nodeOptions = {
+    ...setting,
+    topic,
+    gater,
+    reached: (at: Multiaddr) => dialler.reached(at),
+    refused: (refused: Refused) => deliver({ type: 'peer-refused', ...refused }),
+  }
   node = await createNode(nodeOptions)
   const gossip: Gossip = new Gossip(node.services.gossip, {
     clock,

@@ -4,6 +4,7 @@ import { recordLimits } from '../../core/claim/record.ts'
 import type { OwnState } from '../../core/effect.ts'
 import type { Carried } from '../../core/gossip/message.ts'
 import type { LinkAddress } from '../../core/routing/route.ts'
+import { paperLimits } from '../../core/trust/paper.ts'
 import { carriedFrom, decodeEntry, packCarried } from '../../wire/codec.ts'
 import {
   bytes,
@@ -30,6 +31,8 @@ export const packOwn = (own: OwnState): unknown => ({
   incarnation: own.incarnation,
   announced: own.announced.map((prefix) => prefix.text),
   gateways: own.gateways.map(({ link, address, length }) => [link, address.text, length]),
+  certificate: own.certificate ?? null,
+  papers: own.papers ?? [],
 })
 
 export function ownFrom(contents: unknown): OwnState {
@@ -41,6 +44,23 @@ export function ownFrom(contents: unknown): OwnState {
       canonicalPrefix(text, 'an announced prefix'),
     ),
     gateways: list(fields.gateways ?? [], gatewaysMax, 'gateways', gatewayFrom),
+    ...papersFrom(fields),
+  }
+}
+
+/** Agents of before there were certificates wrote neither. */
+function papersFrom({ certificate = null, papers = [] }: Record<string, unknown>): {
+  certificate?: Uint8Array
+  papers?: readonly Uint8Array[]
+} {
+  const kept = list(papers, 2 * paperLimits.kept, 'papers', (each) =>
+    bytes(each, paperLimits.bytes, 'a paper'),
+  )
+  return {
+    ...(certificate === null
+      ? {}
+      : { certificate: bytes(certificate, paperLimits.bytes, 'the certificate') }),
+    ...(kept.length > 0 ? { papers: kept } : {}),
   }
 }
 

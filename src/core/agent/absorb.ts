@@ -8,7 +8,9 @@ import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
+import type { TrustFault } from '../trust/trust.ts'
 import type { AgentState } from './state.ts'
+import { noteUse } from './trust.ts'
 
 /** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
 const overlayMs = 100
@@ -32,8 +34,22 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
     tellRefused(state, { entry, why: admission.why, from })
     return { verdict: admission.verdict, news: false }
   }
+  const distrust = state.trust.refuses(
+    entry.body,
+    carried.remainMs,
+    state.now + config.wallOffsetMs,
+  )
+  if (distrust) {
+    tellDistrusted(state, { entry, why: distrust, from })
+    // Others may not have heard what this node has: that is no fault of whoever forwards it.
+    return { verdict: 'ignore', news: false }
+  }
   const isRecord = entry.body.kind === 'record'
   const merged = merge(state, isRecord ? { entry, remainMs: Number.POSITIVE_INFINITY } : carried)
+  if (isRecord && merged.news) {
+    state.end(`distrusted/${entry.body.origin}`)
+    noteUse(state, entry.body.origin, entry.body.certificate)
+  }
   const news = merged.news || merged.raised.length > 0
   return { verdict: news ? 'accept' : 'ignore', news }
 }
@@ -54,7 +70,12 @@ export function needsForwarding(
 
 /** What was stored in a cluster of another name is nothing here. */
 export function restore(state: AgentState, carried: Carried): void {
-  if (carried.entry.body.cluster === state.config.cluster) merge(state, carried)
+  const { body } = carried.entry
+  if (body.cluster !== state.config.cluster) return
+  const isOwn = body.origin === state.config.self
+  const wallMs = state.now + state.config.wallOffsetMs
+  if (!isOwn && state.trust.refuses(body, carried.remainMs, wallMs)) return
+  merge(state, carried)
 }
 
 export function merge(state: AgentState, carried: Carried): Merged {
@@ -153,4 +174,20 @@ function tellRefused(
     const { origin: node, author } = body
     state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author })
   } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
+}
+
+/** As many as are known: a stranger that is not must not fill the list. */
+const distrustedMax = 64
+
+function tellDistrusted(
+  state: AgentState,
+  { entry, why, from }: { entry: Entry; why: TrustFault; from: NodeId },
+): void {
+  const { body } = entry
+  const node = body.kind === 'record' ? body.origin : body.author
+  const key = `distrusted/${node}`
+  if (!state.conditions.has(key) && state.conditions.count('distrusted/') >= distrustedMax) return
+  const name = body.kind === 'record' ? body.name : ''
+  const via = state.peers.get(from)?.address ?? ''
+  state.begin(key, { code: 'record-refused', node, name, why, from, via })
 }

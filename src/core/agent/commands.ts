@@ -11,6 +11,7 @@ import { decide, hasLeft } from './decide.ts'
 import { doubtAll } from './kernel.ts'
 import { write } from './publish.ts'
 import type { AgentState } from './state.ts'
+import { install } from './trust.ts'
 
 /** A leaving node does not wait longer for its kernel. */
 const leaveMs = 5_000
@@ -50,6 +51,8 @@ export function command(state: AgentState, id: number, asked: Command): void {
       return state.ipam.release(id, asked.attachment, asked.address, state.now)
     case 'adopt':
       return state.ipam.adopt(id, asked.held, state.now)
+    case 'install':
+      return install(state, id, asked.papers)
     case 'probe':
       for (const peer of state.peers.differing(state.set.root)) state.send(peer, probe(state.set))
       break

@@ -13,14 +13,17 @@ import { unreachable } from '../invariant.ts'
 import { receive } from './absorb.ts'
 import { enterSync } from './publish.ts'
 import type { AgentState } from './state.ts'
+import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
 
 export function peerConnected(state: AgentState, peer: NodeId, address: string): void {
   const { config, peers, set, own } = state
   peers.connected(peer, address)
   state.end('alone')
+  peerAdmitted(state, address)
   state.note({ code: 'peer-connected', peer, address })
   state.dueIn('agreement', agreementMs)
   if (own.uplink.nextHops.length === 0) state.locateUplink()
+  if (config.self < peer) compareTrust(state, peer)
   // One of the two begins; a joining node does so too, for it waits for the answer.
   if (config.self < peer || !state.isInSync) state.send(peer, probe(set))
 }
@@ -37,7 +40,10 @@ export function compare(state: AgentState): void {
   const { peers, rng, set, config } = state
   const ids = peers.ids()
   const peer = ids[Math.floor(rng() * ids.length)]
-  if (peer) state.send(peer, probe(set))
+  if (peer) {
+    compareTrust(state, peer)
+    state.send(peer, probe(set))
+  }
   // Spread, so that nodes which started together do not all compare at once.
   state.dueIn('anti-entropy', config.timing.antiEntropyMs * (0.75 + rng() / 2))
 }
@@ -97,6 +103,10 @@ export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessa
       // Never in sync by it, for answers to former parts may be on their way: the own probe leads there.
       for (const answer of answerSummary(set, message, now)) state.send(peer, answer)
       return
+    case 'trust':
+      return trustHeard(state, peer, message)
+    case 'papers':
+      return papersHeard(state, peer, message.papers)
     case 'delta':
       return deltaReceived(state, peer, message)
     default:

@@ -44,17 +44,24 @@ export function decide(command: Command, state: AgentState): Decision {
     case 'allocate':
     case 'release':
     case 'adopt':
+    case 'install':
       return agree('')
     default:
       return unreachable(command)
   }
 }
 
-function announce(prefix: Prefix, { own, config, extraWorld, set }: AgentState): Decision {
+function announce(prefix: Prefix, { own, config, extraWorld, set, trust }: AgentState): Decision {
   const fault = extraFault(prefix, config.self, config, extraWorld)
   if (fault) {
     const by = faultText(fault, (node) => set.record(node)?.name)
     return refuse(fault.why, `${prefix.text} is not announced: ${refusalText(fault.why, by)}`)
+  }
+  if (!trust.mayAnnounce(prefix)) {
+    return refuse(
+      'not-allowed',
+      `this node's certificate does not allow ${prefix.text}: sign another one (starling admin admit ${config.self} --name ${config.name} --announce ${prefix.text}) and install it`,
+    )
   }
   if (!own.announce(prefix)) {
     return refuse(
@@ -103,7 +110,7 @@ function giveUp(prefix: Prefix, { claimant, ipam }: AgentState): Decision {
     : agree(`gave up ${prefix.text}`)
 }
 
-function evict(node: string, { set, config, peers }: AgentState): Decision {
+function evict(node: string, { set, config, peers, trust }: AgentState): Decision {
   const matches = set.records().filter(({ origin, name }) => origin === node || name === node)
   const [victim] = matches
   if (!victim) return refuse('unknown-node', `no node ${node}: starling peers lists the nodes`)
@@ -117,7 +124,14 @@ function evict(node: string, { set, config, peers }: AgentState): Decision {
     return refuse('node-alive', `${victim.name} is alive and connected: run starling leave on it`)
   }
   const message = `evicted ${victim.name}: its prefixes are free`
-  return { ok: true, message, tombstone: tombstoneOf(victim, config.self) }
+  return {
+    ok: true,
+    message,
+    tombstone: {
+      ...tombstoneOf(victim, config.self),
+      ...(trust.certificate ? { certificate: trust.certificate } : {}),
+    },
+  }
 }
 
 /** At the version of the record that it ends: a tombstone goes before a record of the same version. */

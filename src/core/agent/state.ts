@@ -10,6 +10,7 @@ import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
 import type { SyncMessage } from '../gossip/message.ts'
+import type { Family } from '../ip/address.ts'
 import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
@@ -22,6 +23,7 @@ import { Doubts } from '../routing/doubts.ts'
 import type { ExtraWorld } from '../routing/extras.ts'
 import { Firewall } from '../routing/firewall.ts'
 import { Router } from '../routing/router.ts'
+import { Trust, type TrustFault } from '../trust/trust.ts'
 import type { AgentView } from '../view.ts'
 
 /** What is to be done at a time that was set for it. */
@@ -35,6 +37,7 @@ export type Due =
   | 'exclusions'
   | 'overlay'
   | 'leave'
+  | 'trust'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -55,6 +58,7 @@ export class AgentState {
   readonly announcers = new Announcers()
   readonly extraWorld: ExtraWorld
   readonly own: OwnRecord
+  readonly trust: Trust
   readonly claimant: Claimant
   readonly router: Router
   readonly bridge: Bridge
@@ -82,6 +86,10 @@ export class AgentState {
   excludedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until a failed write is tried again. */
   kernelRetryMs = 1_000
+  /** Why this node itself is not admitted. */
+  ownFault: TrustFault | undefined
+  /** When peers of these addresses were last refused. */
+  readonly refusedAt = new Map<string, Millis>()
   #effects: Effect[] = []
   #afterwards: Effect[] = []
   #pending: PendingReply[] = []
@@ -111,11 +119,17 @@ export class AgentState {
     const router = new Router(config, announced, this.doubts)
     const stored = own.entry?.body
     const claims = stored?.kind === 'record' ? stored.claims : []
-    const world = { set, ownership, locals: (pool: Prefix) => router.locals.inside(pool) }
+    this.trust = new Trust(config, own)
+    const world = {
+      set,
+      ownership,
+      locals: (pool: Prefix) => router.locals.inside(pool),
+      pinned: (family: Family) => this.trust.pinned(family),
+    }
     this.set = set
     this.ownership = ownership
     this.router = router
-    this.own = new OwnRecord(config, own, now)
+    this.own = new OwnRecord(config, this.trust, own, now)
     this.claimant = new Claimant(config, world, claims, now)
     this.bridge = new Bridge(config, router.host, own.gateways)
     this.firewall = new Firewall(config)
@@ -125,7 +139,8 @@ export class AgentState {
 
   /** Enough is known to claim and to publish. */
   get isReady(): boolean {
-    return this.isInSync && this.kernelKnown && this.uplinkKnown && this.phase !== 'left'
+    const isKnowing = this.isInSync && this.kernelKnown && this.uplinkKnown
+    return isKnowing && this.phase !== 'left' && this.ownFault === undefined
   }
 
   emit(effect: Effect): void {

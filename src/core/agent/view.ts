@@ -5,6 +5,7 @@ import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
 import type { AgentState } from './state.ts'
+import { trustProblems } from './trust.ts'
 
 /** One for the whole life of the agent: every call of the API asks for it, and reads a part of it. */
 export function viewOf(state: AgentState): AgentView {
@@ -13,6 +14,7 @@ export function viewOf(state: AgentState): AgentView {
     self: config.self,
     name: config.name,
     cluster: config.cluster,
+    admission: state.trust.mode,
     bridge: config.bridge,
     ipam: state.ipam.view(),
     get uplink() {
@@ -83,6 +85,7 @@ function problems(state: AgentState): AgentView['problems'] {
   return [
     ...conditions.all(),
     ...ownClock(state),
+    ...trustProblems(state),
     ...claimant.problems(),
     ...bridgeProblem,
     ...firewall.problems(),

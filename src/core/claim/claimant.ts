@@ -26,6 +26,8 @@ export interface ClaimantWorld {
   readonly ownership: Ownership
   /** Prefixes inside a pool that this host uses itself. */
   locals(pool: Prefix): readonly Prefix[]
+  /** The subnet that the operator gave to this node. */
+  pinned(family: Family): Prefix | undefined
 }
 
 /**
@@ -191,6 +193,12 @@ export class Claimant {
       return this.#choose(pool, at)
     }
     const { claim } = own
+    const pinned = this.#world.pinned(family)
+    // Nobody admits another claim of this node.
+    if (pinned && pinned.text !== claim.prefix.text) {
+      this.#choose(pool, at)
+      return true
+    }
     if (this.#isFencedAlone(claim)) return this.#raiseFence(own, at.now)
     const winner = this.#world.ownership.holder(claim.prefix)
     const lost = winner !== undefined && winner.origin !== this.#config.self
@@ -315,16 +323,17 @@ export class Claimant {
       for (const exclusion of this.#exclusionsOfOthers(pool)) avoided.set(exclusion, exclusion)
     }
     const { ownership } = this.#world
-    return freeSubnet(pool, rank, {
-      holder: (subnet) => {
-        const [exclusion] = avoided.overlapping(subnet)
-        if (exclusion) return exclusion
-        const winner = ownership.holder(subnet)
-        if (!winner || winner.origin === this.#config.self) return undefined
-        const { prefix } = winner.claim
-        return which === 'preferred' || isSubnet(pool, prefix) ? prefix : undefined
-      },
-    })
+    const holder = (subnet: Prefix): Prefix | undefined => {
+      const [exclusion] = avoided.overlapping(subnet)
+      if (exclusion) return exclusion
+      const winner = ownership.holder(subnet)
+      if (!winner || winner.origin === this.#config.self) return undefined
+      const { prefix } = winner.claim
+      return which === 'preferred' || isSubnet(pool, prefix) ? prefix : undefined
+    }
+    const pinned = this.#world.pinned(pool.prefix.family)
+    if (pinned) return holder(pinned) ? undefined : pinned
+    return freeSubnet(pool, rank, { holder })
   }
 
   #ownExclusions(pool: Pool): Prefix[] {

@@ -8,6 +8,7 @@ import { comparePrefixes, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { LinkAddress } from '../routing/route.ts'
+import type { Trust } from '../trust/trust.ts'
 import {
   type Body,
   type Claim,
@@ -23,6 +24,7 @@ const refuteMs = 10_000
 
 export class OwnRecord {
   readonly #config: CoreConfig
+  readonly #trust: Trust
   readonly #bootedAtMs: number
   readonly #announced = new Map<string, Prefix>()
   #incarnation: number
@@ -34,8 +36,9 @@ export class OwnRecord {
   #refutedWith = Number.POSITIVE_INFINITY
   #refuteAgainAt: Millis = 0
 
-  constructor(config: CoreConfig, restored: OwnState, now: Millis) {
+  constructor(config: CoreConfig, trust: Trust, restored: OwnState, now: Millis) {
     this.#config = config
+    this.#trust = trust
     this.#bootedAtMs = Math.round(now + config.wallOffsetMs)
     this.#entry = restored.entry
     this.#gateways = restored.gateways
@@ -60,11 +63,14 @@ export class OwnRecord {
   }
 
   get state(): OwnState {
+    const { papers } = this.#trust
     return {
       entry: this.#entry,
       incarnation: this.#incarnation,
       announced: [...this.#announced.values()],
       gateways: this.#gateways,
+      ...this.#certificate,
+      ...(papers.length > 0 ? { papers } : {}),
     }
   }
 
@@ -75,8 +81,22 @@ export class OwnRecord {
     return changed
   }
 
-  /** Configured and by command, in ascending order. */
+  /** What is announced: what is configured or was asked for, and what the certificate allows. Ascending. */
   get extras(): Prefix[] {
+    return this.#wished.filter((prefix) => this.#trust.mayAnnounce(prefix))
+  }
+
+  /** What would be announced if the certificate allowed it. */
+  get forbidden(): Prefix[] {
+    return this.#wished.filter((prefix) => !this.#trust.mayAnnounce(prefix))
+  }
+
+  get #certificate(): { certificate?: Uint8Array } {
+    const { certificate } = this.#trust
+    return certificate ? { certificate } : {}
+  }
+
+  get #wished(): Prefix[] {
     const all = new Map(this.#config.announce.map((prefix) => [prefix.text, prefix]))
     for (const [text, prefix] of this.#announced) all.set(text, prefix)
     return [...all.values()].sort(comparePrefixes)
@@ -84,7 +104,8 @@ export class OwnRecord {
 
   /** Returns whether there is room for it. */
   announce(prefix: Prefix): boolean {
-    if (this.extras.length >= recordLimits.extras && !this.#announced.has(prefix.text)) return false
+    if (this.#wished.length >= recordLimits.extras && !this.#announced.has(prefix.text))
+      return false
     this.#announced.set(prefix.text, prefix)
     return true
   }
@@ -117,6 +138,7 @@ export class OwnRecord {
       exclusions,
       draining: false,
       software: this.#config.software,
+      ...this.#certificate,
     }
   }
 
@@ -131,6 +153,7 @@ export class OwnRecord {
       reason: 'left',
       author: this.#config.self,
       fences: claims.map(({ prefix, fence }) => ({ prefix, fence: fenceAbove(fence) })),
+      ...this.#certificate,
     }
   }
 

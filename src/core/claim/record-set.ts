@@ -106,6 +106,16 @@ export class RecordSet {
     return { news: true, before, raised, twin }
   }
 
+  /** Forgets what is known of an origin, but not the fences. Returns what it was. */
+  remove(origin: NodeId): Entry | undefined {
+    const entry = this.#entries.get(origin)
+    if (!entry) return undefined
+    this.#digest.toggle(origin, entry.hash)
+    this.#entries.delete(origin)
+    this.#expiries.delete(origin)
+    return entry
+  }
+
   /** Forgets the tombstones whose retention is over. Their fences stay. */
   collect(now: Millis): void {
     for (const [origin, at] of this.#expiries) {

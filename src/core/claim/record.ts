@@ -50,6 +50,8 @@ export interface NodeRecord {
   readonly exclusions: readonly Prefix[]
   readonly draining: boolean
   readonly software: string
+  /** The operator's certificate of this node, as it was signed. */
+  readonly certificate?: Uint8Array
 }
 
 /** The end of a node. `left` is written by the node itself, `evicted` by another one. */
@@ -62,6 +64,8 @@ export interface Tombstone {
   readonly author: NodeId
   /** The new fence of each prefix that the origin held. */
   readonly fences: readonly Fence[]
+  /** The operator's certificate of the author. */
+  readonly certificate?: Uint8Array
 }
 
 export type Body = NodeRecord | Tombstone

@@ -39,6 +39,9 @@ export type SyncMessage =
       readonly want: readonly string[]
       readonly last: boolean
     }
+  /** "This is the digest of the operator's papers that I keep." Answered by `papers` where it differs. */
+  | { readonly type: 'trust'; readonly digest: string; readonly asks: boolean }
+  | { readonly type: 'papers'; readonly papers: readonly Uint8Array[] }
 
 export const syncLimits = {
   /** Bound of one encoded message; the transport refuses longer ones. */

@@ -43,6 +43,22 @@ export function isUnroutable(a: Address): boolean {
   return octet === 0 || octet === 127 || octet >= 224
 }
 
+/** Loopback, link-local, private (RFC 1918, RFC 4193) or shared (RFC 6598): not reached from the internet. */
+export function isPrivate(a: Address): boolean {
+  if (isLinkLocal(a)) return true
+  if (a.family === 6) return a.value === 1n || a.value >> 121n === 0x7en
+  return privateV4.some(([first, length]) => a.value >> BigInt(32 - length) === first)
+}
+
+/** The leading bits of each, and how many. */
+const privateV4: readonly (readonly [bigint, number])[] = [
+  [127n, 8],
+  [10n, 8],
+  [0xac1n, 12],
+  [0xc0a8n, 16],
+  [0x6440n >> 6n, 10],
+]
+
 function parseV6(text: string): Address | undefined {
   if (text.includes('%') || text.includes('/')) return undefined
   return address(6, new IPv6(text).getValue())

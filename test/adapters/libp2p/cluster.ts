@@ -47,7 +47,7 @@ export class TestNode {
     this.transport = libp2pTransport({
       keys,
       cluster: 'test',
-      clusterKey: undefined,
+      clusterKeys: [],
       listen: ['127.0.0.1'],
       port,
       seeds: [],

@@ -36,12 +36,13 @@ export class Stranger extends TestNode {
 export async function stranger(t: TestContext, keys: KeyPair, other: TestNode): Promise<Stranger> {
   const options = {
     keys,
-    clusterKey: undefined,
+    clusterKeys: [],
     listen: ['127.0.0.1'],
     port: await freePort(),
     topic,
     gater: {},
     reached: () => undefined,
+    refused: () => undefined,
   }
   const node = await createNode(options)
   const { promise, resolve } = Promise.withResolvers<Stream>()

@@ -20,9 +20,9 @@ suite('troubles', { concurrency: 8 }, () => {
     [keyA, undefined],
   ] as const) {
     test(`${keyNames.get(ours)} against ${keyNames.get(theirs)}: no peer, one trouble`, async (t) => {
-      const a = await node(t, keysOf(0), { clusterKey: theirs })
+      const a = await node(t, keysOf(0), { clusterKeys: theirs ? [theirs] : [] })
       const seed = `127.0.0.1:${a.port}`
-      const b = await node(t, keysOf(1), { clusterKey: ours, seeds: [seed] })
+      const b = await node(t, keysOf(1), { clusterKeys: ours ? [ours] : [], seeds: [seed] })
       const { trouble } = await b.event('trouble-reported')
       assert.equal(trouble.code, 'handshake-failed')
       assert.equal(trouble.subject, seed)
@@ -35,8 +35,8 @@ suite('troubles', { concurrency: 8 }, () => {
 
   test('nodes with one cluster key connect', async (t) => {
     const [low, high] = ascendingKeys(2)
-    const a = await node(t, low!, { clusterKey: keyA })
-    const b = await node(t, high!, { clusterKey: keyA, seeds: [`127.0.0.1:${a.port}`] })
+    const a = await node(t, low!, { clusterKeys: [keyA] })
+    const b = await node(t, high!, { clusterKeys: [keyA], seeds: [`127.0.0.1:${a.port}`] })
     await Promise.all([a.connected(b), b.connected(a)])
   })
 

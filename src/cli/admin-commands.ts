@@ -1,0 +1,93 @@
+/** `starling admin`: what the operator does on a machine of his own, and how its outcome gets into a cluster. */
+
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type {
+  AdmitOptions,
+  InitOptions,
+  RevokeOptions,
+  ShowOptions,
+  TokenOptions,
+} from './admin.ts'
+import type { Shared } from './session.ts'
+
+interface Means {
+  readonly shared: (command: Command, about: string) => Command
+  readonly run: <Given extends unknown[]>(
+    perform: (...given: Given) => Promise<number>,
+  ) => (...given: Given) => Promise<void>
+}
+
+export function addAdmin(program: Command, { shared, run }: Means): void {
+  const admin = program
+    .command('admin')
+    .description('Admit nodes by name: on a machine of the operator, off the cluster.')
+    .helpGroup('Admission:')
+  const directory = () =>
+    new Option('--dir <directory>', 'where the operator key is').default(
+      join(homedir(), '.starling-operator'),
+    )
+  const offline = (name: string, about: string): Command =>
+    admin.command(name).description(about).option('--json', 'print JSON')
+  const signing = (name: string, about: string): Command =>
+    offline(name, about)
+      .addOption(directory())
+      .option('--out <file>', 'write to a file that is not there yet')
+
+  offline('init', 'Make the key of an operator.')
+    .addOption(directory())
+    .option('--cluster <name>', 'the cluster whose nodes it admits', 'starling')
+    .action(run(async (options: InitOptions) => (await import('./admin.ts')).init(options)))
+  signing('admit', 'Sign the certificate of a node.')
+    .argument('<node-id>', 'starling status says it on the node')
+    .requiredOption('--name <name>', 'name of the node')
+    .option('--prefix <prefix...>', 'the subnet that it has, one per family')
+    .option('--announce <prefixes...>', 'further prefixes that it may announce', commas)
+    .option('--until <time>', 'a date, or a time from now such as 90d')
+    .action(
+      run(async (node: string, options: AdmitOptions) =>
+        (await import('./admin.ts')).admit(node, options),
+      ),
+    )
+  signing('revoke', 'Sign the end of a node, or of a join token.')
+    .argument('<id>', 'of a node or a token')
+    .action(
+      run(async (id: string, options: RevokeOptions) =>
+        (await import('./admin.ts')).revoke(id, options),
+      ),
+    )
+  signing('token', 'Make join tokens: each admits one node.')
+    .option('--count <number>', 'how many', count, 1)
+    .option('--until <time>', 'the end of what they admit: a date, or a time from now such as 90d')
+    .option('--name-pattern <pattern>', 'names that their nodes may have; * is any text', '*')
+    .action(run(async (options: TokenOptions) => (await import('./admin.ts')).token(options)))
+  offline('show', 'Print what certificates, revocations and tokens in a file say.')
+    .argument('<file>', '- is the standard input')
+    .action(
+      run(async (file: string, options: ShowOptions) =>
+        (await import('./admin.ts')).show(file, options),
+      ),
+    )
+  shared(
+    admin.command('install'),
+    'Give a running agent its certificate, or the cluster a revocation.',
+  )
+    .argument('<file>', '- is the standard input')
+    .action(
+      run(async (file: string, options: Shared) =>
+        (await import('./admin.ts')).install(file, options),
+      ),
+    )
+}
+
+function count(text: string): number {
+  const value = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
+  if (value >= 1 && value <= 1_000) return value
+  throw new InvalidArgumentError('Write a number from 1 to 1000.')
+}
+
+const commas = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text.split(',').filter((part) => part !== ''),
+]

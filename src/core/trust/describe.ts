@@ -1,0 +1,109 @@
+/** What notes about admission say to people, with the command that mends each. */
+
+import type { Description } from '../description.ts'
+import { unreachable } from '../invariant.ts'
+import { faultText } from './fault-text.ts'
+import type { TrustFault } from './trust.ts'
+import type { TrustNote } from './trust-note.ts'
+
+export function describeTrust(note: TrustNote): Description {
+  switch (note.code) {
+    case 'open-admission':
+      return warn(
+        `whoever reaches ${note.addresses.join(', ')} may join this cluster: admission is open`,
+        'set clusterKeyFile or operatorKey on every node: docs/security.md',
+      )
+    case 'not-admitted-self':
+      return selfText(note)
+    case 'certificate-expires':
+      return warn(
+        note.inMs > 0
+          ? `this node's certificate ends in ${Math.ceil(note.inMs / 3_600_000)} h`
+          : "this node's certificate has ended, and is heeded for a day more",
+        `on the operator's machine: ${admit(note.node, note.name)}; then here: starling admin install FILE`,
+      )
+    case 'announce-not-allowed':
+      return warn(
+        `not announced, for this node's certificate does not allow it: ${note.prefixes.join(', ')}`,
+        "on the operator's machine: starling admin admit with --announce; or remove it from the configuration",
+      )
+    case 'peer-refused':
+      return warn(
+        `refused ${called(note.name, note.node)} at ${note.address}: ${faultText(note.why)}`,
+        mendOf(note.why, note.node, note.name),
+      )
+    case 'record-refused':
+      return warn(
+        `refused what ${called(note.name, note.node)} says of itself, heard from ${note.from}${note.via === '' ? '' : ` at ${note.via}`}: ${faultText(note.why)}`,
+        mendOf(note.why, note.node, note.name),
+      )
+    case 'node-expelled':
+      return warn(
+        `put out ${called(note.name, note.node)}: ${faultText(note.why)}`,
+        mendOf(note.why, note.node, note.name),
+      )
+    case 'token-used-twice':
+      return error(
+        `join token ${note.token} was used twice: it admits ${called(note.admittedName, note.admitted)}, and not ${called(note.refusedName, note.refused)}`,
+        `find out which is yours. On the operator's machine: starling admin revoke for the other one, and ${admit('NODE-ID', 'NAME')} for yours`,
+      )
+    case 'not-admitted':
+      return warn(
+        `${note.subject} does not admit this node: ${note.reason}`,
+        'starling status says what this node lacks; where it lacks nothing, compare operatorKey on both',
+      )
+    default:
+      return unreachable(note)
+  }
+}
+
+function selfText({
+  node,
+  name,
+  why,
+  certified,
+}: Extract<TrustNote, { code: 'not-admitted-self' }>): Description {
+  if (why === 'wrong-name') {
+    return error(
+      `this node is ${name}, and its certificate is for ${certified}: no node admits it`,
+      `start the agent with --name ${certified}, or on the operator's machine: ${admit(node, name)}`,
+    )
+  }
+  return error(
+    why === 'no-certificate'
+      ? 'this node has no certificate: no node admits it'
+      : `no node admits this one: ${faultText(why)}`,
+    `on the operator's machine: ${admit(node, name)} > ${name}.paper; then here: starling admin install ${name}.paper`,
+  )
+}
+
+function mendOf(why: TrustFault, node: string, name: string): string {
+  switch (why) {
+    case 'no-certificate':
+    case 'malformed':
+    case 'forged':
+    case 'foreign-operator':
+    case 'foreign-cluster':
+    case 'other-node':
+    case 'expired':
+    case 'revoked':
+      return `where it is yours, on the operator's machine: ${admit(node, name === '' ? 'NAME' : name)}; then on it: starling admin install FILE`
+    case 'token-used':
+      return `where it is yours, give it a certificate of its own: ${admit(node, name)}`
+    case 'wrong-name':
+      return 'start its agent with the name in its certificate, or sign another one'
+    case 'wrong-prefix':
+      return 'restart its agent, or sign another certificate without --prefix'
+    case 'wrong-announce':
+      return `run starling withdraw on it, or sign another certificate: ${admit(node, name)} --announce PREFIX`
+    default:
+      return unreachable(why)
+  }
+}
+
+const admit = (node: string, name: string): string => `starling admin admit ${node} --name ${name}`
+
+const called = (name: string, node: string): string => (name === '' ? node : `${name} (${node})`)
+
+const warn = (message: string, mend: string): Description => ({ level: 'warn', message, mend })
+const error = (message: string, mend: string): Description => ({ level: 'error', message, mend })

@@ -1,0 +1,35 @@
+/** Why a node or its word is not admitted, in words. */
+
+import { unreachable } from '../invariant.ts'
+import type { TrustFault } from './trust.ts'
+
+export function faultText(fault: TrustFault): string {
+  switch (fault) {
+    case 'no-certificate':
+      return 'it has no certificate of the operator'
+    case 'malformed':
+      return 'its certificate is none'
+    case 'forged':
+      return 'its certificate does not bear the signature that it should'
+    case 'foreign-operator':
+      return 'its certificate was signed by another operator'
+    case 'foreign-cluster':
+      return 'its certificate is for another cluster'
+    case 'other-node':
+      return 'its certificate is for another node'
+    case 'revoked':
+      return 'the operator revoked it'
+    case 'expired':
+      return 'its certificate has expired'
+    case 'token-used':
+      return 'its join token admits another node'
+    case 'wrong-name':
+      return 'it has another name than its certificate'
+    case 'wrong-prefix':
+      return 'it claims another subnet than its certificate pins'
+    case 'wrong-announce':
+      return 'it announces a prefix that its certificate does not allow'
+    default:
+      return unreachable(fault)
+  }
+}
