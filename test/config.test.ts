@@ -53,6 +53,10 @@ const samples: Readonly<Record<string, string>> = {
   seed: '10.0.1.70',
   clusterKey: 'ab'.repeat(32),
   clusterKeyFile: '/k',
+  operatorKey: `starling-operator:${'a'.repeat(43)}`,
+  certificateFile: '/c.paper',
+  joinToken: 'starling-token:abc',
+  joinTokenFile: '/token',
   pool: '10.0.0.0/8',
   prefixLength: '24',
   announce: '10.9.0.0/16',
@@ -89,14 +93,15 @@ const samples: Readonly<Record<string, string>> = {
   leakMs: '30000',
 }
 
+const alone = ['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile']
+
 describe('sources', () => {
   for (const key of fieldKeys) {
     const sample = samples[key] ?? ''
     const args = fields[key].isSwitch ? [flagOf(key)] : [flagOf(key), sample]
     const env = { [variableOf(key)]: sample }
     // Not valid alone: other tests read them.
-    if (['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile'].includes(key))
-      continue
+    if (key.startsWith('clusterKeyAccept') || alone.includes(key)) continue
     test(`${key} is read from a flag, the environment and the file, and says from where`, () => {
       const path = file(`# first\n${key}: ${sample}\n`)
       for (const [result, from, where] of [
@@ -316,6 +321,20 @@ describe('refusals', () => {
     ['a flag without value', ['--port'], '--port', /has no value/],
     ['a flag instead of a value', ['--port', '--name', 'x'], '--port', /has no value/],
     ['a scalar given twice', ['--port', '1', '--port', '2'], '--port', /given twice/],
+    ['a key of nobody', ['--operator-key', 'abc'], '--operator-key', /starling admin init/],
+    ['a token of nobody', ['--join-token', 'abc'], '--join-token', /starling admin token/],
+    [
+      'keys that are accepted and none that is offered',
+      ['--cluster-key-accept', 'ab'.repeat(32)],
+      '--cluster-key-accept',
+      /no cluster key is; set clusterKeyFile/,
+    ],
+    [
+      'a token twice',
+      ['--join-token', 'starling-token:abc', '--join-token-file', '/token'],
+      '--join-token',
+      /are both set/,
+    ],
     ['a stray word', ['10.0.1.70'], 'argument "10.0.1.70"', /not expected/],
     ['a missing file', ['--config', '/nowhere.yaml'], '--config', /does not exist/],
     ['an unknown flag', ['--sed', 'x'], '--sed', /did you mean --seed\?/],

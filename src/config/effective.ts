@@ -31,7 +31,8 @@ export function effectiveSettings(
   return fieldKeys.map((key) => {
     const { from = 'default', where = '' } = readings.get(key) ?? {}
     const value = shown(key, derived, settings)
-    return { key, value: fields[key].secret && value !== null ? mask : value, from, where }
+    const isSet = value !== null && String(value) !== ''
+    return { key, value: fields[key].secret && isSet ? mask : value, from, where }
   })
 }
 

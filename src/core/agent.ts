@@ -50,7 +50,6 @@ export class Agent {
     for (const carried of restored.known) restore(state, carried)
     const { entry } = restored.own
     if (entry) restore(state, { entry, remainMs: Number.POSITIVE_INFINITY })
-    startTrust(state)
     // What was known before is no news to anybody.
     state.takeEffects()
   }
@@ -228,6 +227,7 @@ export class Agent {
   #start(): void {
     const state = this.#state
     const { config, router } = state
+    startTrust(state)
     router.wantDump()
     state.locateUplink()
     state.dueIn('overlay', 0)

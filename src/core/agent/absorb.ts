@@ -8,7 +8,7 @@ import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
-import type { TrustFault } from '../trust/trust.ts'
+import type { TrustFault } from '../trust/fault.ts'
 import type { AgentState } from './state.ts'
 import { noteUse } from './trust.ts'
 

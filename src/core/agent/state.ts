@@ -23,7 +23,8 @@ import { Doubts } from '../routing/doubts.ts'
 import type { ExtraWorld } from '../routing/extras.ts'
 import { Firewall } from '../routing/firewall.ts'
 import { Router } from '../routing/router.ts'
-import { Trust, type TrustFault } from '../trust/trust.ts'
+import type { TrustFault } from '../trust/fault.ts'
+import { Trust } from '../trust/trust.ts'
 import type { AgentView } from '../view.ts'
 
 /** What is to be done at a time that was set for it. */

@@ -2,8 +2,8 @@
 
 import type { Description } from '../description.ts'
 import { unreachable } from '../invariant.ts'
-import { faultText } from './fault-text.ts'
-import type { TrustFault } from './trust.ts'
+import type { TrustFault } from './fault.ts'
+import { faultText } from './fault.ts'
 import type { TrustNote } from './trust-note.ts'
 
 export function describeTrust(note: TrustNote): Description {

@@ -1,7 +1,7 @@
 /** The coded facts about admission that an agent tells its operator. */
 
 import type { NodeId } from '../claim/record.ts'
-import type { TrustFault } from './trust.ts'
+import type { TrustFault } from './fault.ts'
 
 export type TrustNote =
   | { readonly code: 'open-admission'; readonly addresses: readonly string[] }

@@ -7,6 +7,7 @@ import type { OwnState } from '../effect.ts'
 import type { Family } from '../ip/address.ts'
 import { contains, type Prefix } from '../ip/prefix.ts'
 import type { Millis } from '../rng.ts'
+import type { TrustFault } from './fault.ts'
 import {
   type Admission,
   type Certificate,
@@ -15,19 +16,6 @@ import {
   paperLimits,
   type Revocation,
 } from './paper.ts'
-
-/** Why a node does not belong, or a record of it does not stand. */
-export type TrustFault =
-  | 'no-certificate'
-  | PaperFault
-  | 'foreign-cluster'
-  | 'other-node'
-  | 'revoked'
-  | 'expired'
-  | 'token-used'
-  | 'wrong-name'
-  | 'wrong-prefix'
-  | 'wrong-announce'
 
 /** What a paper changed here. `rival`: the token had been used by this node, which it no longer admits. */
 export interface Learned {

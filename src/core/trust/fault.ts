@@ -1,7 +1,20 @@
-/** Why a node or its word is not admitted, in words. */
+/** Why a node or its word is not admitted. */
 
 import { unreachable } from '../invariant.ts'
-import type { TrustFault } from './trust.ts'
+import type { PaperFault } from './paper.ts'
+
+/** Why a node does not belong, or a record of it does not stand. */
+export type TrustFault =
+  | 'no-certificate'
+  | PaperFault
+  | 'foreign-cluster'
+  | 'other-node'
+  | 'revoked'
+  | 'expired'
+  | 'token-used'
+  | 'wrong-name'
+  | 'wrong-prefix'
+  | 'wrong-announce'
 
 export function faultText(fault: TrustFault): string {
   switch (fault) {
