@@ -39,12 +39,13 @@ export class Member {
   static async start(facts: Facts, keys: KeyPair = newKeys()): Promise<Member> {
     const options = {
       keys,
-      clusterKey: facts.clusterKey === undefined ? undefined : Buffer.from(facts.clusterKey, 'hex'),
+      clusterKeys: facts.clusterKey === undefined ? [] : [Buffer.from(facts.clusterKey, 'hex')],
       listen: [],
       port: 0,
       topic: topicOf(facts),
       gater: {},
       reached: () => undefined,
+      refused: () => undefined,
     }
     const node = await createNode(options)
     const member = new Member(keys, node, facts)

@@ -13,7 +13,7 @@ import {
 } from '../core/trust/paper.ts'
 import { decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
-import { bytes, canonicalPrefix, fail, list, natural, text } from './shape.ts'
+import { bytes, canonicalPrefix, fail, list, natural, printable, text } from './shape.ts'
 import { authorOf, hashOf, isSigned, type KeyPair, keyPairFromSeed, nodeIdOf } from './signature.ts'
 
 /** What a join token allows whoever has it. */
@@ -75,7 +75,7 @@ export function paperReader(operators: readonly Uint8Array[]): ReadPaper {
   }
 }
 
-const rememberedMax = 4_096
+const rememberedMax = 4 * paperLimits.kept
 
 function read(
   packed: Uint8Array,
@@ -203,7 +203,7 @@ function certificateFrom(fields: readonly unknown[]): Omit<Certificate, 'kind' |
     cluster: text(cluster, recordLimits.nameLength, 'cluster'),
     serial: natural(serial, 'serial'),
     node: text(node, 64, 'node') as NodeId,
-    name: text(name, recordLimits.nameLength, 'name'),
+    name: printable(name, recordLimits.nameLength, 'name'),
     pinned: prefixes,
     announce: list(announce, paperLimits.announce, 'announce', (each) =>
       canonicalPrefix(each, 'an announced prefix'),
@@ -232,7 +232,7 @@ function tokenFrom(packed: Uint8Array): SignedGrant {
   const grant: Grant = {
     cluster: text(fields[2], recordLimits.nameLength, 'cluster'),
     serial: natural(fields[3], 'serial'),
-    names: text(fields[5], recordLimits.nameLength, 'names'),
+    names: printable(fields[5], recordLimits.nameLength, 'names'),
     notAfterMs: timeFrom(fields[6]),
   }
   return isSame(payload, tokenPayload(grant, publicKey))

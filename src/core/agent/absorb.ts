@@ -10,7 +10,7 @@ import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import type { AgentState } from './state.ts'
-import { noteUse } from './trust.ts'
+import { noteUse, tellTokenUsed } from './trust.ts'
 
 /** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
 const overlayMs = 100
@@ -40,6 +40,7 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
     state.now + config.wallOffsetMs,
   )
   if (distrust) {
+    if (distrust === 'token-used') tellTokenUsed(state, entry.body.origin, entry.body.certificate)
     tellDistrusted(state, { entry, why: distrust, from })
     // Others may not have heard what this node has: that is no fault of whoever forwards it.
     return { verdict: 'ignore', news: false }

@@ -36,7 +36,9 @@ export function allowRemovals(state: AgentState): void {
  * there and not heard; what is claimed beside it may be another node's.
  */
 export function joinAlone(state: AgentState): void {
-  const seeds = state.conditions.of('handshake-failed').map(({ subject }) => subject)
+  const { conditions } = state
+  const failures = [...conditions.of('handshake-failed'), ...conditions.of('not-admitted')]
+  const seeds = failures.map(({ subject }) => subject)
   if (seeds.length === 0) return enterSync(state, 'timeout')
   state.begin('join-held', { code: 'join-held', seeds })
   state.dueIn('join', state.config.timing.joinTimeoutMs)

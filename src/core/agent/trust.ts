@@ -9,7 +9,7 @@ import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { faultText } from '../trust/fault.ts'
-import { paperLimits } from '../trust/paper.ts'
+import { type Certificate, paperLimits } from '../trust/paper.ts'
 import { expel } from './expel.ts'
 import type { AgentState } from './state.ts'
 
@@ -112,6 +112,16 @@ export function noteUse(
   learn(state, [paper.bytes], undefined)
 }
 
+/** Of a certificate that is not admitted, for its token admits another node. */
+export function tellTokenUsed(
+  state: AgentState,
+  node: NodeId,
+  certificate: Uint8Array | undefined,
+): void {
+  const paper = state.trust.certificateOf(node, certificate)
+  if (typeof paper === 'object') tellTokenTwice(state, paper)
+}
+
 /** With a peer, at each comparison. */
 export function compareTrust(state: AgentState, peer: NodeId): void {
   if (state.trust.mode !== 'signed') return
@@ -142,14 +152,14 @@ export function peerRefused(
   const { trust, refusedAt } = state
   const shown = certificate.length === 0 ? undefined : certificate
   const fault = trust.standing(peer, shown, wallMs(state)) ?? 'no-certificate'
-  const paper = trust.certificateOf(peer, shown)
-  if (fault === 'token-used' && typeof paper === 'object') tellTokenTwice(state, paper)
+  if (fault === 'token-used') tellTokenUsed(state, peer, shown)
   const host = address.replace(/:[0-9]+$/, '')
   const isKnown = refusedAt.has(host)
   if (!isKnown && refusedAt.size >= refusedMax) return
   refusedAt.set(host, state.now)
   // Who comes with ever new names from one address is told of once.
   if (isKnown) return
+  const paper = trust.certificateOf(peer, shown)
   const name = typeof paper === 'object' ? paper.name : ''
   state.begin(`refused/${host}`, { code: 'peer-refused', node: peer, name, address, why: fault })
 }
@@ -235,11 +245,10 @@ function sendPapers(state: AgentState, peer: NodeId, papers: readonly Uint8Array
 
 function tellTokenTwice(
   state: AgentState,
-  loser: { readonly token: NodeId | undefined; readonly node: NodeId; readonly name: string },
+  loser: Pick<Certificate, 'token' | 'node' | 'name'>,
 ): void {
-  const { trust } = state
   const { token, node, name } = loser
-  const holder = trust.holderOf({ ...certificateLike, token, node })
+  const holder = state.trust.holderOf(loser)
   if (!token || !holder) return
   state.begin(`token/${token}`, {
     code: 'token-used-twice',
@@ -250,16 +259,6 @@ function tellTokenTwice(
     refusedName: name,
   })
 }
-
-const certificateLike = {
-  kind: 'certificate',
-  cluster: '',
-  serial: 0,
-  name: '',
-  pinned: [],
-  announce: [],
-  notAfterMs: undefined,
-} as const
 
 function expelUnfit(state: AgentState): void {
   const { trust, set, config } = state

@@ -115,7 +115,7 @@ export class Trust {
   }
 
   /** Who else is admitted by the token of this certificate. */
-  holderOf({ token, node }: Certificate): Paper<Certificate> | undefined {
+  holderOf({ token, node }: Pick<Certificate, 'token' | 'node'>): Paper<Certificate> | undefined {
     const use = token && this.#uses.get(token)
     return use && use.node !== node ? use : undefined
   }
