@@ -58,6 +58,7 @@ function maySurround({ router }: AgentState, change: KernelChange): boolean {
 /** Asks the kernel about every belief whose time has come. */
 export function askDoubted(state: AgentState): void {
   const { doubts, router, now } = state
+  router.doubtFound(now)
   for (const belief of doubts.take(now)) {
     if (belief === 'uplink') state.locateUplink()
     else if (belief === 'forwarding') checkForwarding(state)

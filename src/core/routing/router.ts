@@ -62,6 +62,8 @@ export class Router {
   #mode: RouterMode = 'held'
   #uplink = 0
   #judgements = 0
+  /** A route that is there came to be wanted. */
+  #isFound = false
 
   constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements, doubts: Doubts) {
     this.#config = config
@@ -226,6 +228,12 @@ export class Router {
     if (moved.length > 0) this.#doubts.raise('forwarding', now)
   }
 
+  /** Routes of a former run that nobody announced until now are not written, and yet are to be asked about. */
+  doubtFound(now: Millis): void {
+    if (this.#isFound) this.#doubts.raise('usage', now)
+    this.#isFound = false
+  }
+
   used(answers: readonly UsageAnswer[], now: Millis): void {
     for (const answer of answers) {
       if (!this.#usage.answer(answer)) continue
@@ -296,9 +304,14 @@ export class Router {
   }
 
   #reselect(prefix: Prefix): void {
+    const key = this.#keyOf(prefix)
     if (!this.#rib.select(prefix)) this.#states.forget(prefix)
+    else if (this.#kernel.fib.owned(key) && !this.#usage.isKnown(key)) {
+      this.#usage.doubt(key)
+      this.#isFound = true
+    }
     if (!this.locals.isInPools(prefix)) this.#judgements += 1
-    this.#kernel.retry(this.#keyOf(prefix))
+    this.#kernel.retry(key)
     this.#touch(prefix)
   }
 

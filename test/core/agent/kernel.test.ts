@@ -139,6 +139,19 @@ describe('a route that is ours', () => {
   })
 })
 
+describe('a route of a former run that is announced to it only after its start', () => {
+  it('is asked about like one that it writes', () => {
+    const { table, host } = settled()
+    host.stored = { ...host.stored, known: [] }
+    host.restart()
+    table.pass(50)
+    host.hear(subnetOf(other, theirs.text))
+    table.pass(2_000)
+    assert.deepEqual(host.routes, installed)
+    assert.ok(host.agent.view().convergence.kernelEqual)
+  })
+})
+
 describe('an alien route', () => {
   it('in the way is left alone and reported once; once it goes, ours comes', () => {
     const table = new Table()
