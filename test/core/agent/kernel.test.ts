@@ -143,10 +143,10 @@ describe('a route of a former run that is announced to it only after its start',
   it('is asked about like one that it writes', () => {
     const { table, host } = settled()
     host.stored = { ...host.stored, known: [] }
-    host.restart()
-    table.pass(50)
-    host.hear(subnetOf(other, theirs.text))
+    host.restart({ seeded: true })
     table.pass(2_000)
+    host.hear(subnetOf(other, theirs.text))
+    table.pass(40_000)
     assert.deepEqual(host.routes, installed)
     assert.ok(host.agent.view().convergence.kernelEqual)
   })
