@@ -264,8 +264,9 @@ test('a cluster changes its key in three steps under a running ping, and loses n
         await host.stopAgent()
         await host.startAgent(['--seed', h1.address, '--seed', h2.address, ...keys])
         await until(`${host.name} is back`, async () => {
-          const { stdout } = await host.cli('status', '--json')
-          if (stdout === '') return false
+          const { stdout, exitCode } = await host.cli('status', '--json')
+          // It does not listen yet.
+          if (exitCode === 3) return false
           const state = JSON.parse(stdout) as {
             peersConnected?: number
             convergence?: { converged: boolean }
