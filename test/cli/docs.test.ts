@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { nodeOf } from '../core/specimens.ts'
 import { type FakeAgent, startFakeAgent, troubledView } from './fake-agent.ts'
 import { type FakeEngine, startFakeEngine } from './fake-engine.ts'
 import { run, start } from './run.ts'
@@ -53,6 +54,19 @@ async function json(command: string): Promise<unknown> {
     evict: ['b'],
     ip: ['list'],
   }
+  if (command === 'admin') {
+    const directory = mkdtempSync(join(tmpdir(), 'starling-docs-'))
+    try {
+      const dir = ['--dir', directory]
+      await run(['admin', 'init', ...dir])
+      const words = ['--name', 'b', '--prefix', '172.16.4.0/22', '--announce', '10.9.0.0/16']
+      const paper = join(directory, 'paper')
+      await run(['admin', 'admit', nodeId, ...words, ...dir, '--out', paper])
+      return JSON.parse((await run(['admin', 'show', paper, '--json'])).out)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }
   if (command === 'docker') {
     const words = ['docker', 'network', 'pods', '--docker-host', engine.host, '--json']
     return JSON.parse((await run(words, env)).out)
@@ -80,6 +94,9 @@ async function json(command: string): Promise<unknown> {
   const { out } = await run([command, ...args, '--json'], env)
   return JSON.parse(out)
 }
+
+/** Of no node in particular. */
+const nodeId = nodeOf(1).id
 
 /** The paths of all leaves; an object that may be null is a leaf too, and an empty one is one alone. */
 function fieldsOf(value: unknown, path = ''): Set<string> {

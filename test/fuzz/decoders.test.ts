@@ -16,10 +16,12 @@ import type { Body } from '../../src/core/claim/record.ts'
 import { decodeBody, encodeBody } from '../../src/wire/body.ts'
 import { decodeEntry, decodeMessage, encodeMessage } from '../../src/wire/codec.ts'
 import { pack, unpack } from '../../src/wire/packing.ts'
+import { papersIn, paperText, parseToken, tokenText } from '../../src/wire/paper.ts'
 import { Parsed } from '../../src/wire/parsed.ts'
 import { MalformedError } from '../../src/wire/shape.ts'
 import { bodyOf } from '../cni/calls.ts'
 import { addressOf, claimOf, nodeOf, prefixOf, recordOf, tombstoneOf } from '../core/specimens.ts'
+import { byToken, certificateFor, read, revocationOf, tokenOf } from '../core/trust/operator.ts'
 import { Chance, mutateBytes, mutateValue } from './mutate.ts'
 
 const inputs = Number(process.env.FUZZ ?? 10_000)
@@ -37,6 +39,7 @@ const bodies: readonly Body[] = [
     addresses: ['/ip4/10.0.1.1/tcp/7871', '/ip6/fd00::1/tcp/7871'],
     extras: [prefixOf('10.9.0.0/16'), prefixOf('fd09::/64')],
     exclusions: [prefixOf('172.16.0.0/24')],
+    certificate: certificateFor(author),
   }),
   tombstoneOf(recordOf(author, { claims: [claimOf('172.16.4.0/22')] })),
   tombstoneOf(recordOf(nodeOf(2), { claims: [claimOf('172.16.8.0/22')] }), author.id),
@@ -57,12 +60,16 @@ const messages = [
     last: true,
   }),
   encodeMessage({ type: 'delta', carried, want: [author.id], last: true }),
+  encodeMessage({ type: 'trust', digest: root, asks: true }),
+  encodeMessage({ type: 'papers', papers: [certificateFor(author)] }),
 ]
 const own = {
   entry: entries[0],
   incarnation: 3,
   announced: [prefixOf('10.9.0.0/16')],
   gateways: [{ link: 'starling0', address: addressOf('172.16.4.1'), length: 22 }],
+  certificate: certificateFor(author),
+  papers: [revocationOf(author)],
 }
 const row = {
   ...{ address: '172.16.4.2', subnet: '172.16.4.0/22', door: 'cni', network: 'n', id: 'c1' },
@@ -116,6 +123,21 @@ const decoders: Readonly<Record<string, (chance: Chance) => void>> = {
       knownFrom(mutateValue(packKnown(carried), chance)),
     )
     if (read) assert.deepEqual(knownFrom(packKnown(read)), read)
+  },
+  paper(chance) {
+    const papers = [certificateFor(author), revocationOf(author), byToken(tokenOf(1), author)]
+    const bytes = mutateBytes(chance.of(papers), chance)
+    const paper = read(bytes)
+    if (typeof paper === 'object')
+      assert.ok(papers.some((each) => Buffer.compare(each, bytes) === 0))
+  },
+  'papers as text'(chance) {
+    const text = `${paperText(certificateFor(author))}\n${tokenText(tokenOf(1))}`
+    const changed = Buffer.from(mutateBytes(Buffer.from(text), chance)).toString('latin1')
+    for (const line of changed.split('\n')) {
+      papersIn(line)
+      parseToken(line)
+    }
   },
   lease(chance) {
     const changed = mutateValue(row, chance)

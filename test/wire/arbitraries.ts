@@ -12,6 +12,7 @@ import {
 import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
 import { type Address, bitsOf } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
+import { paperLimits } from '../../src/core/trust/paper.ts'
 import { isPrintable } from '../../src/wire/shape.ts'
 import { addressIn, anyAddress, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries.ts'
 import { nodeOf } from '../core/specimens.ts'
@@ -31,6 +32,14 @@ const nextHops: fc.Arbitrary<Address[]> = fc
     ...((which & 2) === 2 ? [six] : []),
   ])
 
+const certificate = fc.uint8Array({ maxLength: 200 })
+
+/** With a certificate, or without. */
+const certified = <B extends object>(body: fc.Arbitrary<B>): fc.Arbitrary<B> =>
+  fc
+    .tuple(body, fc.option(certificate, { nil: undefined }))
+    .map(([plain, paper]) => (paper ? { ...plain, certificate: paper } : plain))
+
 const dialable: fc.Arbitrary<string> = fc
   .tuple(anyAddress, fc.integer({ min: 1, max: 65_535 }))
   .map(([{ family, text }, port]) => `/ip${family}/${text}/tcp/${port}`)
@@ -49,45 +58,49 @@ const claim: fc.Arbitrary<Claim> = plainRecord({
 })
 
 export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord> =>
-  plainRecord({
-    kind: fc.constant('record' as const),
-    origin: fc.constant(origin),
-    cluster: name,
-    version,
-    name,
-    bootedAtMs: natural,
-    nextHops,
-    addresses: fc.array(dialable, { maxLength: recordLimits.addresses }),
-    pools: fc.array(pool, { maxLength: recordLimits.pools }),
-    claims: fc.array(claim, { maxLength: recordLimits.claims }),
-    extras: fc.array(anyPrefix, { maxLength: recordLimits.extras }),
-    exclusions: fc.array(anyPrefix, { maxLength: recordLimits.exclusions }),
-    draining: fc.boolean(),
-    software: name,
-  })
+  certified(
+    plainRecord({
+      kind: fc.constant('record' as const),
+      origin: fc.constant(origin),
+      cluster: name,
+      version,
+      name,
+      bootedAtMs: natural,
+      nextHops,
+      addresses: fc.array(dialable, { maxLength: recordLimits.addresses }),
+      pools: fc.array(pool, { maxLength: recordLimits.pools }),
+      claims: fc.array(claim, { maxLength: recordLimits.claims }),
+      extras: fc.array(anyPrefix, { maxLength: recordLimits.extras }),
+      exclusions: fc.array(anyPrefix, { maxLength: recordLimits.exclusions }),
+      draining: fc.boolean(),
+      software: name,
+    }),
+  )
 
 export const tombstoneBy = (author: Tombstone['author']): fc.Arbitrary<Tombstone> =>
-  plainRecord({
-    kind: fc.constant('tombstone' as const),
-    origin: node.map(({ id }) => id),
-    cluster: name,
-    version,
-    reason: fc.constantFrom<Tombstone['reason']>('left', 'evicted'),
-    author: fc.constant(author),
-    fences: fc.array(plainRecord({ prefix: anyPrefix, fence }), {
-      maxLength: recordLimits.fences,
-    }),
-  }).map((tombstone) =>
-    tombstone.reason === 'left'
-      ? { ...tombstone, origin: author }
-      : {
-          ...tombstone,
-          // Of others nobody writes a version that they could not answer.
-          version: {
-            ...tombstone.version,
-            incarnation: tombstone.version.incarnation % versionLimits.evictedIncarnation,
+  certified(
+    plainRecord({
+      kind: fc.constant('tombstone' as const),
+      origin: node.map(({ id }) => id),
+      cluster: name,
+      version,
+      reason: fc.constantFrom<Tombstone['reason']>('left', 'evicted'),
+      author: fc.constant(author),
+      fences: fc.array(plainRecord({ prefix: anyPrefix, fence }), {
+        maxLength: recordLimits.fences,
+      }),
+    }).map((tombstone) =>
+      tombstone.reason === 'left'
+        ? { ...tombstone, origin: author }
+        : {
+            ...tombstone,
+            // Of others nobody writes a version that they could not answer.
+            version: {
+              ...tombstone.version,
+              incarnation: tombstone.version.incarnation % versionLimits.evictedIncarnation,
+            },
           },
-        },
+    ),
   )
 
 export const bodyBy = (author: Body['origin']): fc.Arbitrary<Body> =>
@@ -124,6 +137,15 @@ export const message: fc.Arbitrary<SyncMessage> = fc.oneof(
     buckets: fc.array(fc.nat(syncLimits.buckets - 1), { maxLength: syncLimits.buckets }),
     stamps: fc.array(stamp, { maxLength: 40 }),
     last: fc.boolean(),
+  }),
+  plainRecord({
+    type: fc.constant('trust' as const),
+    digest,
+    asks: fc.boolean(),
+  }),
+  plainRecord({
+    type: fc.constant('papers' as const),
+    papers: fc.array(certificate, { maxLength: paperLimits.sent }),
   }),
   plainRecord({
     type: fc.constant('delta' as const),

@@ -17,6 +17,7 @@ import { answerBuckets, answerSummary } from '../../../src/core/gossip/anti-entr
 import { syncLimits } from '../../../src/core/gossip/message.ts'
 import { bitsOf } from '../../../src/core/ip/address.ts'
 import { prefix } from '../../../src/core/ip/prefix.ts'
+import { paperLimits } from '../../../src/core/trust/paper.ts'
 import { decodeEntry, decodeMessage, encodeMessage } from '../../../src/wire/codec.ts'
 import { anyEntry, anyPrefix } from '../../core/arbitraries.ts'
 import { addressOf, claimOf, nodeOf, recordOf } from '../../core/specimens.ts'
@@ -43,7 +44,8 @@ test('every body within its limits fits an envelope, a message and the state fil
       assert.deepEqual(decodeMessage(encodeMessage(message)), { ok: true, value: message })
       assert.deepEqual(knownFrom(stored(packKnown(carried))), carried)
       const extras = announced.slice(0, recordLimits.extras)
-      const own = { entry, incarnation, announced: extras, gateways: [] }
+      const papers = body.certificate ? { papers: [body.certificate, body.certificate] } : {}
+      const own = { entry, incarnation, announced: extras, gateways: [], ...papers }
       assert.deepEqual(ownFrom(stored(packOwn(own))), own)
     }),
     { numRuns: 200 },
@@ -75,6 +77,7 @@ test('a record with everything at its bound and as long as it can be written is 
       claims: [claimOf('172.16.252.0/22'), claimOf('1111:1111:1111:1111::/64')],
       extras: long(recordLimits.extras, 4_096),
       exclusions: long(recordLimits.exclusions, 8_192),
+      certificate: new Uint8Array(paperLimits.bytes),
     }),
   )
   assert.deepEqual(decodeEntry(entry.envelope), { ok: true, value: entry })
