@@ -8,7 +8,7 @@ import type { Bearer } from '../../wire/verified.ts'
 import { Bucket, type Rate } from './bucket.ts'
 
 export interface Allowances {
-  /** Entries whose signature is checked: 75 us each. */
+  /** Entries, and papers of an operator, whose signature is checked: 75 us each. */
   readonly checks: Rate
   /** Nodes that nobody here has heard of. */
   readonly identities: Rate
@@ -55,6 +55,11 @@ export class Account implements Bearer {
     if (now < this.#disgracedUntil) return false
     if (!this.#host.knows(origin) && !this.#identities.use(1, now)) return false
     return this.#checks.use(1, now)
+  }
+
+  /** Of what is not an entry: papers of the operator. False: it used up what it may bring. */
+  mayBringSigned(count: number): boolean {
+    return !this.isDisgraced && this.#checks.use(count, this.#host.clock.now())
   }
 
   broughtForgery(): void {

@@ -210,7 +210,11 @@ export class Links {
     const account = this.#host.account(connection)
     const decoded = decodeMessage(frame, this.#host.verified, account)
     if (account.isDisgraced) return this.#drop(link, 'the peer forges')
-    if (decoded.ok) this.#host.deliver({ type: 'sync-received', peer, message: decoded.value })
+    if (!decoded.ok) return
+    const message = decoded.value
+    // The core checks their signatures; what is dropped here is offered again at the next comparison.
+    if (message.type === 'papers' && !account.mayBringSigned(message.papers.length)) return
+    this.#host.deliver({ type: 'sync-received', peer, message })
   }
 
   async #openStream(link: Link, lane: Lane): Promise<void> {

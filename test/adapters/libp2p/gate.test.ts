@@ -181,6 +181,17 @@ test('signature checks are bounded by the minute, for known ones too', async () 
   assert.equal(account.mayBring(recordOf(known)), true)
 })
 
+test('papers of an operator are bounded together with entries, and come back with time', async () => {
+  const { accounts, clock } = world(['peer'])
+  const account = accounts.of('peer' as NodeId, '10.0.1.9')
+  const { burst, perMinute } = allowances.checks
+  assert.ok(account.mayBringSigned(burst - 1))
+  assert.ok(!account.mayBringSigned(2))
+  assert.ok(account.mayBringSigned(1))
+  await clock.advance(60_000)
+  assert.ok(account.mayBringSigned(perMinute))
+})
+
 test('addresses of one IPv6 host are one, IPv4 ones are told apart', () => {
   const key = (text: string) => addressKey(multiaddr(text))
   assert.equal(key('/ip6/fd00::1/tcp/1'), key('/ip6/fd00:0:0:0:9:8:7:6/tcp/2'))
