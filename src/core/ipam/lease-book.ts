@@ -25,9 +25,9 @@ export class LeaseBook {
     return [...this.#leases.values()].sort(byAddress)
   }
 
-  /** Whose addresses nobody else can have. */
+  /** Whose addresses nobody else can have, each once: what is released behind its grant is on both ways. */
   taken(): Lease[] {
-    return [this.#leases, this.#granting, this.#leaving].flatMap((each) => [...each.values()])
+    return [...new Map([...this.#leases, ...this.#granting, ...this.#leaving]).values()]
   }
 
   /** Held durably by the attachment, IPv4 first. */

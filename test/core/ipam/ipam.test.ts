@@ -222,6 +222,17 @@ describe('ipam', () => {
     assert.equal(desk.get('c'), 'no-subnet', 'it may be another node that has the subnet')
   })
 
+  it('counts what is released behind its grant once, though the subnet changes meanwhile', () => {
+    const desk = new Desk([small])
+    desk.ask('a')
+    desk.serve(['172.16.16.0/29'])
+    desk.askRelease('a')
+    desk.serve([small])
+    desk.writeAll()
+    assert.equal(desk.ipam.view().subnets[0]?.used, 0)
+    assert.deepEqual(desk.ipam.used, [])
+  })
+
   it('grants nothing while the stored leases cannot be read, until they are rebuilt', () => {
     const desk = new Desk([small], { stored: '/x/leases is damaged' })
     assert.equal(desk.get('a'), 'leases-unreadable')
