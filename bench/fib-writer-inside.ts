@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { prefixOf } from '../simulations/literal.ts'
 import { netlinkKernel } from '../src/adapters/netlink/kernel.ts'
 import { parseAddress } from '../src/core/ip/address.ts'
-import { type Prefix, parsePrefix } from '../src/core/ip/prefix.ts'
 import type { RouteChange } from '../src/core/routing/route.ts'
 import type { Kernel } from '../src/ports/kernel.ts'
 import type { Taken } from './fib-writer.ts'
@@ -128,12 +128,6 @@ function batchFiles(directory: string): { add: string; remove: string } {
 
 function destination(index: number): string {
   return `172.16.${index >> 8}.${index & 255}/32`
-}
-
-function prefixOf(text: string): Prefix {
-  const prefix = parsePrefix(text)
-  if (!prefix) throw new Error(`${text} is no prefix`)
-  return prefix
 }
 
 /** A link whose far end has the gateway's address as far as routes care. Returns its number. */

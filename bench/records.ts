@@ -1,9 +1,8 @@
 /** Records of made-up nodes. */
 
+import { addressOf, prefixOf } from '../simulations/literal.ts'
 import type { Entry, NodeId, NodeRecord } from '../src/core/claim/record.ts'
-import { type Address, parseAddress } from '../src/core/ip/address.ts'
 import type { Pool } from '../src/core/ip/pool.ts'
-import { type Prefix, parsePrefix } from '../src/core/ip/prefix.ts'
 
 export const cluster = 'starling'
 export const pools: readonly Pool[] = [{ prefix: prefixOf('172.16.0.0/12'), subnetLength: 24 }]
@@ -34,18 +33,6 @@ export function recordOf(index: number, more: Partial<NodeRecord> = {}): NodeRec
 export function unsigned(body: NodeRecord): Entry<NodeRecord> {
   const seed = hashOf(`${body.origin} ${body.version.incarnation} ${body.version.seqno}`)
   return { body, envelope: new Uint8Array(), hash: seed.toString(16).padStart(64, '7') }
-}
-
-export function prefixOf(text: string): Prefix {
-  const prefix = parsePrefix(text)
-  if (!prefix) throw new Error(`${text} is no prefix`)
-  return prefix
-}
-
-export function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (!address) throw new Error(`${text} is no address`)
-  return address
 }
 
 const claimOf = (index: number) => ({

@@ -6,8 +6,9 @@ import type { Entry, NodeRecord } from '../../src/core/claim/record.ts'
 import { bitsOf } from '../../src/core/ip/address.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
 import { nodeIdOf } from '../../src/wire/signature.ts'
+import { addressOf, prefixOf } from '../literal.ts'
 import { type Facts, hitLine } from './facts.ts'
-import { addressOf, claimOf, farSubnet, prefixOf, recordOf, tombstoneOf } from './forge.ts'
+import { claimOf, farSubnet, recordOf, tombstoneOf } from './forge.ts'
 import { Member, newKeys } from './member.ts'
 
 export type Attack = (facts: Facts) => Promise<void>

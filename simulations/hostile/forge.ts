@@ -9,23 +9,10 @@ import type {
   Tombstone,
   Version,
 } from '../../src/core/claim/record.ts'
-import { type Address, parseAddress } from '../../src/core/ip/address.ts'
-import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
 import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
 import { type KeyPair, sealer } from '../../src/wire/signature.ts'
+import { addressOf, prefixOf } from '../literal.ts'
 import type { Facts } from './facts.ts'
-
-export function prefixOf(text: string): Prefix {
-  const prefix = parsePrefix(text)
-  if (!prefix) throw new Error(`${text} is no prefix`)
-  return prefix
-}
-
-export function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (!address) throw new Error(`${text} is no address`)
-  return address
-}
 
 /** A plain record with a next hop of the attacker's host, but for `more`. */
 export function recordOf(
