@@ -23,6 +23,7 @@ export function recordOf(index: number, more: Partial<NodeRecord> = {}): NodeRec
     claims: [claimOf(index)],
     extras: [],
     exclusions: [],
+    witnessed: [],
     draining: false,
     software: 'bench',
     ...more,

@@ -202,6 +202,7 @@ function assemble(
     timing: {
       ...defaultTiming,
       settleMs: settings.settleMs,
+      tenureMs: settings.tenureMs,
       joinTimeoutMs: settings.joinTimeoutMs,
       antiEntropyMs: settings.antiEntropyMs,
       tombstoneMs: settings.tombstoneMs,

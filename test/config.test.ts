@@ -86,6 +86,7 @@ const samples: Readonly<Record<string, string>> = {
   logLevel: 'debug',
   logFormat: 'json',
   settleMs: '700',
+  tenureMs: '50000',
   joinTimeoutMs: '40000',
   antiEntropyMs: '4000',
   tombstoneMs: '100000000',

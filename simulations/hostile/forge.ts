@@ -34,6 +34,7 @@ export function recordOf(
     claims: [],
     extras: [],
     exclusions: [],
+    witnessed: [],
     draining: false,
     software: 'hostile',
     ...more,

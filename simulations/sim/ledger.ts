@@ -3,11 +3,13 @@
 import type { Entry, NodeId } from '../../src/core/claim/record.ts'
 import { supersedes } from '../../src/core/claim/record-set.ts'
 import { type OwnedClaim, resolve, type Standing } from '../../src/core/claim/resolve.ts'
+import { Witnesses } from '../../src/core/claim/witnesses.ts'
 import { overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
 
 export class Ledger {
   readonly #entries = new Map<NodeId, Entry>()
   readonly #fences = new Map<string, { prefix: Prefix; fence: number }>()
+  readonly #witnesses = new Witnesses()
   readonly #past = new Map<string, OwnedClaim>()
   #standings: readonly Standing[] | undefined
 
@@ -23,7 +25,9 @@ export class Ledger {
       }
     }
     const before = this.#entries.get(body.origin)
-    if (!before || supersedes(entry, before)) this.#entries.set(body.origin, entry)
+    if (before && !supersedes(entry, before)) return
+    this.#entries.set(body.origin, entry)
+    this.#witnesses.update(body.origin, { before: witnessedBy(before), after: witnessedBy(entry) })
   }
 
   /** Everything that either observer heard. */
@@ -51,6 +55,8 @@ export class Ledger {
       fenceOf: (prefix) => this.fenceOf(prefix),
       // A simulated cluster has one pool.
       isOurs: () => true,
+      isHeld: () => false,
+      support: ({ origin, claim }) => this.#witnesses.of(claim.prefix, origin).size,
     })
     return this.#standings
   }
@@ -66,6 +72,9 @@ export class Ledger {
 
 const claimsOf = ({ body }: Entry): OwnedClaim[] =>
   body.kind === 'record' ? body.claims.map((claim) => ({ origin: body.origin, claim })) : []
+
+const witnessedBy = (entry: Entry | undefined) =>
+  entry?.body.kind === 'record' ? entry.body.witnessed : []
 
 const pastKey = ({ origin, claim }: OwnedClaim): string =>
   `${origin} ${claim.prefix.text} ${claim.state} ${claim.confirmedAtMs} ${claim.fence}`

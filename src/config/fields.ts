@@ -364,6 +364,16 @@ export const fields = {
     trade: 'Shorter: a node is ready sooner, and races are settled after confirmation more often.',
     bounds: '10ms to 1h; below joinTimeoutMs',
   }),
+  tenureMs: one(duration(100, hour), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.tenureMs}`],
+    about:
+      'How long a node must have been routed to before nobody takes its subnet by what they say of themselves, and how long a contested subnet waits for what others saw.',
+    trade: 'Shorter: two clusters that were joined settle sooner, and a node is protected sooner.',
+    bounds: '100ms to 1h',
+  }),
   joinTimeoutMs: one(duration(100, hour), {
     group: 'Timing',
     value: 'duration',

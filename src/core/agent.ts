@@ -1,6 +1,6 @@
 /** The agent: turns each event into the effects that the shell must perform, and never anything else. */
 
-import { drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
+import { decideContests, drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import {
   compare,
@@ -22,7 +22,15 @@ import {
   unreadable,
 } from './agent/kernel.ts'
 import { leasesPersisted, serveAddresses } from './agent/leases.ts'
-import { enterSync, exclude, joinAlone, publish, review, uplinkLocated } from './agent/publish.ts'
+import {
+  bearWitness,
+  enterSync,
+  exclude,
+  joinAlone,
+  publish,
+  review,
+  uplinkLocated,
+} from './agent/publish.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
 import { viewOf } from './agent/view.ts'
@@ -50,6 +58,8 @@ export class Agent {
     for (const carried of restored.known) restore(state, carried)
     const { entry } = restored.own
     if (entry) restore(state, { entry, remainMs: Number.POSITIVE_INFINITY })
+    const said = entry?.body.kind === 'record' ? entry.body.witnessed : []
+    state.tenure.restored(said, now)
     // What was known before is no news to anybody.
     state.takeEffects()
   }
@@ -66,11 +76,13 @@ export class Agent {
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
     const { set, due, kernelKnown, bridge, firewall, isReady, claimant, doubts, ipam, leaks } =
       this.#state
+    const { tenure, now } = this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
     }
     for (const [reason, at] of due) consider(at, reason)
+    consider(tenure.nextDeadline(now), 'contest')
     consider(ipam.nextDeadline(), 'leases')
     consider(leaks.nextDeadline(), 'leaks')
     if (kernelKnown) {
@@ -241,6 +253,7 @@ export class Agent {
     const state = this.#state
     const { set, due, claimant, now } = state
     set.collect(now)
+    decideContests(state)
     state.ipam.expire(now)
     if (state.isReady && claimant.nextDeadline() <= now) review(state)
     for (const name of [...due].filter(([, at]) => at <= now).map(([name]) => name)) {
@@ -281,6 +294,8 @@ export class Agent {
         return drawOverlay(state)
       case 'trust':
         return sweepTrust(state)
+      case 'witness':
+        return bearWitness(state)
       case 'leave':
         state.reply('settled')
         return stop(state)

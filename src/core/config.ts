@@ -63,6 +63,8 @@ export interface FirewallConfig {
 export interface CoreTiming {
   /** How long a tentative claim must stand before it confirms. */
   readonly settleMs: number
+  /** How long a holder must be seen before its seniority is its own, and how long others have to say what they saw. */
+  readonly tenureMs: number
   /** How long a node with seeds waits for the first anti-entropy answer. */
   readonly joinTimeoutMs: number
   /** Between two comparisons with a random neighbour. */
@@ -81,6 +83,7 @@ export interface CoreTiming {
 
 export const defaultTiming: CoreTiming = {
   settleMs: 600,
+  tenureMs: 60_000,
   joinTimeoutMs: 30_000,
   antiEntropyMs: 5_000,
   tombstoneMs: 7 * 24 * 3_600_000,

@@ -24,6 +24,16 @@ export type Note =
       readonly winner: NodeId
       readonly name: string
     }
+  /** `via`: the connection that `rival` came by; empty: this node was not connected. */
+  | {
+      readonly code: 'claim-contested'
+      readonly prefix: string
+      readonly holder: NodeId
+      readonly name: string
+      readonly rival: NodeId
+      readonly rivalName: string
+      readonly via: string
+    }
   | { readonly code: 'claim-given-up'; readonly prefix: string }
   | { readonly code: 'pool-full'; readonly pool: string }
   | { readonly code: 'routes-written'; readonly added: number; readonly removed: number }
@@ -201,6 +211,11 @@ export function describe(note: Note): Description {
       return warn(
         `lost subnet ${note.prefix} to ${note.name} (${note.winner})`,
         'another subnet is claimed: restart the containers that have addresses of the old one',
+      )
+    case 'claim-contested':
+      return warn(
+        `${note.rivalName} (${note.rival}${note.via ? `, by way of ${note.via}` : ''}) says that it had ${note.prefix} before ${note.name}, whom this node has long routed it to`,
+        `whom most nodes saw hold it keeps it. If ${note.rivalName} is no host of yours: starling evict ${note.rival}, and change the cluster key or use operatorKey`,
       )
     case 'claim-given-up':
       return warn(

@@ -10,6 +10,7 @@ import {
   type Tombstone,
   type Version,
   versionLimits,
+  type Witnessed,
 } from '../core/claim/record.ts'
 import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
@@ -85,10 +86,13 @@ const packedRecord = (record: NodeRecord) => ({
   ]),
   extras: record.extras.map((extra) => extra.text),
   exclusions: record.exclusions.map((exclusion) => exclusion.text),
+  ...(record.witnessed.length > 0 ? { witnessed: record.witnessed.map(packedWitnessed) } : {}),
   draining: record.draining,
   software: record.software,
   ...(record.certificate ? { certificate: record.certificate } : {}),
 })
+
+const packedWitnessed = ({ prefix, holder }: Witnessed) => [prefix.text, holder]
 
 const packedTombstone = (tombstone: Tombstone) => ({
   protocol,
@@ -126,6 +130,7 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
     exclusions: list(fields.exclusions, recordLimits.exclusions, 'exclusions', (value) =>
       parsed.prefix(value, 'an exclusion'),
     ),
+    witnessed: allWitnessedFrom(fields.witnessed, parsed),
     draining: flag(fields.draining, 'draining'),
     software: printable(fields.software, recordLimits.nameLength, 'software'),
     ...certificateFrom(fields),
@@ -188,6 +193,23 @@ function claimFrom(value: unknown, parsed: Parsed): Claim {
     state: flag(confirmed, 'confirmed') ? 'confirmed' : 'tentative',
     used: flag(used, 'used'),
     confirmedAtMs: natural(confirmedAtMs, 'confirmedAtMs'),
+  }
+}
+
+/** Records in which nothing is contested have none. */
+function allWitnessedFrom(value: unknown, parsed: Parsed): Witnessed[] {
+  const all = list(value ?? [], recordLimits.witnessed, 'witnessed', (each) =>
+    witnessedFrom(each, parsed),
+  )
+  const prefixes = new Set(all.map(({ prefix }) => prefix.text))
+  return prefixes.size === all.length ? all : fail('two holders of one prefix')
+}
+
+function witnessedFrom(value: unknown, parsed: Parsed): Witnessed {
+  const [packedPrefix, holder] = list(value, 2, 'a witnessed prefix', (part) => part)
+  return {
+    prefix: parsed.prefix(packedPrefix, 'a witnessed prefix'),
+    holder: text(holder, 64, 'a holder') as NodeId,
   }
 }
 

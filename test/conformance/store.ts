@@ -187,6 +187,7 @@ export function record(keys: KeyPair, incarnation: number): Entry<NodeRecord> {
     ],
     extras: [],
     exclusions: [],
+    witnessed: [],
     draining: false,
     software: 'starling/test',
   })

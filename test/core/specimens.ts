@@ -91,6 +91,7 @@ export const recordOf = (node: Specimen, more: Partial<NodeRecord> = {}): NodeRe
   claims: [],
   extras: [],
   exclusions: [],
+  witnessed: [],
   draining: false,
   software: 'test',
   ...more,

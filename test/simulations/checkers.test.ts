@@ -42,7 +42,12 @@ function island(a: Sketch, b: Sketch): Island {
   )
   return {
     hosts,
-    standings: resolve(claims, { fenceOf: () => 0, isOurs: () => true }),
+    standings: resolve(claims, {
+      fenceOf: () => 0,
+      isOurs: () => true,
+      isHeld: () => false,
+      support: () => 0,
+    }),
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
   }
 }
@@ -82,6 +87,7 @@ const record = (origin: NodeId, claims: readonly Claim[]): NodeRecord => ({
   claims,
   extras: [],
   exclusions: [],
+  witnessed: [],
   draining: false,
   software: 'test',
 })

@@ -72,6 +72,10 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
       claims: fc.array(claim, { maxLength: recordLimits.claims }),
       extras: fc.array(anyPrefix, { maxLength: recordLimits.extras }),
       exclusions: fc.array(anyPrefix, { maxLength: recordLimits.exclusions }),
+      witnessed: fc.uniqueArray(
+        plainRecord({ prefix: anyPrefix, holder: node.map(({ id }) => id) }),
+        { maxLength: recordLimits.witnessed, selector: ({ prefix }) => prefix.text },
+      ),
       draining: fc.boolean(),
       software: name,
     }),

@@ -3,12 +3,14 @@
 import { admit, leaps, leapsFences } from '../claim/admit.ts'
 import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import { type Merged, supersedes } from '../claim/record-set.ts'
+import type { Contest } from '../claim/tenure.ts'
 import type { Verdict } from '../effect.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import type { TrustFault } from '../trust/fault.ts'
+import { bearWitnessSoon } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { noteUse, tellTokenUsed } from './trust.ts'
 
@@ -46,7 +48,8 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
     return { verdict: 'ignore', news: false }
   }
   const isRecord = entry.body.kind === 'record'
-  const merged = merge(state, isRecord ? { entry, remainMs: Number.POSITIVE_INFINITY } : carried)
+  const remainMs = isRecord ? Number.POSITIVE_INFINITY : carried.remainMs
+  const merged = merge(state, { entry, remainMs }, from)
   if (isRecord && merged.news) {
     state.end(`distrusted/${entry.body.origin}`)
     noteUse(state, entry.body.origin, entry.body.certificate)
@@ -79,9 +82,10 @@ export function restore(state: AgentState, carried: Carried): void {
   merge(state, carried)
 }
 
-export function merge(state: AgentState, carried: Carried): Merged {
+/** `from`: who passed it on; undefined: this node itself, or its store. */
+export function merge(state: AgentState, carried: Carried, from?: NodeId): Merged {
   const merged = state.set.merge(carried, state.now)
-  if (merged.news || merged.raised.length > 0) absorb(state, carried.entry, merged)
+  if (merged.news || merged.raised.length > 0) absorb(state, carried.entry, merged, from)
   const { body } = carried.entry
   if (merged.twin && body.kind === 'record') {
     state.begin(`twice/${body.origin}`, { code: 'node-twice', node: body.origin, name: body.name })
@@ -101,7 +105,7 @@ export function drawOverlay(state: AgentState): void {
 
 /** Word about this node that it did not write: an eviction, a former self, a twin. */
 function hearOfSelf(state: AgentState, entry: Entry): Heard {
-  const { config, own, ownership, set, router } = state
+  const { config, own, ownership, set } = state
   if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
   const { body } = entry
   const { incarnation } = own
@@ -116,8 +120,7 @@ function hearOfSelf(state: AgentState, entry: Entry): Heard {
   // An eviction's fences are true for everybody, however late it comes and however it is answered.
   const { raised } = set.merge({ entry, remainMs: 0 }, state.now)
   if (raised.length > 0) {
-    router.reselect(ownership.judge(raised).values())
-    state.reviewDue = true
+    judged(state, ownership.judge(raised), undefined)
     state.dueIn('remember', config.timing.rememberMs)
   }
   const heard: Heard = { verdict: 'ignore', news: raised.length > 0 }
@@ -132,13 +135,24 @@ function hearOfSelf(state: AgentState, entry: Entry): Heard {
   return heard
 }
 
-function absorb(state: AgentState, entry: Entry, { news, before, raised }: Merged): void {
-  const { ownership, announcers, router, config } = state
+function absorb(
+  state: AgentState,
+  entry: Entry,
+  { news, before, raised }: Merged,
+  from: NodeId | undefined,
+): void {
+  const { ownership, announcers, router, config, witnesses, tenure, now } = state
   const { origin } = entry.body
   const touched = ownership.judge(raised)
   if (news) {
     const was = before?.body.kind === 'record' ? before.body : undefined
     const is = entry.body.kind === 'record' ? entry.body : undefined
+    if (is && origin !== config.self) tenure.met(origin, now)
+    else tenure.forget(origin)
+    const said = { before: was?.witnessed ?? [], after: is?.witnessed ?? [] }
+    for (const [text, prefix] of ownership.judge(witnesses.update(origin, said))) {
+      touched.set(text, prefix)
+    }
     const claims = { before: was?.claims ?? [], after: is?.claims ?? [] }
     for (const [text, prefix] of ownership.update(origin, claims)) touched.set(text, prefix)
     const extras = { before: was?.extras ?? [], after: is?.extras ?? [] }
@@ -154,8 +168,45 @@ function absorb(state: AgentState, entry: Entry, { news, before, raised }: Merge
     }
   }
   if (origin !== config.self) state.dueIn('remember', config.timing.rememberMs)
-  router.reselect(touched.values())
+  judged(state, touched, from)
+}
+
+/** What follows where claims were judged again. */
+export function judged(
+  state: AgentState,
+  prefixes: ReadonlyMap<string, Prefix>,
+  from: NodeId | undefined,
+): void {
+  const { tenure, router, now } = state
+  const { changed, begun, over } = tenure.review(prefixes.values(), now)
+  for (const contest of begun) tellContested(state, contest, from)
+  for (const { text } of over) state.end(`contested/${text}`)
+  if (changed) bearWitnessSoon(state)
+  router.reselect(prefixes.values())
   state.reviewDue = true
+}
+
+/** Where all nodes had time to say what they saw, the most of them decide. */
+export function decideContests(state: AgentState): void {
+  const { tenure, ownership } = state
+  const contested = tenure.contested
+  if (contested.length > 0) judged(state, ownership.judge(contested), undefined)
+}
+
+function tellContested(state: AgentState, contest: Contest, from: NodeId | undefined): void {
+  const { set, peers } = state
+  const { prefix, holder, rival } = contest
+  const { address = '' } = peers.get(rival) ?? (from && peers.get(from)) ?? {}
+  const [name, rivalName] = [holder, rival].map((node) => set.record(node)?.name ?? node)
+  state.begin(`contested/${prefix.text}`, {
+    code: 'claim-contested',
+    prefix: prefix.text,
+    holder,
+    name: name ?? '',
+    rival,
+    rivalName: rivalName ?? '',
+    via: address,
+  })
 }
 
 function membersChanged(state: AgentState, entry: Entry, before: NodeRecord | undefined): void {

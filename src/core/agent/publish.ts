@@ -2,9 +2,14 @@
 
 import type { Entry } from '../claim/record.ts'
 import type { Uplink } from '../event.ts'
+import { fullMeshMax } from '../gossip/overlay.ts'
 import type { Note } from '../note.ts'
 import { merge } from './absorb.ts'
 import type { AgentState } from './state.ts'
+
+/** Least time between two publications of what this node saw of contested prefixes. */
+const witnessMs = 10_000
+const witnessSpreadMs = 500
 
 /** Enough is known to claim, to publish and to remove routes that nobody announces. */
 export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync' }>['by']): void {
@@ -64,23 +69,46 @@ export function exclude(state: AgentState): void {
   if (state.isReady) state.publishSoon()
 }
 
-export function publish(state: AgentState): void {
+export function publish(state: AgentState, gossips = true): void {
   if (!state.isReady) return
   const { claimant, own, config } = state
   // An eviction is answered at the new fence at once, before anybody takes the subnet for free.
   claimant.refence(state.now)
-  write(state, config.seal(own.record(claimant.claims, claimant.exclusions)))
-  state.publishedAt = state.now
+  write(state, config.seal(own.record(saidOf(state))), gossips)
+  if (gossips) state.publishedAt = state.now
+  state.tenure.said(state.now)
   state.reviewDue = true
   state.reply('published')
 }
 
 /** Persist, publish, converge: in this order, so that nothing is announced that a crash could forget. */
-export function write(state: AgentState, entry: Entry): void {
+export function write(state: AgentState, entry: Entry, gossips = true): void {
   state.own.written(entry)
   state.emit({ type: 'persist-own', own: state.own.state })
-  state.emit({ type: 'publish', entry })
+  if (gossips) state.emit({ type: 'publish', entry })
+  else state.spreadSoon()
   merge(state, { entry, remainMs: Number.POSITIVE_INFINITY })
+}
+
+/** What this node says beside what it is. */
+export const saidOf = ({ claimant, tenure }: AgentState) => ({
+  claims: claimant.claims,
+  exclusions: claimant.exclusions,
+  witnessed: tenure.witnessed,
+})
+
+/**
+ * Says what this node saw of contested prefixes. All nodes do so at once: in a large cluster comparing carries it, which
+ * brings each record to each node once, and nobody can make the cluster talk faster than this.
+ */
+export function bearWitness(state: AgentState): void {
+  state.witnessedAt = state.now
+  publish(state, state.set.size <= fullMeshMax)
+}
+
+export function bearWitnessSoon(state: AgentState): void {
+  const { witnessedAt, now, rng } = state
+  state.dueIn('witness', Math.max(0, witnessedAt + witnessMs - now) + witnessSpreadMs * rng())
 }
 
 export function uplinkLocated(state: AgentState, uplink: Uplink): void {

@@ -6,6 +6,8 @@ import { OwnRecord } from '../claim/own-record.ts'
 import { Ownership } from '../claim/ownership.ts'
 import type { NodeId } from '../claim/record.ts'
 import { RecordSet } from '../claim/record-set.ts'
+import { Tenure } from '../claim/tenure.ts'
+import { Witnesses } from '../claim/witnesses.ts'
 import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
@@ -39,6 +41,7 @@ export type Due =
   | 'overlay'
   | 'leave'
   | 'trust'
+  | 'witness'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -57,6 +60,8 @@ export class AgentState {
   readonly set: RecordSet
   readonly ownership: Ownership
   readonly announcers = new Announcers()
+  readonly witnesses = new Witnesses()
+  readonly tenure: Tenure
   readonly extraWorld: ExtraWorld
   readonly own: OwnRecord
   readonly trust: Trust
@@ -84,6 +89,7 @@ export class AgentState {
   /** Something changed that its own claims may have to answer. */
   reviewDue = false
   publishedAt: Millis = Number.NEGATIVE_INFINITY
+  witnessedAt: Millis = Number.NEGATIVE_INFINITY
   excludedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until a failed write is tried again. */
   kernelRetryMs = 1_000
@@ -101,10 +107,17 @@ export class AgentState {
     this.now = now
     this.startedAt = now
     const set = new RecordSet(config.timing.tombstoneMs)
-    const ownership = new Ownership({
-      fenceOf: (prefix) => set.fenceOf(prefix),
-      isOurs: (prefix) => config.pools.some((pool) => isSubnet(pool, prefix)),
+    const rules = {
+      fenceOf: (prefix: Prefix) => set.fenceOf(prefix),
+      isOurs: (prefix: Prefix) => config.pools.some((pool) => isSubnet(pool, prefix)),
+    }
+    const { witnesses } = this
+    const ownership: Ownership = new Ownership({
+      ...rules,
+      isHeld: (owned) => this.tenure.isHeld(owned, this.now),
+      support: ({ origin, claim }) => witnesses.of(claim.prefix, origin).size,
     })
+    this.tenure = new Tenure(config.self, config.timing.tenureMs, { ownership, witnesses, rules })
     const extraWorld: ExtraWorld = {
       holder: (prefix) => ownership.holder(prefix),
       broader: (prefix) => this.announcers.broader(prefix),

@@ -4,12 +4,13 @@ import { clockSetMs } from '../claim/resolve.ts'
 import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
+import { saidOf } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { trustProblems } from './trust.ts'
 
 /** One for the whole life of the agent: every call of the API asks for it, and reads a part of it. */
 export function viewOf(state: AgentState): AgentView {
-  const { config, set, own, claimant, router } = state
+  const { config, set, own, router } = state
   return {
     self: config.self,
     name: config.name,
@@ -27,7 +28,7 @@ export function viewOf(state: AgentState): AgentView {
       return own.incarnation
     },
     get own() {
-      return own.preview(claimant.claims, claimant.exclusions)
+      return own.preview(saidOf(state))
     },
     get claims() {
       return claims(state)

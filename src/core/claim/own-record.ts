@@ -22,6 +22,9 @@ import {
 /** Two agents with one identity would outbid each other without end: each answers the other no faster than this. */
 const refuteMs = 10_000
 
+/** What other parts of the agent have this node say. */
+type Said = Pick<NodeRecord, 'claims' | 'exclusions' | 'witnessed'>
+
 export class OwnRecord {
   readonly #config: CoreConfig
   readonly #trust: Trust
@@ -116,13 +119,13 @@ export class OwnRecord {
   }
 
   /** The next version of the record. */
-  record(claims: readonly Claim[], exclusions: readonly Prefix[]): NodeRecord {
+  record(said: Said): NodeRecord {
     this.#seqno += 1
-    return { ...this.preview(claims, exclusions) }
+    return { ...this.preview(said) }
   }
 
   /** The record as it stands, without a new version. */
-  preview(claims: readonly Claim[], exclusions: readonly Prefix[]): NodeRecord {
+  preview({ claims, exclusions, witnessed }: Said): NodeRecord {
     return {
       kind: 'record',
       origin: this.#config.self,
@@ -136,6 +139,7 @@ export class OwnRecord {
       claims,
       extras: this.extras,
       exclusions,
+      witnessed,
       draining: false,
       software: this.#config.software,
       ...this.#certificate,

@@ -23,6 +23,13 @@ export interface Claim {
   readonly confirmedAtMs: number
 }
 
+/** What a node saw of a prefix that several nodes claim. */
+export interface Witnessed {
+  readonly prefix: Prefix
+  /** Whom it had routed the prefix to for long when another node claimed it. */
+  readonly holder: NodeId
+}
+
 export interface Fence {
   readonly prefix: Prefix
   readonly fence: number
@@ -48,6 +55,8 @@ export interface NodeRecord {
   readonly extras: readonly Prefix[]
   /** Parts of the pools that its host cannot route. */
   readonly exclusions: readonly Prefix[]
+  /** At most one per prefix. Empty unless claims are contested. */
+  readonly witnessed: readonly Witnessed[]
   readonly draining: boolean
   readonly software: string
   /** The operator's certificate of this node, as it was signed. */
@@ -91,6 +100,7 @@ export const recordLimits = {
   claims: 2,
   extras: 64,
   exclusions: 128,
+  witnessed: 32,
   fences: 8,
 } as const
 

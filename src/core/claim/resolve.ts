@@ -24,22 +24,35 @@ export interface Rules {
    * nobody may take subnets by the pool that their record names.
    */
   isOurs(prefix: Prefix): boolean
+  /** Its node has held it for long by this node's own observation, and others have not had the time to object. */
+  isHeld(owned: OwnedClaim): boolean
+  /** How many nodes witnessed that its node held it before another one claimed it. */
+  support(owned: OwnedClaim): number
 }
 
 /**
- * Judges claims that overlap each other. A claim below the fence of its prefix goes behind every other one; where there
+ * Judges claims that overlap each other. What many saw goes before what a claim says of itself. A claim below the fence of its prefix goes behind every other one; where there
  * is none it stands, for a fence protects whoever came later, and takes nothing from who is alone. A fence higher than the prefix's earns nothing: otherwise whoever writes the
  * highest number would hold every prefix.
  */
-export function resolve(claims: Iterable<OwnedClaim>, { fenceOf, isOurs }: Rules): Standing[] {
+export function resolve(claims: Iterable<OwnedClaim>, rules: Rules): Standing[] {
+  const { fenceOf, isOurs, isHeld, support } = rules
   const winners = new PrefixTrie<true>()
   const ranked = [...claims].map((owned) => {
     const { prefix, fence } = owned.claim
-    return { owned, ours: isOurs(prefix), fenced: fence < fenceOf(prefix) }
+    return {
+      owned,
+      ours: isOurs(prefix),
+      held: isHeld(owned),
+      support: support(owned),
+      fenced: fence < fenceOf(prefix),
+    }
   })
   ranked.sort(
     (a, b) =>
       Number(b.ours) - Number(a.ours) ||
+      Number(b.held) - Number(a.held) ||
+      b.support - a.support ||
       Number(a.fenced) - Number(b.fenced) ||
       precedence(a.owned, b.owned),
   )

@@ -180,6 +180,7 @@ export function recordOf(origin: NodeId, seqno: number, name: string): NodeRecor
     claims: [],
     extras: [],
     exclusions: [],
+    witnessed: [],
     draining: false,
     software: 'test',
   }

@@ -35,10 +35,12 @@ const fenceOf =
   (prefix: Prefix): number =>
     Math.max(0, ...raised.filter((item) => overlaps(item.prefix, prefix)).map((x) => x.fence))
 
-/** All are of one pool. */
+/** All are of one pool, and nobody saw anything. */
+const plain: Rules = { fenceOf: () => 0, isOurs: () => true, isHeld: () => false, support: () => 0 }
+
 const rulesOf = (raised: readonly { prefix: Prefix; fence: number }[]): Rules => ({
+  ...plain,
   fenceOf: fenceOf(raised),
-  isOurs: () => true,
 })
 
 /** A time of a clock that is set. */
@@ -163,7 +165,7 @@ describe('the order of precedence', () => {
         { origin: low, claim: claimOf('128.0.0.0/1', { used: true, confirmedAtMs: 1 }) },
         { origin: high, claim: claimOf('172.16.0.0/22', { state: 'tentative' }) },
       ],
-      { fenceOf: () => 0, isOurs: ({ length }) => length === 22 },
+      { ...plain, isOurs: ({ length }) => length === 22 },
     )
     assert.deepEqual(
       standings.map(({ origin, standing }) => [origin, standing]),
@@ -233,6 +235,7 @@ describe('ownership', () => {
           const held = new Map<NodeId, readonly Claim[]>()
           // Every second length is of another pool.
           const rules: Rules = {
+            ...plain,
             fenceOf: (prefix) => fenceOf([...raised.values()])(prefix),
             isOurs: ({ length }) => length % 2 === 0,
           }
