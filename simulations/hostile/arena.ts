@@ -30,6 +30,9 @@ const growthMbMax = 80
 /** An attack that is held up so long has been defended against. */
 const attackMsMax = 90_000
 const settleMs = 3_000
+const tenureMs = 3_000
+/** Others may say what they saw, and are heard. */
+const decidedMs = 2 * tenureMs
 const joinMsMax = 30_000
 
 /** Sets up the lab, attacks, looks, and removes the lab. */
@@ -73,7 +76,7 @@ class Arena implements Aftermath {
     await absent?.stopAgent()
     const cpuBefore = this.#honest.map(cpuSecondsOf)
     const attackMs = await this.#attack()
-    await sleep(settleMs)
+    await sleep(this.#case.established ? decidedMs : settleMs)
     this.cpuSeconds = Math.max(
       ...this.#honest.map((host, index) => cpuSecondsOf(host) - (cpuBefore[index] ?? 0)),
     )
@@ -146,7 +149,8 @@ class Arena implements Aftermath {
   }
 
   get #options(): readonly string[] {
-    return ['--seed', this.#honest[0]?.address ?? '', ...this.#keyOptions]
+    const tenure = this.#case.established ? ['--tenure-ms', `${tenureMs}`] : []
+    return ['--seed', this.#honest[0]?.address ?? '', ...tenure, ...this.#keyOptions]
   }
 
   async #prepare(): Promise<Before> {
@@ -164,6 +168,7 @@ class Arena implements Aftermath {
       await host.note('claim-confirmed', { timeoutMs: 60_000 })
       await host.cli('status', '--wait', '--timeout', '30')
     }
+    if (this.#case.established) await sleep(tenureMs)
     const subnets = new Map<LabHost, string>()
     const residentMb = new Map<LabHost, number>()
     for (const host of this.#honest) {

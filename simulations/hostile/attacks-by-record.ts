@@ -1,19 +1,23 @@
 /** Attacks by well-formed words of a member: what a compromised host could say of itself and of others. */
 
-import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import type { Entry, NodeRecord } from '../../src/core/claim/record.ts'
+import {
+  type Body,
+  type Claim,
+  type Entry,
+  isRecord,
+  type NodeRecord,
+  versionLimits,
+} from '../../src/core/claim/record.ts'
+import { clockSetMs } from '../../src/core/claim/resolve.ts'
 import { bitsOf } from '../../src/core/ip/address.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
-import { nodeIdOf } from '../../src/wire/signature.ts'
 import { addressOf, prefixOf } from '../literal.ts'
 import { type Facts, hitLine } from './facts.ts'
-import { claimOf, farSubnet, recordOf, tombstoneOf } from './forge.ts'
+import { claimOf, ended, endedFalsely, farSubnet, recordOf } from './forge.ts'
 import { Member, newKeys } from './member.ts'
 
 export type Attack = (facts: Facts) => Promise<void>
-
-const numberMax = Number.MAX_SAFE_INTEGER
 
 export const attacksByRecord: Readonly<Record<string, Attack>> = {
   'extra-inside-another': told(({ facts, member, victims }) => [
@@ -23,18 +27,42 @@ export const attacksByRecord: Readonly<Record<string, Attack>> = {
     }),
   ]),
   'backdated-claim': told(({ facts, victims }) =>
-    victims.map(({ claims }) => {
-      const [held] = claims
-      if (!held) throw new Error('a victim holds nothing')
-      const claim = { ...held, confirmedAtMs: 1, used: true, state: 'confirmed' } as const
-      return recordOf(facts, newKeys(), { claims: [claim] })
+    victims.map((victim) => recordOf(facts, newKeys(), { claims: [earlier(victim)] })),
+  ),
+  'backdated-with-witnesses': told(({ facts, victims }) => {
+    const [victim] = victims
+    if (!victim) return []
+    const thief = newKeys()
+    const claim = earlier(victim)
+    const witnessed = [{ prefix: claim.prefix, holder: thief.id }]
+    return [
+      recordOf(facts, newKeys(), { witnessed }),
+      recordOf(facts, thief, { claims: [claim], witnessed }),
+    ]
+  }),
+  'fenced-and-taken': told(({ facts, victims }) =>
+    absentAmong(victims).flatMap((victim) => {
+      const fenced = raised(facts, victim, 3)
+      const fence = Math.max(...fenced.flatMap(({ body }) => fencesOf(body)))
+      return [...fenced, recordOf(facts, newKeys(), { claims: [{ ...earlier(victim), fence }] })]
     }),
   ),
-  'eviction-at-the-end': told(({ facts, member, victims }) =>
-    ended(victims).map((victim) => evict(facts, member, victim, numberMax, 1)),
+  'false-eviction': told(({ member, victims }) =>
+    absentAmong(victims).map((victim) =>
+      endedFalsely(member.keys, {
+        ...victim,
+        version: { incarnation: versionLimits.version, seqno: versionLimits.version },
+      }),
+    ),
   ),
-  'high-fences': told(({ facts, member, victims }) =>
-    ended(victims).map((victim) => evict(facts, member, victim, 1_000, 2 ** 32)),
+  'eviction-of-the-absent': told(({ member, victims }) =>
+    absentAmong(victims).flatMap(({ origin }) => {
+      const record = member.heard.get(origin)
+      return record && isRecord(record) ? [ended(member.keys, record)] : []
+    }),
+  ),
+  'high-fences': told(({ facts, victims }) =>
+    absentAmong(victims).flatMap((victim) => raised(facts, victim, versionLimits.fenceJump - 1)),
   ),
   'next-hop-inside-another': told(({ facts, member, victims }) => [
     recordOf(facts, member.keys, {
@@ -49,22 +77,15 @@ export const attacksByRecord: Readonly<Record<string, Attack>> = {
     const claim = claimOf('128.0.0.0/1', { confirmedAtMs: 1 })
     return [recordOf(facts, member.keys, { pools: [pool], claims: [claim] })]
   }),
-  'fences-over-everything': told(({ facts, member }) => [
-    tombstoneOf(facts, member.keys, {
-      origin: member.keys.id,
-      version: { incarnation: 1, seqno: 2 },
-      reason: 'left',
-      fences: [{ prefix: prefixOf('0.0.0.0/0'), fence: 2 ** 32 }],
-    }),
-  ]),
+  'fences-over-everything': told(({ facts, member }) => {
+    const pools = [{ prefix: prefixOf('0.0.0.0/0'), subnetLength: 0 }]
+    const claims = [claimOf('0.0.0.0/0', { fence: versionLimits.fenceJump - 1 })]
+    return [ended(member.keys, recordOf(facts, member.keys, { pools, claims }), 'left')]
+  }),
   'many-tombstones': told(function* ({ facts, member }) {
-    for (let index = 0; index < 120_000; index += 1) {
-      yield tombstoneOf(facts, member.keys, {
-        origin: nodeIdOf(randomBytes(32)),
-        version: { incarnation: 1, seqno: 1 },
-        reason: 'evicted',
-        fences: [],
-      })
+    for (let index = 0; index < 30_000; index += 1) {
+      const far = farSubnet(index % 1_000)
+      yield ended(member.keys, recordOf(facts, newKeys(), { claims: [claimOf(far)] }))
     }
   }),
   'pool-excluded': told(({ facts }) =>
@@ -180,23 +201,27 @@ function sinkPort(host: string, port: number): void {
   createServer(() => console.log(hitLine)).listen(port, host)
 }
 
-/** The last victim is the one that is down. */
-const ended = (victims: readonly NodeRecord[]): readonly NodeRecord[] => victims.slice(-1)
+/** Used, and confirmed before anybody else's clock was set. */
+function earlier({ claims }: NodeRecord): Claim {
+  const [held] = claims
+  if (!held) throw new Error('a victim holds nothing')
+  return { ...held, confirmedAtMs: clockSetMs + 1, used: true, state: 'confirmed' }
+}
 
-function evict(
-  facts: Facts,
-  member: Member,
-  victim: NodeRecord,
-  number: number,
-  fence: number,
-): Entry {
-  return tombstoneOf(facts, member.keys, {
-    origin: victim.origin,
-    version: { incarnation: number, seqno: number },
-    reason: 'evicted',
-    fences: victim.claims.map(({ prefix }) => ({ prefix, fence })),
+/** Raises the fence of what the victim holds, step by step, as the highest that is believed is `step` above the last. */
+function raised(facts: Facts, victim: NodeRecord, step: number): Entry[] {
+  return Array.from({ length: 40 }, (_, index) => {
+    const keys = newKeys()
+    const claims = [{ ...earlier(victim), fence: (index + 1) * step }]
+    return ended(keys, recordOf(facts, keys, { claims }), 'left')
   })
 }
+
+const fencesOf = (body: Body): number[] =>
+  body.kind === 'tombstone' ? body.fences.map(({ fence }) => fence) : []
+
+/** The last victim is the one that is down. */
+const absentAmong = (victims: readonly NodeRecord[]): readonly NodeRecord[] => victims.slice(-1)
 
 function narrower(prefix: Prefix, length: number): Prefix {
   const [address] = prefix.text.split('/')

@@ -28,6 +28,8 @@ export interface Case {
   readonly key: 'none' | 'stolen' | 'unknown'
   /** The last victim's agent is stopped before the attack and started after it. */
   readonly absent?: true
+  /** The attack begins once every host was routed to for the tenure, which is short here. */
+  readonly established?: true
   /** MiB that an agent may grow by. */
   readonly growthMbMax?: number
   /** Further faults that it finds, in words. */
@@ -46,13 +48,37 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'backdated-claim',
-    promise: 'a used claim that says that it is from 1970 takes no confirmed subnet',
+    promise: 'a used claim that says that it is the first of all takes no confirmed subnet',
     mends: 'core',
+    established: true,
     ...member,
   },
   {
-    name: 'eviction-at-the-end',
-    promise: 'a host that was evicted at the highest version comes back to its subnet',
+    name: 'backdated-with-witnesses',
+    promise: 'nor does one that fewer than the hosts say to have seen',
+    mends: 'core',
+    established: true,
+    ...member,
+  },
+  {
+    name: 'fenced-and-taken',
+    promise:
+      'a host that is down loses no subnet to who fences it forty times and claims it behind the last fence',
+    mends: 'core',
+    absent: true,
+    established: true,
+    ...member,
+  },
+  {
+    name: 'false-eviction',
+    promise: 'a host that was evicted at a version that it never wrote has not been evicted',
+    mends: 'core',
+    absent: true,
+    ...member,
+  },
+  {
+    name: 'eviction-of-the-absent',
+    promise: 'a host that was evicted while it was down comes back to its subnet',
     mends: 'core',
     absent: true,
     ...member,
@@ -87,7 +113,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'many-tombstones',
-    promise: '120,000 tombstones of nobody cost neither memory nor the next start',
+    promise: '30,000 tombstones of nobody cost neither memory nor the next start',
     mends: 'core',
     ...member,
   },

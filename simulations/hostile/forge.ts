@@ -1,14 +1,8 @@
 /** Records and tombstones that are well signed, whatever they say. */
 
-import type {
-  Claim,
-  Entry,
-  Fence,
-  NodeId,
-  NodeRecord,
-  Tombstone,
-  Version,
-} from '../../src/core/claim/record.ts'
+import { base58btc } from 'multiformats/bases/base58'
+import type { Claim, Entry, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
+import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
 import { type KeyPair, sealer } from '../../src/wire/signature.ts'
 import { addressOf, prefixOf } from '../literal.ts'
@@ -50,17 +44,21 @@ export const claimOf = (prefix: string, more: Partial<Claim> = {}): Claim => ({
   ...more,
 })
 
-export function tombstoneOf(
-  facts: Facts,
+/** Ends a record, by whoever has `keys`. */
+export function ended(
   keys: KeyPair,
-  end: {
-    readonly origin: NodeId
-    readonly version: Version
-    readonly fences: readonly Fence[]
-    readonly reason: Tombstone['reason']
-  },
-): Entry<Tombstone> {
-  return sealer(keys)({ kind: 'tombstone', cluster: facts.cluster, author: keys.id, ...end })
+  record: Entry<NodeRecord>,
+  reason: Tombstone['reason'] = 'evicted',
+): Entry {
+  return sealer(keys)(tombstoneOf(record, { reason, author: keys.id }))
+}
+
+/** Ends a record that its node never signed. */
+export function endedFalsely(keys: KeyPair, record: NodeRecord): Entry {
+  const signature = Buffer.alloc(64, 1)
+  const publicKey = base58btc.baseDecode(record.origin).slice(-32)
+  const envelope = encodeEnvelope({ payload: encodeBody(record), publicKey, signature })
+  return ended(keys, { body: record, envelope, hash: '' })
 }
 
 /** The n-th subnet of the usual pool, from its end: where no honest host of a test is. */

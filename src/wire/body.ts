@@ -3,7 +3,7 @@
 import {
   type Body,
   type Claim,
-  type Fence,
+  type Entry,
   type NodeId,
   type NodeRecord,
   recordLimits,
@@ -12,6 +12,7 @@ import {
   versionLimits,
   type Witnessed,
 } from '../core/claim/record.ts'
+import { tombstoneOf } from '../core/claim/tombstone.ts'
 import { bitsOf } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
 import { paperLimits } from '../core/trust/paper.ts'
@@ -53,15 +54,25 @@ export function encodeBody(body: Body): Uint8Array {
   return pack(body.kind === 'record' ? packedRecord(body) : packedTombstone(body))
 }
 
+export interface BodyReader {
+  readonly parsed: Parsed
+  /** Reads the record inside a tombstone. Throws on malformed input. */
+  ended(envelope: Uint8Array): Entry<NodeRecord>
+}
+
 /** `author` is the node whose key signed the payload. Undefined for a kind of a newer version. Throws on malformed input. */
-export function decodeBody(payload: Uint8Array, author: NodeId, parsed: Parsed): Body | undefined {
+export function decodeBody(
+  payload: Uint8Array,
+  author: NodeId,
+  reader: BodyReader,
+): Body | undefined {
   const fields = map(unpack(payload), 'the body')
   natural(fields.protocol, 'protocol')
   switch (fields.kind) {
     case 'record':
-      return recordFrom(fields, author, parsed)
+      return recordFrom(fields, author, reader.parsed)
     case 'tombstone':
-      return tombstoneFrom(fields, author, parsed)
+      return tombstoneFrom(fields, author, reader)
     default:
       return undefined
   }
@@ -97,11 +108,8 @@ const packedWitnessed = ({ prefix, holder }: Witnessed) => [prefix.text, holder]
 const packedTombstone = (tombstone: Tombstone) => ({
   protocol,
   kind: 'tombstone',
-  cluster: tombstone.cluster,
-  origin: tombstone.origin,
-  version: [tombstone.version.incarnation, tombstone.version.seqno],
   reason: tombstone.reason,
-  fences: tombstone.fences.map(({ prefix, fence }) => [prefix.text, fence]),
+  ended: tombstone.ended.envelope,
   ...(tombstone.certificate ? { certificate: tombstone.certificate } : {}),
 })
 
@@ -137,24 +145,17 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
   }
 }
 
-function tombstoneFrom(fields: Record<string, unknown>, author: NodeId, parsed: Parsed): Tombstone {
+function tombstoneFrom(
+  fields: Record<string, unknown>,
+  author: NodeId,
+  reader: BodyReader,
+): Tombstone {
   const reason = fields.reason
   if (reason !== 'left' && reason !== 'evicted') return fail('a tombstone without a known reason')
-  const origin = text(fields.origin, 64, 'origin') as NodeId
-  const version = versionFrom(fields.version)
-  if (reason === 'evicted' && version.incarnation > versionLimits.evictedIncarnation)
-    return fail('an eviction at a version that cannot be answered')
-  if (reason === 'left' && origin !== author) return fail('a leave that another node wrote')
-  return {
-    kind: 'tombstone',
-    origin,
-    cluster: printable(fields.cluster, recordLimits.nameLength, 'cluster'),
-    version,
-    reason,
-    author,
-    fences: list(fields.fences, recordLimits.fences, 'fences', (value) => fenceFrom(value, parsed)),
-    ...certificateFrom(fields),
-  }
+  const ended = reader.ended(bytes(fields.ended, recordLimits.recordBytes, 'the ended record'))
+  if (reason === 'left' && ended.body.origin !== author)
+    return fail('a leave that another node wrote')
+  return tombstoneOf(ended, { reason, author, ...certificateFrom(fields) })
 }
 
 /** What it says is judged by who knows the operator. */
@@ -165,9 +166,14 @@ const certificateFrom = ({ certificate }: Record<string, unknown>): { certificat
 
 function versionFrom(value: unknown): Version {
   const [incarnation, seqno] = list(value, 2, 'version', (part) =>
-    natural(part, 'a version number'),
+    bounded(part, versionLimits.version, 'a version number'),
   )
   return incarnation === undefined || seqno === undefined ? fail('version') : { incarnation, seqno }
+}
+
+const bounded = (value: unknown, most: number, what: string): number => {
+  const number = natural(value, what)
+  return number <= most ? number : fail(`${what} is above ${most}`)
 }
 
 function poolFrom(value: unknown, parsed: Parsed): Pool {
@@ -189,7 +195,8 @@ function claimFrom(value: unknown, parsed: Parsed): Claim {
   )
   return {
     prefix: parsed.prefix(packedPrefix, 'a claim'),
-    fence: natural(fence, 'a fence'),
+    // Room is left above every fence: one that could not be raised would hold its prefix for ever.
+    fence: bounded(fence, versionLimits.fence - 1, 'a fence'),
     state: flag(confirmed, 'confirmed') ? 'confirmed' : 'tentative',
     used: flag(used, 'used'),
     confirmedAtMs: natural(confirmedAtMs, 'confirmedAtMs'),
@@ -211,12 +218,4 @@ function witnessedFrom(value: unknown, parsed: Parsed): Witnessed {
     prefix: parsed.prefix(packedPrefix, 'a witnessed prefix'),
     holder: text(holder, 64, 'a holder') as NodeId,
   }
-}
-
-function fenceFrom(value: unknown, parsed: Parsed): Fence {
-  const [packedPrefix, fence] = list(value, 2, 'a fence', (part) => part)
-  const height = natural(fence, 'a fence')
-  // Room is left above every fence: one that could not be raised would hold its prefix for ever.
-  if (height > versionLimits.fence) return fail('a fence too high')
-  return { prefix: parsed.prefix(packedPrefix, 'a fence'), fence: height }
 }

@@ -1,13 +1,13 @@
 /** Bytes to typed values and back. Decoding never throws, whatever it is given, and keeps no view of its input. */
 
-import { type Entry, recordLimits } from '../core/claim/record.ts'
+import { type Entry, isRecord, recordLimits } from '../core/claim/record.ts'
 import { type Carried, type Stamp, type SyncMessage, syncLimits } from '../core/gossip/message.ts'
 import { unreachable } from '../core/invariant.ts'
 import { paperLimits } from '../core/trust/paper.ts'
 import { decodeBody, decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
-import { bytes, flag, list, natural, text } from './shape.ts'
-import { hashOf, isSigned } from './signature.ts'
+import { bytes, fail, flag, list, natural, text } from './shape.ts'
+import { type Author, hashOf, isSigned } from './signature.ts'
 import { type Bearer, Verified } from './verified.ts'
 
 export type Decoded<T> =
@@ -22,7 +22,7 @@ export type Decoded<T> =
       readonly reason: string
     }
 
-/** A signed entry as gossip carries it. Costs `bearer` one signature check where it is not among the `verified`. */
+/** A signed entry as gossip carries it. Costs `bearer` each signature that is not among the `verified`. */
 export function decodeEntry(
   packed: Uint8Array,
   verified = new Verified(),
@@ -30,32 +30,65 @@ export function decodeEntry(
 ): Decoded<Entry> {
   if (packed.length > recordLimits.envelopeBytes) return malformed('the envelope is too long')
   try {
-    const envelope = new Uint8Array(packed)
-    const hash = hashOf(envelope)
-    const known = verified.entry(hash)
-    if (known) return { ok: true, value: known }
-    // A view: msgpackr hangs a DataView on whatever it is given.
-    const { payload, publicKey, signature } = decodeEnvelope(envelope.subarray())
-    // A second wrapping of one signed payload would be a rival of the first, made by whoever passes it on.
-    if (Buffer.compare(encodeEnvelope({ payload, publicKey, signature }), envelope) !== 0) {
-      return malformed('the envelope is not canonical')
-    }
-    const author = verified.author(publicKey)
-    const body = decodeBody(payload, author.id, verified.parsed)
-    if (!body) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
-    if (bearer?.mayBring(body) === false) {
+    const read = readEntry(packed, verified)
+    if (!read) return { ok: false, code: 'unsupported', reason: 'a kind of a newer version' }
+    const { entry, unchecked } = read
+    if (unchecked.length === 0) return { ok: true, value: entry }
+    if (bearer?.mayBring(entry.body, unchecked.length) === false) {
       return { ok: false, code: 'overdrawn', reason: 'too many entries in too short a time' }
     }
-    if (!isSigned(payload, author, signature)) {
+    for (const { payload, author, signature } of unchecked) {
+      if (isSigned(payload, author, signature)) continue
       bearer?.broughtForgery()
       return { ok: false, code: 'forged', reason: `the signature is not that of ${author.id}` }
     }
-    const entry = { body, envelope, hash }
-    verified.add(entry, author)
+    for (const part of unchecked) verified.add(part.entry, part.author)
     return { ok: true, value: entry }
   } catch (thrown) {
     return malformed(reasonOf(thrown))
   }
+}
+
+/** An entry whose signature is still to be checked. */
+interface Unchecked {
+  readonly entry: Entry
+  readonly payload: Uint8Array
+  readonly signature: Uint8Array
+  readonly author: Author
+}
+
+/** The entry with the signatures in it that nobody checked yet. Undefined: of a newer version. Throws on malformed input. */
+function readEntry(
+  packed: Uint8Array,
+  verified: Verified,
+): { readonly entry: Entry; readonly unchecked: readonly Unchecked[] } | undefined {
+  const envelope = new Uint8Array(packed)
+  const hash = hashOf(envelope)
+  const known = verified.entry(hash)
+  if (known) return { entry: known, unchecked: [] }
+  // A view: msgpackr hangs a DataView on whatever it is given.
+  const { payload, publicKey, signature } = decodeEnvelope(envelope.subarray())
+  // A second wrapping of one signed payload would be a rival of the first, made by whoever passes it on.
+  if (Buffer.compare(encodeEnvelope({ payload, publicKey, signature }), envelope) !== 0) {
+    return fail('the envelope is not canonical')
+  }
+  const author = verified.author(publicKey)
+  let inside: readonly Unchecked[] = []
+  const body = decodeBody(payload, author.id, {
+    parsed: verified.parsed,
+    ended: (bytes) => {
+      const read = readEntry(bytes, verified)
+      if (!read || !isRecord(read.entry)) return fail('what it ends is no record')
+      inside = read.unchecked
+      return read.entry
+    },
+  })
+  if (!body) return undefined
+  if (body.kind === 'record' && envelope.length > recordLimits.recordBytes) {
+    return fail('the record is too long')
+  }
+  const entry = { body, envelope, hash }
+  return { entry, unchecked: [...inside, { entry, payload, signature, author }] }
 }
 
 export function encodeMessage(message: SyncMessage): Uint8Array {

@@ -11,8 +11,8 @@ const authorsMax = 512
 
 /** Who brought an entry, and pays for looking at it. */
 export interface Bearer {
-  /** Asked before the signature is checked. False: it used up what it may bring. */
-  mayBring(body: Body): boolean
+  /** Asked before so many signatures are checked. False: it used up what it may bring. */
+  mayBring(body: Body, signatures: number): boolean
   /** The signature was not its author's. */
   broughtForgery(): void
 }

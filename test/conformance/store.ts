@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Entry, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
+import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import type { OwnState } from '../../src/core/effect.ts'
 import type { Carried } from '../../src/core/gossip/message.ts'
 import { parseAddress } from '../../src/core/ip/address.ts'
@@ -194,15 +195,7 @@ export function record(keys: KeyPair, incarnation: number): Entry<NodeRecord> {
 }
 
 function tombstone(keys: KeyPair): Entry<Tombstone> {
-  return sealer(keys)({
-    kind: 'tombstone',
-    origin: keys.id,
-    cluster: 'test',
-    version: { incarnation: 5, seqno: 2 },
-    reason: 'left',
-    author: keys.id,
-    fences: [{ prefix: prefix('172.16.8.0/22'), fence: 1 }],
-  })
+  return sealer(keys)(tombstoneOf(record(keys, 5), { reason: 'left', author: keys.id }))
 }
 
 const knownEntries: readonly Carried[] = [

@@ -2,9 +2,10 @@
 
 import fc from 'fast-check'
 import type { Claim, Entry, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
+import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import { type Address, address, bitsOf, type Family } from '../../src/core/ip/address.ts'
 import { type Prefix, prefix } from '../../src/core/ip/prefix.ts'
-import { defaultPool, nodeOf, prefixOf, recordOf } from './specimens.ts'
+import { defaultPool, nodeOf, nodeWith, prefixOf, recordOf } from './specimens.ts'
 
 /** What decoders and literals make is plain, so that equal values must be plain, too. */
 export const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -81,25 +82,13 @@ export const recordEntry: fc.Arbitrary<Entry<NodeRecord>> = plainRecord({
 )
 
 export const tombstoneEntry: fc.Arbitrary<Entry<Tombstone>> = plainRecord({
-  node: origin,
+  ended: recordEntry,
   author: origin,
-  version,
   isLeave: fc.boolean(),
-  fences: fc.uniqueArray(
-    plainRecord({ prefix: crowdedSubnet, fence: fc.integer({ min: 1, max: 3 }) }),
-    { maxLength: 2, selector: ({ prefix: fenced }) => fenced.text },
-  ),
-}).map(({ node, author, version: of, isLeave, fences }) => {
-  const writer = isLeave ? node : author
-  return writer.seal({
-    kind: 'tombstone',
-    origin: node.id,
-    cluster: 'specimens',
-    version: of,
-    reason: isLeave ? 'left' : 'evicted',
-    author: writer.id,
-    fences,
-  })
+}).map(({ ended, author, isLeave }) => {
+  const writer = isLeave ? nodeWith(ended.body.origin) : author
+  const reason = isLeave ? ('left' as const) : ('evicted' as const)
+  return writer.seal(tombstoneOf(ended, { reason, author: writer.id }))
 })
 
 export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(

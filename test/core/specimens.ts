@@ -9,6 +9,7 @@ import type {
   NodeRecord,
   Tombstone,
 } from '../../src/core/claim/record.ts'
+import { tombstoneOf as endOf } from '../../src/core/claim/tombstone.ts'
 import { type Address, parseAddress } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
@@ -98,14 +99,15 @@ export const recordOf = (node: Specimen, more: Partial<NodeRecord> = {}): NodeRe
 })
 
 /** What ends `record`: written by itself, or by `author`. */
-export const tombstoneOf = (record: NodeRecord, author?: NodeId): Tombstone => ({
-  kind: 'tombstone',
-  origin: record.origin,
-  cluster: record.cluster,
-  version: author
-    ? record.version
-    : { incarnation: record.version.incarnation, seqno: record.version.seqno + 1 },
-  reason: author ? 'evicted' : 'left',
-  author: author ?? record.origin,
-  fences: record.claims.map(({ prefix, fence }) => ({ prefix, fence: fence + 1 })),
-})
+export const tombstoneOf = (record: NodeRecord, author?: NodeId): Tombstone =>
+  endOf(nodeWith(record.origin).seal(record), {
+    reason: author ? 'evicted' : 'left',
+    author: author ?? record.origin,
+  })
+
+/** One that was asked for before. */
+export function nodeWith(id: NodeId): Specimen {
+  const found = [...specimens.values()].find((known) => known.id === id)
+  if (!found) throw new Error(`no specimen ${id}`)
+  return found
+}

@@ -9,21 +9,23 @@ import {
   type Tombstone,
   versionLimits,
 } from '../../src/core/claim/record.ts'
+import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
 import { type Address, bitsOf } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { paperLimits } from '../../src/core/trust/paper.ts'
 import { isPrintable } from '../../src/wire/shape.ts'
 import { addressIn, anyAddress, anyEntry, anyPrefix, plainRecord } from '../core/arbitraries.ts'
-import { nodeOf } from '../core/specimens.ts'
+import { nodeOf, nodeWith } from '../core/specimens.ts'
 
 const natural = fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER))
+const counter = fc.oneof(fc.nat(), fc.constant(versionLimits.version))
 const fence = fc.nat({ max: 2 ** 31 - 1 })
 const name = fc
   .string({ unit: 'grapheme', maxLength: 20 })
   .filter((text) => text.length <= 64 && isPrintable(text))
 export const node = fc.integer({ min: 1, max: 5 }).map(nodeOf)
-const version = plainRecord({ incarnation: natural, seqno: natural })
+const version = plainRecord({ incarnation: counter, seqno: counter })
 
 const nextHops: fc.Arbitrary<Address[]> = fc
   .tuple(addressIn(4), addressIn(6), fc.constantFrom(0, 1, 2, 3))
@@ -83,28 +85,14 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
 
 export const tombstoneBy = (author: Tombstone['author']): fc.Arbitrary<Tombstone> =>
   certified(
-    plainRecord({
-      kind: fc.constant('tombstone' as const),
-      origin: node.map(({ id }) => id),
-      cluster: name,
-      version,
-      reason: fc.constantFrom<Tombstone['reason']>('left', 'evicted'),
-      author: fc.constant(author),
-      fences: fc.array(plainRecord({ prefix: anyPrefix, fence }), {
-        maxLength: recordLimits.fences,
-      }),
-    }).map((tombstone) =>
-      tombstone.reason === 'left'
-        ? { ...tombstone, origin: author }
-        : {
-            ...tombstone,
-            // Of others nobody writes a version that they could not answer.
-            version: {
-              ...tombstone.version,
-              incarnation: tombstone.version.incarnation % versionLimits.evictedIncarnation,
-            },
-          },
-    ),
+    fc.tuple(node, fc.boolean()).chain(([other, isLeave]) => {
+      const writer = isLeave ? nodeWith(author) : other
+      const reason = isLeave ? ('left' as const) : ('evicted' as const)
+      return recordBy(writer.id)
+        .map((record) => writer.seal(record))
+        .filter(({ envelope }) => envelope.length <= recordLimits.recordBytes)
+        .map((ended) => tombstoneOf(ended, { reason, author }))
+    }),
   )
 
 export const bodyBy = (author: Body['origin']): fc.Arbitrary<Body> =>

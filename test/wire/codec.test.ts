@@ -147,6 +147,17 @@ describe('a decoder', () => {
     assert.equal(codeOf(signed(author, encodeBody(eviction))), 'ok')
   })
 
+  it('refuses a tombstone of a record that its node did not sign', () => {
+    const record = recordOf(stranger)
+    const { payload, publicKey } = unpacked(stranger.seal(record).envelope)
+    const envelope = encodeEnvelope({ payload, publicKey, signature: new Uint8Array(64) })
+    const ended = { body: record, envelope, hash: '' }
+    const forgery = { ...tombstoneOf(record, author.id), ended }
+    assert.equal(codeOf(signed(author, encodeBody(forgery))), 'forged')
+    const nested = { ...forgery, ended: { ...author.seal(tombstoneOf(record)), body: record } }
+    assert.equal(codeOf(signed(author, encodeBody(nested))), 'malformed')
+  })
+
   it('refuses what is too long', () => {
     const addresses = Array.from({ length: recordLimits.addresses }, () => longestAddress)
     const longest = recordOf(author, { addresses, name: 'n'.repeat(recordLimits.nameLength) })

@@ -50,11 +50,11 @@ export class Account implements Bearer {
     return this.#host.clock.now() < this.#disgracedUntil
   }
 
-  mayBring({ origin }: Body): boolean {
+  mayBring({ origin }: Body, signatures: number): boolean {
     const now = this.#host.clock.now()
     if (now < this.#disgracedUntil) return false
     if (!this.#host.knows(origin) && !this.#identities.use(1, now)) return false
-    return this.#checks.use(1, now)
+    return this.#checks.use(signatures, now)
   }
 
   /** Of what is not an entry: papers of the operator. False: it used up what it may bring. */

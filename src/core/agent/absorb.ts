@@ -1,6 +1,6 @@
 /** Word of others: admitted, merged, and everything that is derived from the record set brought up to date. */
 
-import { admit, leaps, leapsFences } from '../claim/admit.ts'
+import { admit } from '../claim/admit.ts'
 import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import { type Merged, supersedes } from '../claim/record-set.ts'
 import type { Contest } from '../claim/tenure.ts'
@@ -107,15 +107,6 @@ export function drawOverlay(state: AgentState): void {
 function hearOfSelf(state: AgentState, entry: Entry): Heard {
   const { config, own, ownership, set } = state
   if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
-  const { body } = entry
-  const { incarnation } = own
-  if (
-    body.kind === 'tombstone' &&
-    (leaps(body.version, { incarnation, seqno: 0 }) ||
-      leapsFences(body, (prefix) => set.fenceOf(prefix)))
-  ) {
-    return { verdict: 'reject', news: false }
-  }
   const known = set.get(config.self)
   // An eviction's fences are true for everybody, however late it comes and however it is answered.
   const { raised } = set.merge({ entry, remainMs: 0 }, state.now)

@@ -1,6 +1,7 @@
 /** Carries out what an operator asks for. */
 
 import type { Tombstone } from '../claim/record.ts'
+import { tombstoneOf } from '../claim/tombstone.ts'
 import type { CommandResult } from '../effect.ts'
 import type { Command } from '../event.ts'
 import { probe } from '../gossip/anti-entropy.ts'
@@ -9,7 +10,7 @@ import { unreachable } from '../invariant.ts'
 import { merge } from './absorb.ts'
 import { decide, hasLeft } from './decide.ts'
 import { doubtAll } from './kernel.ts'
-import { write } from './publish.ts'
+import { saidOf, write } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { install } from './trust.ts'
 
@@ -106,8 +107,14 @@ function resync(state: AgentState): void {
 }
 
 function leave(state: AgentState): void {
-  const { claimant, own, peers, router, config } = state
-  const entry = config.seal(own.tombstone(claimant.claims))
+  const { claimant, own, peers, router, config, trust } = state
+  const entry = config.seal(
+    tombstoneOf(config.seal(own.record(saidOf(state))), {
+      reason: 'left',
+      author: config.self,
+      ...(trust.certificate ? { certificate: trust.certificate } : {}),
+    }),
+  )
   claimant.end()
   state.ipam.abandon(state.now)
   state.phase = 'left'

@@ -1,6 +1,7 @@
 /** Whether a command can be carried out, and what to answer. */
 
-import { fenceAbove, type NodeRecord, type Tombstone } from '../claim/record.ts'
+import { isRecord, type Tombstone } from '../claim/record.ts'
+import { tombstoneOf } from '../claim/tombstone.ts'
 import type { Command } from '../event.ts'
 import { unreachable } from '../invariant.ts'
 import type { Prefix } from '../ip/prefix.ts'
@@ -123,27 +124,19 @@ function evict(node: string, { set, config, peers, trust }: AgentState): Decisio
   if (peers.has(victim.origin)) {
     return refuse('node-alive', `${victim.name} is alive and connected: run starling leave on it`)
   }
+  const ended = set.get(victim.origin)
+  if (!ended || !isRecord(ended)) return refuse('unknown-node', `no node ${node}`)
   const message = `evicted ${victim.name}: its prefixes are free`
   return {
     ok: true,
     message,
-    tombstone: {
-      ...tombstoneOf(victim, config.self),
+    tombstone: tombstoneOf(ended, {
+      reason: 'evicted',
+      author: config.self,
       ...(trust.certificate ? { certificate: trust.certificate } : {}),
-    },
+    }),
   }
 }
-
-/** At the version of the record that it ends: a tombstone goes before a record of the same version. */
-const tombstoneOf = (victim: NodeRecord, author: Tombstone['author']): Tombstone => ({
-  kind: 'tombstone',
-  origin: victim.origin,
-  cluster: victim.cluster,
-  version: victim.version,
-  reason: 'evicted',
-  author,
-  fences: victim.claims.map(({ prefix, fence }) => ({ prefix, fence: fenceAbove(fence) })),
-})
 
 export const hasLeft = {
   ok: false,

@@ -6,11 +6,9 @@ import type { Prefix } from '../ip/prefix.ts'
 import {
   compareVersions,
   type Entry,
-  fenceAbove,
   type NodeId,
   type NodeRecord,
   type Tombstone,
-  type Version,
   versionLimits,
 } from './record.ts'
 
@@ -31,34 +29,25 @@ export type AdmissionFault =
   | 'claim-outside-pool'
   | 'two-claims-of-a-pool'
   | 'evicts-the-living'
-  | 'wrong-fences'
-  | 'version-jump'
+  | 'fence-jump'
 
 export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
   if (body.cluster !== context.cluster) return refuse('reject', 'foreign-cluster')
   if (body.kind === 'record') return admitRecord(body)
-  if (leapsFences(body, context.fenceOf)) return refuse('reject', 'wrong-fences')
+  const ended = admitRecord(body.ended.body)
+  if (!ended.admitted) return ended
+  if (leapsFences(body, context.fenceOf)) return refuse('reject', 'fence-jump')
   if (body.reason === 'left') return admitted
   const { known } = context
-  const order = known ? compareVersions(body.version, known.body.version) : 1
-  if (known && leaps(body.version, known.body.version)) return refuse('reject', 'version-jump')
   // A refuted eviction ends nobody any more; only its fences are merged.
-  if (order < 0) return admitted
+  if (known && compareVersions(body.version, known.body.version) < 0) return admitted
   // Another node may be ignorant of what we see: that is no fault of whoever forwards it.
-  if (context.isAlive(body.origin)) return refuse('ignore', 'evicts-the-living')
-  if (order === 0 && known?.body.kind === 'record' && !endsClaims(body.fences, known.body)) {
-    return refuse('reject', 'wrong-fences')
-  }
-  return admitted
+  return context.isAlive(body.origin) ? refuse('ignore', 'evicts-the-living') : admitted
 }
 
-/** Whether an eviction is of a version that its victim can hardly have come to. */
-export const leaps = (evicted: Version, known: Version): boolean =>
-  evicted.incarnation - known.incarnation > versionLimits.incarnationJump
-
 /** Whether a fence rises by more than its prefix can have been reclaimed unheard. */
-export const leapsFences = ({ fences }: Tombstone, fenceOf: (prefix: Prefix) => number): boolean =>
+const leapsFences = ({ fences }: Tombstone, fenceOf: (prefix: Prefix) => number): boolean =>
   fences.some(({ prefix, fence }) => fence - fenceOf(prefix) > versionLimits.fenceJump)
 
 function admitRecord(record: NodeRecord): Admission {
@@ -71,19 +60,6 @@ function admitRecord(record: NodeRecord): Admission {
   return families.size === record.claims.length
     ? admitted
     : refuse('reject', 'two-claims-of-a-pool')
-}
-
-/** An eviction raises the fences of exactly what its victim held, by one. */
-function endsClaims(
-  fences: readonly { prefix: { text: string }; fence: number }[],
-  record: NodeRecord,
-): boolean {
-  if (fences.length !== record.claims.length) return false
-  return record.claims.every((claim) =>
-    fences.some(
-      ({ prefix, fence }) => prefix.text === claim.prefix.text && fence === fenceAbove(claim.fence),
-    ),
-  )
 }
 
 const admitted: Admission = { admitted: true }

@@ -9,15 +9,7 @@ import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { LinkAddress } from '../routing/route.ts'
 import type { Trust } from '../trust/trust.ts'
-import {
-  type Body,
-  type Claim,
-  type Entry,
-  fenceAbove,
-  type NodeRecord,
-  recordLimits,
-  type Tombstone,
-} from './record.ts'
+import { type Body, type Entry, type NodeRecord, recordLimits } from './record.ts'
 
 /** Two agents with one identity would outbid each other without end: each answers the other no faster than this. */
 const refuteMs = 10_000
@@ -142,21 +134,6 @@ export class OwnRecord {
       witnessed,
       draining: false,
       software: this.#config.software,
-      ...this.#certificate,
-    }
-  }
-
-  /** Ends this node: each prefix that it held is fenced above its claim. */
-  tombstone(claims: readonly Claim[]): Tombstone {
-    this.#seqno += 1
-    return {
-      kind: 'tombstone',
-      origin: this.#config.self,
-      cluster: this.#config.cluster,
-      version: { incarnation: this.#incarnation, seqno: this.#seqno },
-      reason: 'left',
-      author: this.#config.self,
-      fences: claims.map(({ prefix, fence }) => ({ prefix, fence: fenceAbove(fence) })),
       ...this.#certificate,
     }
   }

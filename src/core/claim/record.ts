@@ -71,8 +71,10 @@ export interface Tombstone {
   readonly version: Version
   readonly reason: 'left' | 'evicted'
   readonly author: NodeId
-  /** The new fence of each prefix that the origin held. */
+  /** The new fence of each subnet that the origin held. */
   readonly fences: readonly Fence[]
+  /** What it ends, as the origin signed it: origin, version and fences follow from it. */
+  readonly ended: Entry<NodeRecord>
   /** The operator's certificate of the author. */
   readonly certificate?: Uint8Array
 }
@@ -87,12 +89,16 @@ export interface Entry<B extends Body = Body> {
   readonly hash: string
 }
 
+export const isRecord = (entry: Entry): entry is Entry<NodeRecord> => entry.body.kind === 'record'
+
 /** Signs a body with the node's own key. Pure: one body and one key give one envelope (Ed25519, RFC 8032). */
 export type Seal = <B extends Body>(body: B) => Entry<B>
 
 /** Bounds that keep a record far below gossipsub's message limit. The decoder refuses what exceeds them. */
 export const recordLimits = {
-  envelopeBytes: 16_384,
+  envelopeBytes: 20_480,
+  /** Of a record's envelope: a tombstone has room for what it ends. */
+  recordBytes: 16_384,
   nameLength: 64,
   nextHops: 2,
   addresses: 16,
@@ -101,15 +107,12 @@ export const recordLimits = {
   extras: 64,
   exclusions: 128,
   witnessed: 32,
-  fences: 8,
 } as const
 
 /** What a codec could carry is far above: whatever anybody writes, an honest node can still answer with more. */
 export const versionLimits = {
-  /** Of what others write of a node: an eviction. */
-  evictedIncarnation: 2 ** 40,
-  /** Missed starts and refutations of a node that another one may not have heard of. */
-  incarnationJump: 2 ** 16,
+  /** Of either part of a version. */
+  version: 2 ** 52,
   fence: 2 ** 32,
   /** Reclaims of one prefix that a node may have missed. */
   fenceJump: 2 ** 16,

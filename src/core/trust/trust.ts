@@ -124,10 +124,11 @@ export class Trust {
   refuses(body: Body, remainMs: Millis, wallMs: Millis): TrustFault | undefined {
     if (this.mode !== 'signed') return undefined
     if (body.kind === 'record') return this.#refusesRecord(body, wallMs)
+    const wasMember = this.#refusesRecord(body.ended.body, wallMs)
+    if (wasMember && !wasIn(wasMember)) return wasMember
     const fault = this.standing(body.author, body.certificate, wallMs)
-    const wasIn = fault === 'revoked' || fault === 'expired' || fault === 'token-used'
     // Who is put out may end itself; and fences that were raised stay raised, or sets would differ for ever.
-    return wasIn && (body.reason === 'left' || remainMs <= 0) ? undefined : fault
+    return fault && wasIn(fault) && (body.reason === 'left' || remainMs <= 0) ? undefined : fault
   }
 
   /** Takes what the operator says of others, or whom a token admitted. */
@@ -196,6 +197,10 @@ export class Trust {
     return this.#config.admission?.read(bytes) ?? 'foreign-operator'
   }
 }
+
+/** It was a member once. */
+const wasIn = (fault: TrustFault): boolean =>
+  fault === 'revoked' || fault === 'expired' || fault === 'token-used'
 
 const nothing: Learned = { news: false, rival: undefined }
 

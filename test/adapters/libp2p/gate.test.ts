@@ -161,12 +161,12 @@ test('unknown identities are bounded by the minute, and known ones are not count
   const account = accounts.of('p' as NodeId, '10.0.1.9')
   const stranger = recordOf(nodeOf(2))
   for (let index = 0; index < allowances.identities.burst; index += 1) {
-    assert.ok(account.mayBring(stranger))
+    assert.ok(account.mayBring(stranger, 1))
   }
-  assert.equal(account.mayBring(stranger), false)
-  assert.equal(account.mayBring(recordOf(known)), true)
+  assert.equal(account.mayBring(stranger, 1), false)
+  assert.equal(account.mayBring(recordOf(known), 1), true)
   await clock.advance(1_000)
-  assert.equal(account.mayBring(stranger), true)
+  assert.equal(account.mayBring(stranger, 1), true)
 })
 
 test('signature checks are bounded by the minute, for known ones too', async () => {
@@ -174,11 +174,11 @@ test('signature checks are bounded by the minute, for known ones too', async () 
   const { clock, accounts } = world([known.id])
   const account = accounts.of(known.id, '10.0.1.9')
   for (let index = 0; index < allowances.checks.burst; index += 1) {
-    assert.ok(account.mayBring(recordOf(known)))
+    assert.ok(account.mayBring(recordOf(known), 1))
   }
-  assert.equal(account.mayBring(recordOf(known)), false)
+  assert.equal(account.mayBring(recordOf(known), 1), false)
   await clock.advance(1_000)
-  assert.equal(account.mayBring(recordOf(known)), true)
+  assert.equal(account.mayBring(recordOf(known), 1), true)
 })
 
 test('papers of an operator are bounded together with entries, and come back with time', async () => {
