@@ -3,7 +3,7 @@
 import { addressOf, prefixOf } from '../simulations/literal.ts'
 import { Agent } from '../src/core/agent.ts'
 import type { NodeId } from '../src/core/claim/record.ts'
-import { type CoreConfig, defaultTiming } from '../src/core/config.ts'
+import { type CoreConfig, defaultLimits, defaultTiming } from '../src/core/config.ts'
 import type { Effect, Snapshot } from '../src/core/effect.ts'
 import type { Event } from '../src/core/event.ts'
 import { type Benchmark, figure } from './benchmark.ts'
@@ -135,6 +135,7 @@ const config: CoreConfig = {
   port: 7871,
   seeded: true,
   timing: defaultTiming,
+  limits: defaultLimits,
 }
 
 function deltasOf(count: number): Event[] {

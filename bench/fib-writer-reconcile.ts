@@ -3,7 +3,7 @@
 import { addressOf, prefixOf } from '../simulations/literal.ts'
 import { netlinkKernel } from '../src/adapters/netlink/kernel.ts'
 import { Agent } from '../src/core/agent.ts'
-import { type CoreConfig, defaultTiming } from '../src/core/config.ts'
+import { type CoreConfig, defaultLimits, defaultTiming } from '../src/core/config.ts'
 import type { Kernel } from '../src/ports/kernel.ts'
 import { AgentOperator } from '../src/runtime/agent-operator.ts'
 import { EffectRunner } from '../src/runtime/effect-runner.ts'
@@ -173,6 +173,7 @@ const config: CoreConfig = {
   port: 7871,
   seeded: false,
   timing: defaultTiming,
+  limits: defaultLimits,
 }
 
 function entriesOf(routes: number, gateway: string) {

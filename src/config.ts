@@ -11,7 +11,12 @@ import { type Problem, printProblems } from './config/problem.ts'
 import { checkRules, type Parsed, zipPools } from './config/rules.ts'
 import type { Reading, Source } from './config/source.ts'
 import type { IssueParams } from './config/text.ts'
-import { type CoreTiming, defaultTiming, type FirewallConfig } from './core/config.ts'
+import {
+  type CoreLimits,
+  type CoreTiming,
+  defaultTiming,
+  type FirewallConfig,
+} from './core/config.ts'
 import type { Address } from './core/ip/address.ts'
 import type { Pool } from './core/ip/pool.ts'
 import { type Prefix, parsePrefix } from './core/ip/prefix.ts'
@@ -65,6 +70,7 @@ export interface Config {
     readonly format: 'auto' | 'json' | 'pretty'
   }
   readonly timing: CoreTiming
+  readonly limits: CoreLimits
 }
 
 export interface GrpcEndpoint {
@@ -199,6 +205,7 @@ function assemble(
     grpc: grpcOf(settings),
     dockerPlugin: settings.dockerPlugin,
     log: { level: settings.logLevel, format: settings.logFormat },
+    limits: { nodes: settings.nodesMax, routes: settings.routesMax },
     timing: {
       ...defaultTiming,
       settleMs: settings.settleMs,

@@ -302,6 +302,7 @@ function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts):
     port: config.port,
     seeded: config.seeds.length > 0 || snapshot.known.some(({ remainMs }) => remainMs > 0),
     timing: config.timing,
+    limits: config.limits,
     ...(config.firewall ? { firewall: config.firewall } : {}),
   }
 }

@@ -85,6 +85,8 @@ const samples: Readonly<Record<string, string>> = {
   dockerPlugin: '/run/docker/plugins/starling.sock',
   logLevel: 'debug',
   logFormat: 'json',
+  nodesMax: '100',
+  routesMax: '200',
   settleMs: '700',
   tenureMs: '50000',
   joinTimeoutMs: '40000',

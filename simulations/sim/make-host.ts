@@ -1,6 +1,6 @@
 /** How a simulated host is set up: its key, addresses, kernel, disk and configuration, all from the world's seed. */
 
-import { type CoreTiming, defaultTiming } from '../../src/core/config.ts'
+import { type CoreTiming, defaultLimits, defaultTiming } from '../../src/core/config.ts'
 import type { Address } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
@@ -43,6 +43,7 @@ export function makeHost(index: number, around: Surroundings): Host {
     metric: { 4: 0, 6: 1024 },
     port,
     timing: { ...defaultTiming, ...timing },
+    limits: defaultLimits,
   }
   const kernel = new FakeKernel({
     scope: { table: 254, protocol: 83, interest: [pool.prefix] },

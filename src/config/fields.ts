@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { recordLimits } from '../core/claim/record.ts'
-import { defaultTiming } from '../core/config.ts'
+import { defaultLimits, defaultTiming } from '../core/config.ts'
 import { defaultSocket } from './socket-path.ts'
 import {
   absolutePath,
@@ -50,7 +50,7 @@ export interface Field<V> {
   readonly secret: boolean
 }
 
-type Group = 'Cluster' | 'Subnets' | 'Host network' | 'Process' | 'Timing'
+type Group = 'Cluster' | 'Subnets' | 'Host network' | 'Process' | 'Limits' | 'Timing'
 
 export interface HostFacts {
   readonly hostname: string
@@ -354,6 +354,23 @@ export const fields = {
     default: ['auto'],
     about: 'JSON lines, or lines for people; auto is pretty on a terminal.',
     bounds: 'auto, json or pretty',
+  }),
+  nodesMax: one(integer(16, 16_384), {
+    group: 'Limits',
+    value: 'number',
+    default: [`${defaultLimits.nodes}`],
+    about:
+      'Nodes that this one knows at the most; twice as many that are gone are remembered. Beyond it the newest are not heard.',
+    trade: 'Higher: strangers in an open cluster can take more memory.',
+    bounds: '16 to 16384',
+  }),
+  routesMax: one(integer(0, 65_536), {
+    group: 'Limits',
+    value: 'number',
+    default: [`${defaultLimits.routes}`],
+    about:
+      'Routes to prefixes that nodes announce beside their subnets, at the most. Beyond it the newest are refused.',
+    bounds: '0 to 65536',
   }),
   settleMs: one(duration(10, hour), {
     group: 'Timing',

@@ -37,6 +37,7 @@ export interface CoreConfig {
   /** Whether anybody is configured or remembered to be waited for. */
   readonly seeded: boolean
   readonly timing: CoreTiming
+  readonly limits: CoreLimits
   /** Absent: whoever is connected is admitted. */
   readonly admission?: AdmissionConfig
 }
@@ -58,6 +59,16 @@ export interface FirewallConfig {
   /** Whether what others' rules would drop passes to and from the bridge. */
   readonly opens: boolean
 }
+
+/** What others can cost this node at the most: beyond it the newest strangers lose. */
+export interface CoreLimits {
+  /** Known nodes. Of those that are gone, and of fences, twice as many are remembered each. */
+  readonly nodes: number
+  /** Routes to prefixes that nodes announce beside their subnets. */
+  readonly routes: number
+}
+
+export const defaultLimits: CoreLimits = { nodes: 4_096, routes: 4_096 }
 
 /** All in ms. */
 export interface CoreTiming {

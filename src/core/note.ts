@@ -82,6 +82,14 @@ export type Note =
   | { readonly code: 'kernel-unreadable'; readonly reason: string }
   | { readonly code: 'kernel-forbidden' }
   | { readonly code: 'node-joined'; readonly node: NodeId; readonly name: string }
+  /** `node` is the first one that there was no room for. */
+  | {
+      readonly code: 'nodes-full'
+      readonly most: number
+      readonly node: NodeId
+      readonly from: NodeId
+      readonly via: string
+    }
   | { readonly code: 'node-twice'; readonly node: NodeId; readonly name: string }
   | { readonly code: 'node-left'; readonly node: NodeId; readonly name: string }
   | {
@@ -186,6 +194,8 @@ export type Refusal =
   | 'inside-extra'
   /** It would take a part of a network of this host's interfaces. */
   | 'inside-network'
+  /** As many routes to announced prefixes are there as this node may have. */
+  | 'no-room'
 
 export function describe(note: Note): Description {
   switch (note.code) {
@@ -291,6 +301,11 @@ export function describe(note: Note): Description {
       )
     case 'node-joined':
       return info(`node ${note.name} joined`)
+    case 'nodes-full':
+      return warn(
+        `${note.most} nodes are known, and no more are heard: ${note.node} is the first of those left out (told by ${note.from}${note.via ? ` at ${note.via}` : ''})`,
+        'starling peers lists them: evict those that are none of yours and change the cluster key, or raise nodesMax where the cluster is that large',
+      )
     case 'node-twice':
       return warn(
         `node ${note.name} runs twice with one identity: a copied state directory`,
@@ -517,6 +532,8 @@ export function refusalText(why: Refusal, by = ''): string {
       return `it would take a part of ${by}, who goes before`
     case 'inside-network':
       return "it would take a part of a network of this host's interfaces"
+    case 'no-room':
+      return 'as many announced prefixes are routed to as routesMax allows'
     default:
       return unreachable(why)
   }
@@ -543,6 +560,8 @@ function refusalMend({ kind, prefix, why }: Extract<Note, { code: 'route-refused
       return `run starling withdraw ${prefix} on its node`
     case 'inside-network':
       return `run starling withdraw ${prefix} on its node, or announce there what is in no LAN`
+    case 'no-room':
+      return `run starling withdraw ${prefix} on its node, or raise routesMax here`
     case 'no-next-hop':
       return 'set --next-hop or --interface on its node'
     default:

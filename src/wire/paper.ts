@@ -14,7 +14,7 @@ import {
 import { decodeEnvelope, encodeEnvelope } from './body.ts'
 import { pack, unpack } from './packing.ts'
 import { bytes, canonicalPrefix, fail, list, natural, printable, text } from './shape.ts'
-import { authorOf, hashOf, isSigned, type KeyPair, keyPairFromSeed, nodeIdOf } from './signature.ts'
+import { Author, hashOf, isSigned, type KeyPair, keyPairFromSeed, nodeIdOf } from './signature.ts'
 
 /** What a join token allows whoever has it. */
 export interface Grant {
@@ -147,7 +147,7 @@ function opened(packed: Uint8Array): { payload: Uint8Array; publicKey: Uint8Arra
   const envelope = decodeEnvelope(packed.subarray())
   if (!isSame(encodeEnvelope(envelope), packed)) return fail('the envelope is not canonical')
   const { payload, publicKey, signature } = envelope
-  if (!isSigned(payload, authorOf(publicKey), signature)) throw new ForgedError('signature')
+  if (!isSigned(payload, new Author(publicKey), signature)) throw new ForgedError('signature')
   return { payload, publicKey }
 }
 

@@ -53,18 +53,27 @@ export function sealer(keys: KeyPair): Seal {
   }
 }
 
-export interface Author {
+/** Who signs with a raw 32-byte public key. */
+export class Author {
   readonly id: NodeId
   /** 32 bytes. */
   readonly publicKey: Uint8Array
-  readonly key: KeyObject
-}
+  #key: KeyObject | undefined
 
-/** Who signs with a raw 32-byte public key. */
-export function authorOf(publicKey: Uint8Array): Author {
-  const der = Buffer.concat([spkiHeader, publicKey])
-  const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-  return { id: nodeIdOf(publicKey), publicKey, key }
+  constructor(publicKey: Uint8Array) {
+    this.id = nodeIdOf(publicKey)
+    this.publicKey = publicKey
+  }
+
+  /** Made when it is asked for: it costs more than reading what was signed, and memory that no heap counts. */
+  get key(): KeyObject {
+    this.#key ??= createPublicKey({
+      key: Buffer.concat([spkiHeader, this.publicKey]),
+      format: 'der',
+      type: 'spki',
+    })
+    return this.#key
+  }
 }
 
 export const isSigned = (payload: Uint8Array, author: Author, signature: Uint8Array): boolean =>

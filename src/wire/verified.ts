@@ -3,7 +3,7 @@
 import QuickLRU from 'quick-lru'
 import type { Body, Entry } from '../core/claim/record.ts'
 import { Parsed } from './parsed.ts'
-import { type Author, authorOf } from './signature.ts'
+import { Author } from './signature.ts'
 
 /** About a KiB each. */
 const entriesMax = 512
@@ -34,7 +34,7 @@ export class Verified {
   }
 
   author(publicKey: Uint8Array): Author {
-    return this.#authors.get(nameOf(publicKey)) ?? authorOf(publicKey)
+    return this.#authors.get(nameOf(publicKey)) ?? new Author(publicKey)
   }
 }
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import fc from 'fast-check'
 import { encodeBody } from '../../src/wire/body.ts'
-import { authorOf, isSigned, keyPairFromSeed, nodeIdOf, sealer } from '../../src/wire/signature.ts'
+import { Author, isSigned, keyPairFromSeed, nodeIdOf, sealer } from '../../src/wire/signature.ts'
 import { nodeOf, recordOf } from '../core/specimens.ts'
 
 const seed = fc.uint8Array({ minLength: 32, maxLength: 32 })
@@ -31,9 +31,9 @@ describe('a key pair from a seed', () => {
         const ours = keyPairFromSeed(bytes)
         const theirs = await generateKeyPairFromSeed('Ed25519', bytes)
         const signature = await theirs.sign(payload)
-        assert.ok(isSigned(payload, authorOf(ours.publicKey), signature))
+        assert.ok(isSigned(payload, new Author(ours.publicKey), signature))
         const other = new Uint8Array([...payload, 0])
-        assert.ok(!isSigned(other, authorOf(ours.publicKey), signature))
+        assert.ok(!isSigned(other, new Author(ours.publicKey), signature))
       }),
       { numRuns: 20 },
     )

@@ -18,8 +18,8 @@ import {
 } from '../../wire/shape.ts'
 import { Verified } from '../../wire/verified.ts'
 
-/** More nodes than a cluster can have. What is beyond it is neither written nor read: it is a cache. */
-export const knownMax = 65_536
+/** Nodes, tombstones and fences of the largest nodesMax. What is beyond it is neither written nor read: it is a cache. */
+export const knownMax = 81_920
 
 /** One per family, on this bridge and on former ones that were not there to be cleared. */
 const gatewaysMax = 64

@@ -31,7 +31,9 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   const known = set.get(entry.body.origin)
   const isAlive = (node: NodeId) => peers.has(node)
   const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
-  const admission = admit(entry, { cluster: config.cluster, known, fenceOf, isAlive })
+  const hasRoom = (kind: Entry['body']['kind']) => set.hasRoom(kind)
+  const { cluster } = config
+  const admission = admit(entry, { cluster, known, fenceOf, hasRoom, isAlive })
   if (!admission.admitted) {
     tellRefused(state, { entry, why: admission.why, from })
     return { verdict: admission.verdict, news: false }
@@ -76,9 +78,11 @@ export function needsForwarding(
 export function restore(state: AgentState, carried: Carried): void {
   const { body } = carried.entry
   if (body.cluster !== state.config.cluster) return
+  const { set } = state
   const isOwn = body.origin === state.config.self
   const wallMs = state.now + state.config.wallOffsetMs
   if (!isOwn && state.trust.refuses(body, carried.remainMs, wallMs)) return
+  if (!isOwn && !set.get(body.origin) && !set.hasRoom(body.kind)) return
   merge(state, carried)
 }
 
@@ -202,6 +206,7 @@ function tellContested(state: AgentState, contest: Contest, from: NodeId | undef
 
 function membersChanged(state: AgentState, entry: Entry, before: NodeRecord | undefined): void {
   const { set, conditions, config, now } = state
+  if (set.hasRoom('record') && set.hasRoom('tombstone')) state.end('full')
   state.note(...observe(entry, before, { config, conditions, wallMs: now + config.wallOffsetMs }))
   const sameMember = before !== undefined && entry.body.kind === 'record'
   if (sameMember && before.addresses.join() === entry.body.addresses.join()) return
@@ -216,6 +221,11 @@ function tellRefused(
   if (why === 'evicts-the-living' && body.kind === 'tombstone') {
     const { origin: node, author } = body
     state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author })
+  } else if (why === 'no-room') {
+    if (state.conditions.has('full')) return
+    const { nodes: most } = state.config.limits
+    const via = state.peers.get(from)?.address ?? ''
+    state.begin('full', { code: 'nodes-full', most, node: body.origin, from, via })
   } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
 }
 

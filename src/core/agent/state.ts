@@ -106,11 +106,11 @@ export class AgentState {
     this.rng = rng
     this.now = now
     this.startedAt = now
-    const set = new RecordSet(config.timing.tombstoneMs)
-    const rules = {
-      fenceOf: (prefix: Prefix) => set.fenceOf(prefix),
-      isOurs: (prefix: Prefix) => config.pools.some((pool) => isSubnet(pool, prefix)),
-    }
+    const isOurs = (prefix: Prefix) => config.pools.some((pool) => isSubnet(pool, prefix))
+    const { nodes } = config.limits
+    const limits = { nodes, remembered: 2 * nodes, isOurs }
+    const set = new RecordSet(config.timing.tombstoneMs, limits)
+    const rules = { isOurs, fenceOf: (prefix: Prefix) => set.fenceOf(prefix) }
     const { witnesses } = this
     const ownership: Ownership = new Ownership({
       ...rules,

@@ -16,6 +16,8 @@ export interface AdmissionContext {
   readonly cluster: string
   readonly known: Entry | undefined
   fenceOf(prefix: Prefix): number
+  /** For an entry of a node that is not known. */
+  hasRoom(kind: Entry['body']['kind']): boolean
   /** Whether this node is itself connected to the origin of a tombstone. */
   readonly isAlive: (node: NodeId) => boolean
 }
@@ -29,17 +31,20 @@ export type AdmissionFault =
   | 'claim-outside-pool'
   | 'two-claims-of-a-pool'
   | 'evicts-the-living'
+  /** As many are known as this node may know. */
+  | 'no-room'
   | 'fence-jump'
 
 export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
   if (body.cluster !== context.cluster) return refuse('reject', 'foreign-cluster')
+  const { known } = context
+  if (!known && !context.hasRoom(body.kind)) return refuse('ignore', 'no-room')
   if (body.kind === 'record') return admitRecord(body)
   const ended = admitRecord(body.ended.body)
   if (!ended.admitted) return ended
   if (leapsFences(body, context.fenceOf)) return refuse('reject', 'fence-jump')
   if (body.reason === 'left') return admitted
-  const { known } = context
   // A refuted eviction ends nobody any more; only its fences are merged.
   if (known && compareVersions(body.version, known.body.version) < 0) return admitted
   // Another node may be ignorant of what we see: that is no fault of whoever forwards it.

@@ -5,6 +5,7 @@ import type { Prefix } from '../ip/prefix.ts'
 import type { Millis } from '../rng.ts'
 import { bucketOf, Digest, textHash } from './digest.ts'
 import {
+  type Body,
   compareVersions,
   type Entry,
   type Fence,
@@ -28,15 +29,44 @@ export interface Merged {
   readonly twin: boolean
 }
 
+/** How much is kept, whatever others say. */
+export interface RecordSetLimits {
+  /** Live records of others, and this node's own. */
+  readonly nodes: number
+  /** Tombstones, and fences. */
+  readonly remembered: number
+  isOurs(prefix: Prefix): boolean
+}
+
+const unlimited: RecordSetLimits = {
+  nodes: Number.POSITIVE_INFINITY,
+  remembered: Number.POSITIVE_INFINITY,
+  isOurs: () => true,
+}
+
 export class RecordSet {
   readonly #entries = new Map<NodeId, Entry>()
   readonly #expiries = new Map<NodeId, Millis>()
   readonly #fences = new Map<string, FenceProof>()
   readonly #digest = new Digest()
   readonly #tombstoneMs: number
+  readonly #limits: RecordSetLimits
 
-  constructor(tombstoneMs: number) {
+  constructor(tombstoneMs: number, limits: RecordSetLimits = unlimited) {
     this.#tombstoneMs = tombstoneMs
+    this.#limits = limits
+  }
+
+  /** Whether an entry of a node that is not known has room. */
+  hasRoom(kind: Body['kind']): boolean {
+    const { nodes, remembered } = this.#limits
+    return kind === 'record' ? this.size < nodes : this.tombstones < remembered
+  }
+
+  /** Whether a neighbour's item is wanted. */
+  takes(id: string): boolean {
+    const isFence = id.includes('/')
+    return isFence || this.#entries.has(id as NodeId) || this.hasRoom('record')
   }
 
   get root(): string {
@@ -100,6 +130,7 @@ export class RecordSet {
     this.#entries.set(origin, entry)
     if (entry.body.kind === 'tombstone') {
       this.#expiries.set(origin, now + Math.min(remainMs, this.#tombstoneMs))
+      if (this.tombstones > this.#limits.remembered) this.#forgetOldest()
     } else {
       this.#expiries.delete(origin)
     }
@@ -176,6 +207,32 @@ export class RecordSet {
     return carried
   }
 
+  /** Who is known and ends is remembered in place of whoever ended first. */
+  #forgetOldest(): void {
+    let oldest: NodeId | undefined
+    let endsAt = Number.POSITIVE_INFINITY
+    for (const [origin, at] of this.#expiries) {
+      if (at >= endsAt) continue
+      oldest = origin
+      endsAt = at
+    }
+    if (oldest) this.remove(oldest)
+  }
+
+  /** For the fence of a prefix that had none. Those that no claim of ours can need give way. */
+  #makeRoom(prefix: Prefix): boolean {
+    const { remembered, isOurs } = this.#limits
+    if (this.#fences.size < remembered) return true
+    if (!isOurs(prefix)) return false
+    for (const [text, fence] of this.#fences) {
+      if (isOurs(fence.prefix)) continue
+      this.#digest.toggle(text, fenceHash(fence))
+      this.#fences.delete(text)
+      return true
+    }
+    return false
+  }
+
   #remainOf(entry: Entry, now: Millis): number {
     if (entry.body.kind === 'record') return Number.POSITIVE_INFINITY
     const { origin } = entry.body
@@ -188,6 +245,7 @@ export class RecordSet {
     for (const { prefix, fence } of tombstone.fences) {
       const known = this.#fences.get(prefix.text)
       if (known && known.fence >= fence) continue
+      if (!known && !this.#makeRoom(prefix)) continue
       const item: FenceProof = { prefix, fence, proof }
       if (known) this.#digest.toggle(prefix.text, fenceHash(known))
       this.#digest.toggle(prefix.text, fenceHash(item))

@@ -42,7 +42,7 @@ export function answerSummary(
     .filter((ours) => isAhead(ours, theirs.get(ours.id)))
     .map(({ id }) => id)
   const want = summary.stamps
-    .filter((stamp) => isAhead(stamp, set.stamp(stamp.id)))
+    .filter((stamp) => set.takes(stamp.id) && isAhead(stamp, set.stamp(stamp.id)))
     .map(({ id }) => id)
   return deltas(set, { give, want, last: summary.last }, now)
 }

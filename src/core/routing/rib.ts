@@ -15,21 +15,27 @@ export type RibSurroundings = Pick<
 export class Rib {
   readonly #announced: (prefix: Prefix) => Announcements
   readonly #policy: RoutePolicy
+  readonly #extrasMax: number
   readonly #selected = new Map<string, Selected>()
+  /** Extra prefixes that are routed to. */
+  #extras = 0
   readonly #trie = new PrefixTrie<Prefix>()
 
   constructor(
-    { self, pools, accept }: CoreConfig,
+    { self, pools, accept, limits }: CoreConfig,
     announced: (prefix: Prefix) => Announcements,
     surroundings: RibSurroundings,
   ) {
     this.#announced = announced
+    this.#extrasMax = limits.routes
     this.#policy = { self, pools, accept, ...surroundings }
   }
 
   /** Judges what is announced of `prefix` once more. False: nothing is wanted there. */
   select(prefix: Prefix): boolean {
-    const selected = select(this.#announced(prefix), this.#policy)
+    if (isRoutedExtra(this.#selected.get(prefix.text))) this.#extras -= 1
+    const selected = this.#within(select(this.#announced(prefix), this.#policy))
+    if (isRoutedExtra(selected)) this.#extras += 1
     if (selected) {
       this.#selected.set(prefix.text, selected)
       this.#trie.set(prefix, prefix)
@@ -38,6 +44,13 @@ export class Rib {
       this.#trie.delete(prefix)
     }
     return selected !== undefined
+  }
+
+  /** Whoever comes last finds no room. What is left out is looked at again at the next dump. */
+  #within(selected: Selected | undefined): Selected | undefined {
+    return selected && isRoutedExtra(selected) && this.#extras >= this.#extrasMax
+      ? { ...selected, outcome: { refusal: 'no-room' } }
+      : selected
   }
 
   get(prefix: Pick<Prefix, 'text'>): Selected | undefined {
@@ -56,3 +69,6 @@ export class Rib {
     return [...this.#trie.overlapping(prefix)]
   }
 }
+
+const isRoutedExtra = (selected: Selected | undefined): boolean =>
+  selected?.kind === 'extra' && 'hop' in selected.outcome

@@ -77,6 +77,10 @@ test('a record with everything at its bound and as long as it can be written is 
       claims: [claimOf('172.16.252.0/22'), claimOf('1111:1111:1111:1111::/64')],
       extras: long(recordLimits.extras, 4_096),
       exclusions: long(recordLimits.exclusions, 8_192),
+      witnessed: long(recordLimits.witnessed, 12_288).map((prefix) => ({
+        prefix,
+        holder: self.id,
+      })),
       certificate: new Uint8Array(paperLimits.bytes),
     }),
   )

@@ -6,7 +6,13 @@ import { LeaseTable } from '../../../simulations/sim/lease-table.ts'
 import { Random } from '../../../simulations/sim/random.ts'
 import { Agent } from '../../../src/core/agent.ts'
 import type { Entry, NodeId } from '../../../src/core/claim/record.ts'
-import { type CoreConfig, type CoreTiming, defaultTiming } from '../../../src/core/config.ts'
+import {
+  type CoreConfig,
+  type CoreLimits,
+  type CoreTiming,
+  defaultLimits,
+  defaultTiming,
+} from '../../../src/core/config.ts'
 import type { CommandResult, Effect, Snapshot } from '../../../src/core/effect.ts'
 import type { Command, Event } from '../../../src/core/event.ts'
 import type { Note } from '../../../src/core/note.ts'
@@ -26,8 +32,10 @@ const nothing: Snapshot = {
   leases: { leases: [], resting: [] },
 }
 
-export interface HostOptions extends Partial<Omit<CoreConfig, 'self' | 'seal' | 'timing'>> {
+export interface HostOptions
+  extends Partial<Omit<CoreConfig, 'self' | 'seal' | 'timing' | 'limits'>> {
   readonly timing?: Partial<CoreTiming>
+  readonly limits?: Partial<CoreLimits>
   readonly snapshot?: Snapshot
   readonly kernel?: FakeKernel
 }
@@ -314,7 +322,7 @@ export class Host {
   }
 
   #makeAgent(changed: Partial<HostOptions> = {}): Agent {
-    const { timing, snapshot: _, kernel: __, ...core } = { ...this.#options, ...changed }
+    const { timing, limits, snapshot: _, kernel: __, ...core } = { ...this.#options, ...changed }
     const config: CoreConfig = {
       self: this.node.id,
       name: this.node.name,
@@ -333,6 +341,7 @@ export class Host {
       seeded: false,
       ...core,
       timing: { ...defaultTiming, ...timing },
+      limits: { ...defaultLimits, ...limits },
     }
     const random = this.#table.random.fork()
     return new Agent(config, this.stored, () => random.next(), this.#table.now)

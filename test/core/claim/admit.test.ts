@@ -10,12 +10,13 @@ const node = nodeOf(1)
 const author = nodeOf(2)
 const record = recordOf(node, { claims: [claimOf('172.16.4.0/22', { fence: 2 })] })
 
-function judge(body: Body, more: { known?: Body; alive?: boolean } = {}) {
+function judge(body: Body, more: { known?: Body; alive?: boolean; isFull?: boolean } = {}) {
   const known: Entry | undefined = more.known && node.seal(more.known)
   const admission = admit(author.seal(body), {
     cluster,
     known,
     fenceOf: () => 0,
+    hasRoom: () => more.isFull !== true,
     isAlive: () => more.alive === true,
   })
   return admission.admitted ? 'admitted' : `${admission.verdict}: ${admission.why}`
@@ -56,6 +57,16 @@ describe('a record', () => {
     const pools = [poolOf('172.16.0.0/12', 22), poolOf('fd00::/40', 64)]
     const both = [claimOf('172.16.0.0/22'), claimOf('fd00::/64')]
     assert.equal(withClaims({ pools, claims: both }), 'admitted')
+  })
+})
+
+describe('an entry of a node that is not known', () => {
+  it('is left out, but no fault, where there is no room', () => {
+    const eviction = tombstoneOf(record, author.id)
+    for (const body of [record, eviction]) {
+      assert.equal(judge(body, { isFull: true }), 'ignore: no-room')
+      assert.equal(judge(body, { isFull: true, known: record }), 'admitted')
+    }
   })
 })
 

@@ -7,6 +7,7 @@ import type { Entry } from '../../../src/core/claim/record.ts'
 import { RecordSet, supersedes } from '../../../src/core/claim/record-set.ts'
 import type { Carried } from '../../../src/core/gossip/message.ts'
 import { syncLimits } from '../../../src/core/gossip/message.ts'
+import type { Prefix } from '../../../src/core/ip/prefix.ts'
 import { anyEntry, crowdedSubnet } from '../arbitraries.ts'
 import { claimOf, nodeOf, prefixOf, recordOf, tombstoneOf } from '../specimens.ts'
 
@@ -282,3 +283,55 @@ function milliseconds(work: () => void): number {
   work()
   return performance.now() - startedAt
 }
+
+describe('a set that is as large as it may be', () => {
+  const limits = { nodes: 2, remembered: 2, isOurs: ({ length }: Prefix) => length === 22 }
+  const ended = (number: number, prefix: string, fence = 0) => {
+    const node = nodeOf(number)
+    return node.seal(tombstoneOf(recordOf(node, { claims: [claimOf(prefix, { fence })] })))
+  }
+
+  it('has no room for more, and room again when one is gone', () => {
+    const set = new RecordSet(tombstoneMs, limits)
+    assert.ok(set.hasRoom('record') && set.hasRoom('tombstone'))
+    for (const number of [1, 2])
+      set.merge(carried(nodeOf(number).seal(recordOf(nodeOf(number)))), 0)
+    assert.ok(!set.hasRoom('record'))
+    assert.ok(set.takes(nodeOf(1).id) && set.takes('172.16.0.0/22') && !set.takes(nodeOf(3).id))
+    set.remove(nodeOf(1).id)
+    assert.ok(set.hasRoom('record') && set.takes(nodeOf(3).id))
+  })
+
+  it('remembers who ends in place of who ended first, and the fences of both', () => {
+    const set = new RecordSet(tombstoneMs, limits)
+    for (const [index, number] of [1, 2, 3].entries()) {
+      set.merge(carried(ended(number, '172.16.0.0/22', index), 1_000 + index), 0)
+    }
+    assert.deepEqual([set.tombstones, set.fences], [2, 1])
+    assert.equal(set.get(nodeOf(1).id), undefined)
+    assert.equal(set.fenceOf(prefixOf('172.16.0.0/22')), 3)
+    assert.deepEqual(
+      set.root,
+      setOf([ended(2, '172.16.0.0/22', 1), ended(3, '172.16.0.0/22', 2)]).root,
+    )
+  })
+
+  it('gives up fences of prefixes that nobody here claims for those of its own pools', () => {
+    const set = new RecordSet(tombstoneMs, limits)
+    for (const [number, prefix] of [
+      [1, '10.0.0.0/8'],
+      [2, '172.16.0.0/22'],
+      [3, '11.0.0.0/8'],
+    ] as const) {
+      set.merge(carried(ended(number, prefix), 0), 0)
+    }
+    assert.deepEqual([set.fences, set.fenceOf(prefixOf('11.0.0.0/8'))], [2, 0])
+    set.merge(carried(ended(4, '172.16.4.0/22'), 0), 0)
+    assert.equal(set.fences, 2)
+    assert.equal(set.fenceOf(prefixOf('172.16.0.0/22')), 1)
+    assert.equal(set.fenceOf(prefixOf('172.16.4.0/22')), 1)
+    assert.equal(set.fenceOf(prefixOf('10.0.0.0/8')), 0)
+    set.merge(carried(ended(5, '172.16.8.0/22'), 0), 0)
+    assert.equal(set.fences, 2)
+  })
+})
