@@ -74,6 +74,14 @@ export type Note =
       readonly by: string
       readonly part: 'all' | 'some'
     }
+  /** `node` is the first whose prefix there was no room for. */
+  | {
+      readonly code: 'routes-full'
+      readonly most: number
+      readonly leftOut: number
+      readonly node: NodeId
+      readonly name: string
+    }
   | { readonly code: 'route-dead'; readonly prefix: string }
   | { readonly code: 'route-failed'; readonly prefix: string; readonly error: string }
   | { readonly code: 'pruned'; readonly routes: number }
@@ -272,6 +280,11 @@ export function describe(note: Note): Description {
         note.by.startsWith('no route')
           ? 'ip rule and ip route show which table is asked: ours needs a rule that leads to it'
           : `remove it (ip route del ${note.by}), or the rule that leads to its table (ip rule)`,
+      )
+    case 'routes-full':
+      return warn(
+        `${note.most} announced prefixes are routed to, and no more: ${note.leftOut} are left out, the first of them by ${note.name} (${note.node})`,
+        'starling routes lists them: withdraw what is not needed, evict nodes that are none of yours, or raise routesMax',
       )
     case 'route-dead':
       return warn(

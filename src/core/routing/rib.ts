@@ -4,6 +4,7 @@ import type { CoreConfig } from '../config.ts'
 import type { Address } from '../ip/address.ts'
 import { hostPrefix, type Prefix } from '../ip/prefix.ts'
 import { PrefixTrie } from '../ip/prefix-trie.ts'
+import type { Note } from '../note.ts'
 import { type Announcements, type RoutePolicy, type Selected, select } from './select.ts'
 
 /** What the policy asks of the host. */
@@ -19,6 +20,8 @@ export class Rib {
   readonly #selected = new Map<string, Selected>()
   /** Extra prefixes that are routed to. */
   #extras = 0
+  /** Those that there was no room for, in order of coming. */
+  readonly #leftOut = new Map<string, Selected>()
   readonly #trie = new PrefixTrie<Prefix>()
 
   constructor(
@@ -36,6 +39,8 @@ export class Rib {
     if (isRoutedExtra(this.#selected.get(prefix.text))) this.#extras -= 1
     const selected = this.#within(select(this.#announced(prefix), this.#policy))
     if (isRoutedExtra(selected)) this.#extras += 1
+    if (selected && isLeftOut(selected)) this.#leftOut.set(prefix.text, selected)
+    else this.#leftOut.delete(prefix.text)
     if (selected) {
       this.#selected.set(prefix.text, selected)
       this.#trie.set(prefix, prefix)
@@ -61,6 +66,14 @@ export class Rib {
     return [...this.#selected.values()]
   }
 
+  /** Told once for all that there is no room for. */
+  get problem(): Extract<Note, { code: 'routes-full' }> | undefined {
+    const [first] = this.#leftOut.values()
+    if (!first) return undefined
+    const { origin: node, name } = first
+    return { code: 'routes-full', most: this.#extrasMax, leftOut: this.#leftOut.size, node, name }
+  }
+
   covering(address: Address): Prefix[] {
     return [...this.#trie.covering(hostPrefix(address))]
   }
@@ -72,3 +85,6 @@ export class Rib {
 
 const isRoutedExtra = (selected: Selected | undefined): boolean =>
   selected?.kind === 'extra' && 'hop' in selected.outcome
+
+export const isLeftOut = ({ outcome }: Selected): boolean =>
+  'refusal' in outcome && outcome.refusal === 'no-room'

@@ -5,6 +5,7 @@ import type { Note } from '../note.ts'
 import type { RouteState, RouteView } from '../view.ts'
 import type { Hop, Reach } from './next-hops.ts'
 import { sameTarget, type Wanted } from './reconcile.ts'
+import { isLeftOut } from './rib.ts'
 import type { KernelRoute, RouteKey, RouteTarget } from './route.ts'
 import type { Selected } from './select.ts'
 import type { Misuse } from './usage.ts'
@@ -72,7 +73,7 @@ export class RouteStates {
     const route = { prefix: prefix.text, origin }
     switch (this.of(selected)) {
       case 'refused':
-        return 'refusal' in outcome
+        return 'refusal' in outcome && !isLeftOut(selected)
           ? {
               code: 'route-refused',
               ...route,

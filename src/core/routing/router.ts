@@ -62,6 +62,8 @@ export class Router {
   #mode: RouterMode = 'held'
   #uplink = 0
   #judgements = 0
+  /** It was told that there is no room for more routes. */
+  #isFull = false
   /** A route that is there came to be wanted. */
   #isFound = false
 
@@ -267,14 +269,22 @@ export class Router {
   report(): Note[] {
     const touched = [...this.#unreported]
     this.#unreported.clear()
-    return touched.flatMap((text) => {
-      const selected = this.#rib.get({ text })
-      return (selected && this.#states.report(selected)) ?? []
-    })
+    const full = this.#rib.problem
+    const wasFull = this.#isFull
+    this.#isFull = full !== undefined
+    const notes: Note[] = full && !wasFull ? [full] : []
+    return notes.concat(
+      touched.flatMap((text) => {
+        const selected = this.#rib.get({ text })
+        return (selected && this.#states.report(selected)) ?? []
+      }),
+    )
   }
 
   problems(): Note[] {
-    return this.#rib.all().flatMap((selected) => this.#states.problem(selected) ?? [])
+    const full = this.#rib.problem
+    const ofRoutes = this.#rib.all().flatMap((selected) => this.#states.problem(selected) ?? [])
+    return full ? [full, ...ofRoutes] : ofRoutes
   }
 
   view(): RouteView[] {

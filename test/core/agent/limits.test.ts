@@ -114,13 +114,18 @@ describe('routes to announced prefixes', () => {
     host.hear(extras(4, 1))
     table.pass(1_000)
     assert.equal(host.routes.length, 4)
-    assert.ok(!codes(host).includes('route-refused'))
+    assert.ok(!codes(host).includes('routes-full'))
     const before = host.routes
     host.hear(extras(9, 2))
     table.pass(1_000)
     assert.deepEqual(host.routes, before)
     const refused = host.agent.view().routes.filter(({ refusal }) => refusal === 'no-room')
     assert.equal(refused.length, 5)
+    assert.deepEqual(
+      host.notes('routes-full').map(({ most, leftOut }) => [most, leftOut]),
+      [[4, 5]],
+    )
+    assert.ok(codes(host).includes('routes-full') && !codes(host).includes('route-refused'))
     // Subnets are no announced prefixes.
     host.hear(...joined([nodeOf(11)]))
     table.pass(1_000)
@@ -128,6 +133,6 @@ describe('routes to announced prefixes', () => {
     host.hear(extras(3, 3), extras(4, 4))
     table.pass(1_000)
     assert.equal(host.routes.length, 5)
-    assert.ok(!codes(host).includes('route-refused'))
+    assert.ok(!codes(host).includes('routes-full'))
   })
 })
