@@ -59,6 +59,8 @@ function syncText(message: SyncMessage): string {
       return `${message.type} ${message.stamps.length}`
     case 'delta':
       return `${message.type} ${message.carried.map(({ entry }) => entry.hash.slice(0, 8)).join(' ')} want ${message.want.length}`
+    case 'clock':
+      return `${message.type} ${message.wallMs}`
     case 'trust':
       return `${message.type} ${message.digest}`
     case 'papers':

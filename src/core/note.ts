@@ -135,8 +135,10 @@ export type Note =
     }
   | {
       readonly code: 'clock-skew'
-      readonly node: NodeId
+      /** Undefined: this node's own, compared with those of most peers. */
+      readonly node: NodeId | undefined
       readonly name: string
+      /** Negative: it is behind. */
       readonly aheadMs: number
     }
   /** `node` undefined: this node's own. */
@@ -358,8 +360,8 @@ export function describe(note: Note): Description {
       )
     case 'clock-skew':
       return warn(
-        `the clock of ${note.name} is ${Math.round(note.aheadMs / 1000)} s ahead`,
-        'synchronise the clocks',
+        `the clock of ${note.node === undefined ? 'this host' : note.name} is ${Math.abs(Math.round(note.aheadMs / 1000))} s ${note.aheadMs > 0 ? 'ahead' : 'behind'}`,
+        'synchronise the clocks (NTP), then restart the agent of the one that was wrong',
       )
     case 'clock-unset':
       return warn(

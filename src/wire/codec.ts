@@ -111,6 +111,8 @@ export function encodeMessage(message: SyncMessage): Uint8Array {
       return pack([message.type, message.digest, message.asks])
     case 'papers':
       return pack([message.type, message.papers])
+    case 'clock':
+      return pack([message.type, message.wallMs])
     default:
       return unreachable(message)
   }
@@ -167,6 +169,8 @@ function messageFrom(
         last: flag(fields[3], 'last'),
       }
     }
+    case 'clock':
+      return { type, wallMs: natural(fields[1], 'a time') }
     case 'trust':
       return { type, digest: digest(fields[1]), asks: flag(fields[2], 'asks') }
     case 'papers': {

@@ -135,6 +135,7 @@ export const message: fc.Arbitrary<SyncMessage> = fc.oneof(
     digest,
     asks: fc.boolean(),
   }),
+  plainRecord({ type: fc.constant('clock' as const), wallMs: natural }),
   plainRecord({
     type: fc.constant('papers' as const),
     papers: fc.array(certificate, { maxLength: paperLimits.sent }),

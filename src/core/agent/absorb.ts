@@ -10,6 +10,7 @@ import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import type { TrustFault } from '../trust/fault.ts'
+import { tellClocks } from './clocks.ts'
 import { bearWitnessSoon } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { noteUse, tellTokenUsed } from './trust.ts'
@@ -205,9 +206,10 @@ function tellContested(state: AgentState, contest: Contest, from: NodeId | undef
 }
 
 function membersChanged(state: AgentState, entry: Entry, before: NodeRecord | undefined): void {
-  const { set, conditions, config, now } = state
+  const { set, conditions, config } = state
   if (set.hasRoom('record') && set.hasRoom('tombstone')) state.end('full')
-  state.note(...observe(entry, before, { config, conditions, wallMs: now + config.wallOffsetMs }))
+  state.note(...observe(entry, before, { config, conditions }))
+  if (!before && state.peers.has(entry.body.origin)) tellClocks(state)
   const sameMember = before !== undefined && entry.body.kind === 'record'
   if (sameMember && before.addresses.join() === entry.body.addresses.join()) return
   state.dueIn('overlay', set.size <= fullMeshMax ? 0 : overlayMs)

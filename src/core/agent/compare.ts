@@ -11,6 +11,7 @@ import {
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
 import { receive } from './absorb.ts'
+import { clockHeard } from './clocks.ts'
 import { enterSync } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
@@ -21,6 +22,10 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   state.end('alone')
   peerAdmitted(state, address)
   state.note({ code: 'peer-connected', peer, address })
+  state.send(peer, {
+    type: 'clock',
+    wallMs: Math.max(0, Math.round(state.now + config.wallOffsetMs)),
+  })
   state.dueIn('agreement', agreementMs)
   if (own.uplink.nextHops.length === 0) state.locateUplink()
   if (config.self < peer) compareTrust(state, peer)
@@ -30,6 +35,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
 
 export function peerDisconnected(state: AgentState, peer: NodeId): void {
   state.peers.disconnected(peer)
+  state.clocks.disconnected(peer)
   state.end(`rejected/${peer}`)
   state.end(`evicted/${peer}`)
   state.note({ code: 'peer-disconnected', peer })
@@ -103,6 +109,8 @@ export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessa
       // Never in sync by it, for answers to former parts may be on their way: the own probe leads there.
       for (const answer of answerSummary(set, message, now)) state.send(peer, answer)
       return
+    case 'clock':
+      return clockHeard(state, peer, message.wallMs)
     case 'trust':
       return trustHeard(state, peer, message)
     case 'papers':

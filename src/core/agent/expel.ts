@@ -24,6 +24,7 @@ export function expel(state: AgentState, origin: NodeId): void {
     touched.set(prefix.text, prefix)
   }
   router.nextHopsChanged({ before: body.nextHops, after: [] })
-  for (const topic of ['pool', 'clock', 'twice', 'evicted']) state.end(`${topic}/${origin}`)
+  for (const topic of ['pool', 'clock', 'unset', 'twice', 'evicted'])
+    state.end(`${topic}/${origin}`)
   judged(state, touched, undefined)
 }

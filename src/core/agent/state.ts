@@ -17,6 +17,7 @@ import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
 import { Leaks } from '../ipam/leaks.ts'
+import { Clocks } from '../membership/clocks.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
@@ -73,6 +74,7 @@ export class AgentState {
   readonly leaks: Leaks
   readonly doubts = new Doubts()
   readonly peers = new Peers()
+  readonly clocks = new Clocks()
   readonly conditions = new Conditions()
   readonly due = new Map<Due, Millis>()
   now: Millis

@@ -50,6 +50,8 @@ export class Claimant {
   readonly #waitingFrom = new Map<Family, Millis>()
   /** Of these it claims nothing, as an operator asked. */
   readonly #resigned = new Set<Family>()
+  /** How far this host's clock is ahead of most others': claims are stamped by those. */
+  clockAheadMs = 0
   #exclusions: readonly Prefix[] = []
   #rechooseAt: Millis = Number.POSITIVE_INFINITY
 
@@ -287,12 +289,16 @@ export class Claimant {
   }
 
   #confirm(own: OwnClaim, at: { now: Millis; startedAt: Millis; notes: Note[] }): boolean {
-    const confirmedAtMs = Math.round(at.now + this.#config.wallOffsetMs)
+    const confirmedAtMs = this.#wallMs(at.now)
     const claim: Claim = { ...own.claim, state: 'confirmed', confirmedAtMs }
     this.#claims.set(claim.prefix.family, this.#own(claim, at.now))
     const afterMs = at.now - at.startedAt
     at.notes.push({ code: 'claim-confirmed', prefix: claim.prefix.text, afterMs })
     return true
+  }
+
+  #wallMs(now: Millis): number {
+    return Math.max(0, Math.round(now + this.#config.wallOffsetMs - this.clockAheadMs))
   }
 
   /** Its fence was raised, yet nobody else claims it: an eviction that was refuted before anybody took the prefix. */
@@ -305,8 +311,7 @@ export class Claimant {
   /** What was freed is claimed anew: whoever confirmed it in the meantime goes before. */
   #raiseFence(own: OwnClaim, now: Millis): true {
     const fence = this.#world.set.fenceOf(own.claim.prefix)
-    const confirmedAtMs =
-      own.claim.state === 'confirmed' ? Math.round(now + this.#config.wallOffsetMs) : 0
+    const confirmedAtMs = own.claim.state === 'confirmed' ? this.#wallMs(now) : 0
     const claim = { ...own.claim, fence, confirmedAtMs }
     this.#claims.set(claim.prefix.family, { ...own, claim })
     return true

@@ -7,18 +7,14 @@ import type { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { Note } from '../note.ts'
 
-/** Clocks of one cluster that differ by more are worth a word; claims confirmed by a fast clock lose conflicts. */
-const skewMsMax = 5_000
-
 export function observe(
   { body }: Entry,
   before: NodeRecord | undefined,
-  ours: { config: CoreConfig; conditions: Conditions; wallMs: number },
+  { config, conditions }: { config: CoreConfig; conditions: Conditions },
 ): Note[] {
-  const { config, conditions } = ours
   const node = body.origin
   if (body.kind === 'tombstone') {
-    for (const topic of ['pool', 'clock', 'twice']) conditions.end(`${topic}/${node}`)
+    for (const topic of ['pool', 'clock', 'unset', 'twice']) conditions.end(`${topic}/${node}`)
     if (!before) return []
     const { name } = before
     if (body.reason === 'left') return [{ code: 'node-left', node, name }]
@@ -30,7 +26,7 @@ export function observe(
       notes.push({ code: 'node-claimed', node, name: body.name, prefix: prefix.text })
     }
   }
-  return [...notes, ...comparePools(body, config, conditions), ...compareClocks(body, ours)]
+  return [...notes, ...comparePools(body, config, conditions), ...judgeClock(body, conditions)]
 }
 
 const hadConfirmed = (record: NodeRecord | undefined, text: string): boolean =>
@@ -49,25 +45,12 @@ function comparePools(record: NodeRecord, config: CoreConfig, conditions: Condit
   return conditions.begin(key, { code: 'pool-mismatch', node, name, theirs, ours })
 }
 
-function compareClocks(
-  record: NodeRecord,
-  { conditions, wallMs }: { conditions: Conditions; wallMs: number },
+function judgeClock(
+  { origin: node, name, bootedAtMs }: NodeRecord,
+  conditions: Conditions,
 ): Note[] {
-  const latest = Math.max(
-    record.bootedAtMs,
-    ...record.claims.map(({ confirmedAtMs }) => confirmedAtMs),
-  )
-  const key = `clock/${record.origin}`
-  const { origin: node, name } = record
-  if (record.bootedAtMs < clockSetMs) {
-    return conditions.begin(key, { code: 'clock-unset', node, name })
-  }
-  const aheadMs = latest - wallMs
-  if (aheadMs <= skewMsMax || conditions.has(key)) return []
-  return conditions.begin(key, {
-    code: 'clock-skew',
-    node: record.origin,
-    name: record.name,
-    aheadMs,
-  })
+  const key = `unset/${node}`
+  if (bootedAtMs < clockSetMs) return conditions.begin(key, { code: 'clock-unset', node, name })
+  conditions.end(key)
+  return []
 }

@@ -401,3 +401,26 @@ it('a host whose clock was never set takes no confirmed subnet from another, and
     assert.ok(host.agent.view().problems.some(({ code }) => code === 'clock-unset'))
   }
 })
+
+it('a host whose clock is ten years behind is told so, like its peers, and stamps its claim by theirs', () => {
+  const table = new Table()
+  const tenYears = 10 * 31_536_000_000
+  const hosts = [a, b, c].map((node) => table.running(node))
+  table.connectAll()
+  table.pass(5_000)
+  const stray = table.host(nodeOf(40), {
+    seeded: true,
+    wallOffsetMs: 1_700_000_000_000 - tenYears,
+  })
+  stray.start()
+  table.connectAll()
+  table.pass(5_000)
+  const skews = (host: Host) =>
+    host.agent
+      .view()
+      .problems.flatMap((note) => (note.code === 'clock-skew' ? [[note.node, note.aheadMs]] : []))
+  assert.deepEqual(skews(stray), [[undefined, -tenYears]])
+  for (const host of hosts) assert.deepEqual(skews(host), [[stray.node.id, -tenYears]])
+  const [claim] = stray.agent.view().own.claims
+  assert.ok(claim && claim.confirmedAtMs > 1_700_000_000_000, `${claim?.confirmedAtMs}`)
+})

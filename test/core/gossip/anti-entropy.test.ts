@@ -70,6 +70,7 @@ function answersOf(set: RecordSet, message: SyncMessage): SyncMessage[] {
     case 'delta':
       for (const item of message.carried) set.merge(item, 0)
       return message.want.length > 0 ? answerWant(set, message, 0) : []
+    case 'clock':
     case 'trust':
     case 'papers':
       return []
