@@ -124,6 +124,7 @@ export interface Trouble {
     | 'seed-unreachable'
     | 'handshake-failed'
     | 'dial-forbidden'
+    | 'peer-flooding'
     | 'not-admitted'
     | 'monitor-died'
     | 'store-unwritable'

@@ -145,6 +145,16 @@ export type Note =
   | { readonly code: 'clock-unset'; readonly node: NodeId | undefined; readonly name: string }
   | { readonly code: 'excluded'; readonly prefixes: readonly string[] }
   | { readonly code: 'exclusions-too-broad'; readonly pool: string }
+  /** Of another node. */
+  | {
+      readonly code: 'exclusions-ignored'
+      readonly node: NodeId
+      readonly name: string
+      readonly pool: string
+      readonly via: string
+    }
+  /** No other subnet was free: what these nodes exclude was chosen all the same. */
+  | { readonly code: 'exclusions-overridden'; readonly prefix: string; readonly names: string }
   | { readonly code: 'entry-rejected'; readonly from: NodeId; readonly why: string }
   | {
       readonly code: 'bridge-configured'
@@ -167,6 +177,8 @@ export type Note =
   | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
   | { readonly code: 'dial-forbidden'; readonly subject: string; readonly reason: string }
+  /** `reason`: what it sent more of than it may. */
+  | { readonly code: 'peer-flooding'; readonly subject: string; readonly reason: string }
   | { readonly code: 'monitor-died'; readonly subject: string; readonly reason: string }
   | { readonly code: 'store-unwritable'; readonly subject: string; readonly reason: string }
   | ({ readonly code: 'lease-granted' | 'lease-released'; readonly address: string } & Attachment)
@@ -377,6 +389,16 @@ export function describe(note: Note): Description {
         `local networks cover more than half of pool ${note.pool}: this node stays without a subnet`,
         'remove the routes inside the pool or configure another pool',
       )
+    case 'exclusions-ignored':
+      return warn(
+        `node ${note.name} (${note.node}${note.via ? ` at ${note.via}` : ''}) excludes more than half of pool ${note.pool}: nobody heeds that`,
+        'remove the routes inside the pool on that host; if it is no host of yours, evict it and change the cluster key',
+      )
+    case 'exclusions-overridden':
+      return warn(
+        `no subnet was left that nobody excludes: ${note.prefix} is claimed, which ${note.names} excludes`,
+        `${note.names} may not reach this node: remove the routes inside the pool there (starling peers names its address)`,
+      )
     case 'entry-rejected':
       return warn(
         `rejected a record that ${note.from} sent: ${note.why}`,
@@ -442,6 +464,11 @@ export function describe(note: Note): Description {
       return warn(
         `a node at ${note.subject} is not dialled: ${note.reason}`,
         'if that network is the cluster’s, name it in dialNetworks',
+      )
+    case 'peer-flooding':
+      return warn(
+        `${note.subject} brings more ${note.reason} than it may: what is beyond is not looked at`,
+        'a host that joins a cluster of thousands may do so for minutes; otherwise find out what runs there, revoke it or change the cluster key',
       )
     case 'monitor-died':
       return warn(`the ${note.subject} ended: ${note.reason}`, 'it is started again by itself')

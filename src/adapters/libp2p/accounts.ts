@@ -2,6 +2,7 @@
 
 import QuickLRU from 'quick-lru'
 import type { Body, NodeId } from '../../core/claim/record.ts'
+import type { Trouble } from '../../core/event.ts'
 import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Bearer } from '../../wire/verified.ts'
@@ -29,17 +30,22 @@ export const allowances: Allowances = {
 /** Beyond it who was quiet longest is forgotten, and begins anew. */
 const accountsMax = 4_096
 
+/** What a peer had more of than it may, for people. */
+type Excess = 'forged signatures' | 'new nodes' | 'signatures to check'
+
 export class Account implements Bearer {
   readonly #host: AccountsHost
+  readonly #exceeds: (excess: Excess) => void
   readonly #allowances: Allowances
   readonly #checks: Bucket
   readonly #identities: Bucket
   readonly #forgeries: Bucket
   #disgracedUntil: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(host: AccountsHost, given: Allowances) {
+  constructor(host: AccountsHost, given: Allowances, exceeds: (excess: Excess) => void) {
     const now = host.clock.now()
     this.#host = host
+    this.#exceeds = exceeds
     this.#allowances = given
     this.#checks = new Bucket(given.checks, now)
     this.#identities = new Bucket(given.identities, now)
@@ -53,18 +59,29 @@ export class Account implements Bearer {
   mayBring({ origin }: Body, signatures: number): boolean {
     const now = this.#host.clock.now()
     if (now < this.#disgracedUntil) return false
-    if (!this.#host.knows(origin) && !this.#identities.use(1, now)) return false
-    return this.#checks.use(signatures, now)
+    if (!this.#host.knows(origin) && !this.#identities.use(1, now)) {
+      this.#exceeds('new nodes')
+      return false
+    }
+    return this.#mayCheck(signatures, now)
   }
 
   /** Of what is not an entry: papers of the operator. False: it used up what it may bring. */
   mayBringSigned(count: number): boolean {
-    return !this.isDisgraced && this.#checks.use(count, this.#host.clock.now())
+    return !this.isDisgraced && this.#mayCheck(count, this.#host.clock.now())
   }
 
   broughtForgery(): void {
     const now = this.#host.clock.now()
-    if (!this.#forgeries.use(1, now)) this.#disgracedUntil = now + this.#allowances.disgraceMs
+    if (this.#forgeries.use(1, now)) return
+    this.#disgracedUntil = now + this.#allowances.disgraceMs
+    this.#exceeds('forged signatures')
+  }
+
+  #mayCheck(signatures: number, now: Millis): boolean {
+    const may = this.#checks.use(signatures, now)
+    if (!may) this.#exceeds('signatures to check')
+    return may
   }
 }
 
@@ -72,12 +89,20 @@ export interface AccountsHost {
   readonly clock: Clock
   /** Whether this node has a record of that one. */
   readonly knows: (node: NodeId) => boolean
+  readonly report: (trouble: Trouble) => void
 }
+
+/** Troubles that stand at once: addresses of strangers are many. */
+const toldMax = 16
+/** A flood is over once there was none for so long. */
+const overMs = 60_000
 
 export class Accounts {
   readonly #host: AccountsHost
   readonly #allowances: Allowances
   readonly #accounts = new QuickLRU<string, Account>({ maxSize: accountsMax })
+  /** When each of those that are told of last had too much. */
+  readonly #lastAt = new Map<string, Millis>()
 
   constructor(host: AccountsHost, given: Allowances = allowances) {
     this.#host = host
@@ -88,8 +113,31 @@ export class Accounts {
     const key = this.#host.knows(peer) ? peer : address
     const known = this.#accounts.get(key)
     if (known) return known
-    const account = new Account(this.#host, this.#allowances)
+    const subject = key === address ? address : `${peer} at ${address}`
+    const account = new Account(this.#host, this.#allowances, (excess) =>
+      this.#exceeded(subject, excess),
+    )
     this.#accounts.set(key, account)
     return account
+  }
+
+  #exceeded(subject: string, excess: Excess): void {
+    const { clock, report } = this.#host
+    const isTold = this.#lastAt.has(subject)
+    if (!isTold && this.#lastAt.size >= toldMax) return
+    this.#lastAt.set(subject, clock.now())
+    if (isTold) return
+    report({ code: 'peer-flooding', subject, reason: excess, active: true })
+    this.#endLater(subject)
+  }
+
+  #endLater(subject: string): void {
+    const { clock, report } = this.#host
+    const at = (this.#lastAt.get(subject) ?? 0) + overMs
+    clock.schedule(at, () => {
+      if ((this.#lastAt.get(subject) ?? 0) + overMs > at) return this.#endLater(subject)
+      this.#lastAt.delete(subject)
+      report({ code: 'peer-flooding', subject, reason: '', active: false })
+    })
   }
 }

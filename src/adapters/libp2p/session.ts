@@ -52,7 +52,10 @@ export async function openSession(
   }
   const redial = new Redial(clock, setting.rng)
   const verified = new Verified()
-  const accounts = new Accounts(setting)
+  const accounts = new Accounts({
+    ...setting,
+    report: (trouble) => deliver({ type: 'trouble-reported', trouble }),
+  })
   const accountOf = ({ remotePeer, remoteAddr }: Connection) =>
     accounts.of(remotePeer.toString() as NodeId, addressKey(remoteAddr))
   const links: Links = new Links({

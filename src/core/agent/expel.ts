@@ -24,7 +24,7 @@ export function expel(state: AgentState, origin: NodeId): void {
     touched.set(prefix.text, prefix)
   }
   router.nextHopsChanged({ before: body.nextHops, after: [] })
-  for (const topic of ['pool', 'clock', 'unset', 'twice', 'evicted'])
+  for (const topic of ['pool', 'clock', 'unset', 'exclusions', 'twice', 'evicted'])
     state.end(`${topic}/${origin}`)
   judged(state, touched, undefined)
 }

@@ -2,7 +2,7 @@
 
 import { bitsOf } from '../ip/address.ts'
 import { type Pool, subnetAt, subnetCount, subnetIndex } from '../ip/pool.ts'
-import { overlaps, type Prefix } from '../ip/prefix.ts'
+import { contains, overlaps, type Prefix } from '../ip/prefix.ts'
 import { PrefixTrie } from '../ip/prefix-trie.ts'
 import type { NodeId } from './record.ts'
 
@@ -49,14 +49,18 @@ export function exclusionTrie(exclusions: Iterable<Prefix>): PrefixTrie<Prefix> 
 
 /** The exclusions of one node that others heed: none where they cover more than half of the pool. */
 export function heeded(exclusions: readonly Prefix[], pool: Pool): readonly Prefix[] {
-  const inside = exclusions.filter((exclusion) => overlaps(exclusion, pool.prefix))
-  return coversMoreThanHalf(inside, pool) ? [] : inside
+  return coversMoreThanHalf(exclusions, pool)
+    ? []
+    : exclusions.filter((exclusion) => overlaps(exclusion, pool.prefix))
 }
 
 /** Whether disjoint `prefixes` cover more than half of the pool. */
 export function coversMoreThanHalf(prefixes: readonly Prefix[], pool: Pool): boolean {
   const whole = 1n << BigInt(bitsOf(pool.prefix.family) - pool.prefix.length)
   let covered = 0n
-  for (const { first, last } of prefixes) covered += last - first + 1n
+  for (const prefix of prefixes) {
+    if (contains(prefix, pool.prefix)) return true
+    if (overlaps(prefix, pool.prefix)) covered += prefix.last - prefix.first + 1n
+  }
   return covered * 2n > whole
 }

@@ -97,6 +97,8 @@ export class Claimant {
       if (this.#tooBroad.has(family)) {
         notes.push({ code: 'exclusions-too-broad', pool: poolText(pool) })
       }
+      const own = this.#claims.get(family)
+      if (own) notes.push(...this.#excluded(pool, own.claim.prefix))
     }
     return notes
   }
@@ -239,6 +241,7 @@ export class Claimant {
     }
     this.#full.delete(family)
     this.#waitingFrom.delete(family)
+    at.notes.push(...this.#excluded(pool, prefix))
     this.#claim(prefix, at)
     return true
   }
@@ -339,6 +342,18 @@ export class Claimant {
     const pinned = this.#world.pinned(pool.prefix.family)
     if (pinned) return holder(pinned) ? undefined : pinned
     return freeSubnet(pool, rank, { holder })
+  }
+
+  /** Where it had to be chosen although others cannot route it. */
+  #excluded(pool: Pool, chosen: Prefix): Note[] {
+    const names = this.#world.set
+      .records()
+      .filter(({ origin }) => origin !== this.#config.self)
+      .filter(({ exclusions }) => heeded(exclusions, pool).some((each) => overlaps(each, chosen)))
+      .map(({ name }) => name)
+    if (names.length === 0) return []
+    const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? ' …' : '')
+    return [{ code: 'exclusions-overridden', prefix: chosen.text, names: shown }]
   }
 
   #ownExclusions(pool: Pool): Prefix[] {

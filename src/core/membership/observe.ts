@@ -1,5 +1,6 @@
 /** What an operator should hear of another node when its entry arrives. */
 
+import { coversMoreThanHalf } from '../claim/choose.ts'
 import { poolText } from '../claim/claimant.ts'
 import type { Entry, NodeRecord } from '../claim/record.ts'
 import { clockSetMs } from '../claim/resolve.ts'
@@ -10,11 +11,12 @@ import type { Note } from '../note.ts'
 export function observe(
   { body }: Entry,
   before: NodeRecord | undefined,
-  { config, conditions }: { config: CoreConfig; conditions: Conditions },
+  { config, conditions, via }: { config: CoreConfig; conditions: Conditions; via: string },
 ): Note[] {
   const node = body.origin
   if (body.kind === 'tombstone') {
-    for (const topic of ['pool', 'clock', 'unset', 'twice']) conditions.end(`${topic}/${node}`)
+    for (const topic of ['pool', 'clock', 'unset', 'exclusions', 'twice'])
+      conditions.end(`${topic}/${node}`)
     if (!before) return []
     const { name } = before
     if (body.reason === 'left') return [{ code: 'node-left', node, name }]
@@ -26,7 +28,12 @@ export function observe(
       notes.push({ code: 'node-claimed', node, name: body.name, prefix: prefix.text })
     }
   }
-  return [...notes, ...comparePools(body, config, conditions), ...judgeClock(body, conditions)]
+  return [
+    ...notes,
+    ...comparePools(body, config, conditions),
+    ...judgeExclusions(body, { config, conditions, via }),
+    ...judgeClock(body, conditions),
+  ]
 }
 
 const hadConfirmed = (record: NodeRecord | undefined, text: string): boolean =>
@@ -43,6 +50,20 @@ function comparePools(record: NodeRecord, config: CoreConfig, conditions: Condit
   }
   const { origin: node, name } = record
   return conditions.begin(key, { code: 'pool-mismatch', node, name, theirs, ours })
+}
+
+function judgeExclusions(
+  { origin: node, name, exclusions }: NodeRecord,
+  { config, conditions, via }: { config: CoreConfig; conditions: Conditions; via: string },
+): Note[] {
+  const key = `exclusions/${node}`
+  const denied = config.pools.find((pool) => coversMoreThanHalf(exclusions, pool))
+  if (!denied) {
+    conditions.end(key)
+    return []
+  }
+  const pool = poolText(denied)
+  return conditions.begin(key, { code: 'exclusions-ignored', node, name, pool, via })
 }
 
 function judgeClock(

@@ -8,6 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Accounts, allowances } from '../../../src/adapters/libp2p/accounts.ts'
 import { addressKey, Gate, gateLimits } from '../../../src/adapters/libp2p/gate.ts'
 import type { NodeId } from '../../../src/core/claim/record.ts'
+import type { Trouble } from '../../../src/core/event.ts'
 import { nodeOf, recordOf } from '../../core/specimens.ts'
 import { FakeClock } from './fake-clock.ts'
 
@@ -41,7 +42,8 @@ class FakeConnection extends EventTarget {
 function world(known: readonly string[] = []) {
   const clock = new FakeClock()
   const knows = (node: NodeId) => known.includes(node)
-  const accounts = new Accounts({ clock, knows })
+  const troubles: Trouble[] = []
+  const accounts = new Accounts({ clock, knows, report: (trouble) => troubles.push(trouble) })
   const gate = new Gate({ clock, accounts, knows })
   const knock = (ip: string) => {
     const connection = new FakeConnection(ip)
@@ -57,7 +59,7 @@ function world(known: readonly string[] = []) {
     if (denied) connection.abort()
     return !denied
   }
-  return { clock, accounts, gate, knock, enter }
+  return { clock, accounts, gate, knock, enter, troubles }
 }
 
 test('of one address’s half-open connections the oldest end; another address is let in all the same', () => {
@@ -198,4 +200,32 @@ test('addresses of one IPv6 host are one, IPv4 ones are told apart', () => {
   assert.notEqual(key('/ip6/fd00::1/tcp/1'), key('/ip6/fd00:0:0:1::1/tcp/1'))
   assert.notEqual(key('/ip4/10.0.1.1/tcp/1'), key('/ip4/10.0.1.2/tcp/1'))
   assert.equal(key('/ip6/::ffff:10.0.1.1/tcp/1'), key('/ip4/10.0.1.1/tcp/1'))
+})
+
+test('who brings too much is told of once, with its address, until it has been quiet for a minute', async () => {
+  const { clock, accounts, troubles } = world(['known'])
+  const account = accounts.of('p' as NodeId, '10.0.1.9')
+  const flood = () => {
+    for (let index = 0; index <= allowances.forgeries.burst; index += 1) account.broughtForgery()
+  }
+  flood()
+  flood()
+  const told = { code: 'peer-flooding', subject: '10.0.1.9', active: true }
+  assert.deepEqual(troubles, [{ ...told, reason: 'forged signatures' }])
+  await clock.advance(50_000)
+  flood()
+  await clock.advance(50_000)
+  assert.equal(troubles.length, 1)
+  await clock.advance(60_000)
+  assert.deepEqual(troubles[1], { ...told, reason: '', active: false })
+  assert.ok(!accounts.of('known' as NodeId, '10.0.1.10').mayBringSigned(100_000))
+  assert.equal(troubles[2]?.subject, 'known at 10.0.1.10')
+})
+
+test('strangers of many addresses fill no list', () => {
+  const { accounts, troubles } = world()
+  for (let index = 0; index < 100; index += 1) {
+    accounts.of('p' as NodeId, `10.0.2.${index}`).mayBringSigned(100_000)
+  }
+  assert.equal(troubles.length, 16)
 })

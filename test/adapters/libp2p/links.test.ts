@@ -16,7 +16,7 @@ function world(gossips = () => true) {
   const clock = new FakeClock()
   const seen: string[] = []
   const lost: number[] = []
-  const accounts = new Accounts({ clock, knows: () => true })
+  const accounts = new Accounts({ clock, knows: () => true, report: () => undefined })
   const links = new Links({
     clock,
     syncProtocol: '/sync',
