@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { encodeMessage } from '../../src/wire/codec.ts'
 import { pack } from '../../src/wire/packing.ts'
-import type { Attack } from './attacks-by-record.ts'
+import { type Attack, forgeOf } from './attacks-by-record.ts'
 import type { Facts } from './facts.ts'
-import { claimOf, farSubnet, forged, recordOf } from './forge.ts'
+import { farSubnet, forged } from './forge.ts'
 import { callProtocolOf, Member, newKeys, syncProtocolOf } from './member.ts'
 import { dribble, openSockets, silentPort } from './sockets.ts'
 
@@ -17,7 +17,7 @@ export const attacksByBytes: Readonly<Record<string, Attack>> = {
       await each(facts, async (member, connection) => {
         for (let index = 0; index < 100; index += 1) {
           const envelopes = Array.from({ length: 150 }, (_, at) => [
-            forged(facts, newKeys(), index * 150 + at),
+            forged(forgeOf(facts), newKeys(), index * 150 + at),
             null,
           ])
           await member.send(connection, pack(['delta', envelopes, [], true]))
@@ -38,7 +38,8 @@ export const attacksByBytes: Readonly<Record<string, Attack>> = {
     }),
   'truncated-messages': (facts) =>
     each(facts, async (member, connection) => {
-      const { envelope } = recordOf(facts, member.keys, { claims: [claimOf(farSubnet(0))] })
+      const forge = forgeOf(facts)
+      const { envelope } = forge.record(member.keys, { claims: [forge.claim(farSubnet(0))] })
       const message = pack(['delta', [[envelope, null]], [], true])
       for (let length = 1; length < message.length; length += 1) {
         await member.send(connection, message.subarray(0, length))

@@ -84,6 +84,12 @@ export const cases: readonly Case[] = [
     ...member,
   },
   {
+    name: 'eviction-of-all',
+    promise: 'hosts that are connected to each other are evicted by nobody',
+    mends: 'core',
+    ...member,
+  },
+  {
     name: 'high-fences',
     promise:
       'a host whose subnet was fenced as high as it goes comes back, and can leave and come back again',

@@ -3,46 +3,67 @@
 import { base58btc } from 'multiformats/bases/base58'
 import type { Claim, Entry, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
 import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
+import type { Pool } from '../../src/core/ip/pool.ts'
 import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
-import { type KeyPair, sealer } from '../../src/wire/signature.ts'
+import { type KeyPair, keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
 import { addressOf, prefixOf } from '../literal.ts'
-import type { Facts } from './facts.ts'
 
-/** A plain record with a next hop of the attacker's host, but for `more`. */
-export function recordOf(
-  facts: Facts,
-  keys: KeyPair,
-  more: Partial<NodeRecord> = {},
-): Entry<NodeRecord> {
-  const [address = '127.0.0.1'] = facts.addresses
-  return sealer(keys)({
-    kind: 'record',
-    origin: keys.id,
-    cluster: facts.cluster,
-    version: { incarnation: 1, seqno: 1 },
-    name: `x-${keys.id.slice(-6)}`,
-    bootedAtMs: Date.now(),
-    nextHops: [addressOf(address)],
-    addresses: [`/ip4/${address}/tcp/${facts.port}`],
-    pools: [{ prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 }],
-    claims: [],
-    extras: [],
-    exclusions: [],
-    witnessed: [],
-    draining: false,
-    software: 'hostile',
-    ...more,
-  })
+/** Where an attacker stands. */
+export interface Ground {
+  readonly cluster: string
+  readonly port: number
+  /** Of its host. */
+  readonly address: string
+  readonly pool: Pool
+  bytes(count: number): Uint8Array
+  wallMs(): number
 }
 
-export const claimOf = (prefix: string, more: Partial<Claim> = {}): Claim => ({
-  prefix: prefixOf(prefix),
-  fence: 0,
-  state: 'confirmed',
-  used: true,
-  confirmedAtMs: Date.now(),
-  ...more,
-})
+export class Forge {
+  readonly ground: Ground
+
+  constructor(ground: Ground) {
+    this.ground = ground
+  }
+
+  newKeys(): KeyPair {
+    return keyPairFromSeed(this.ground.bytes(32))
+  }
+
+  /** A plain record with a next hop of the attacker's host, but for `more`. */
+  record(keys: KeyPair, more: Partial<NodeRecord> = {}): Entry<NodeRecord> {
+    const { cluster, address, port, pool } = this.ground
+    return sealer(keys)({
+      kind: 'record',
+      origin: keys.id,
+      cluster,
+      version: { incarnation: 1, seqno: 1 },
+      name: `x-${keys.id.slice(-6)}`,
+      bootedAtMs: this.ground.wallMs(),
+      nextHops: [addressOf(address)],
+      addresses: [`/ip4/${address}/tcp/${port}`],
+      pools: [pool],
+      claims: [],
+      extras: [],
+      exclusions: [],
+      witnessed: [],
+      draining: false,
+      software: 'hostile',
+      ...more,
+    })
+  }
+
+  claim(prefix: string, more: Partial<Claim> = {}): Claim {
+    return {
+      prefix: prefixOf(prefix),
+      fence: 0,
+      state: 'confirmed',
+      used: true,
+      confirmedAtMs: this.ground.wallMs(),
+      ...more,
+    }
+  }
+}
 
 /** Ends a record, by whoever has `keys`. */
 export function ended(
@@ -68,8 +89,8 @@ export function farSubnet(n: number): string {
 }
 
 /** Signed by nobody: its signature is another one's bytes. */
-export function forged(facts: Facts, keys: KeyPair, salt: number): Uint8Array {
-  const { body } = recordOf(facts, keys, { version: { incarnation: 2, seqno: salt } })
+export function forged(forge: Forge, keys: KeyPair, salt: number): Uint8Array {
+  const { body } = forge.record(keys, { version: { incarnation: 2, seqno: salt } })
   const signature = Buffer.alloc(64, salt & 255)
   return encodeEnvelope({ payload: encodeBody(body), publicKey: keys.publicKey, signature })
 }

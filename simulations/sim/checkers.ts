@@ -1,12 +1,13 @@
 /** What must hold of a swarm, each as a pure function from what is observed to what is wrong with it. */
 
-import type { Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
+import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { type OwnedClaim, precedence, type Standing } from '../../src/core/claim/resolve.ts'
 import type { CoreConfig } from '../../src/core/config.ts'
 import { type Pool, subnetAt, subnetCount } from '../../src/core/ip/pool.ts'
 import { contains, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
 import type { KernelRoute, RouteChange, RouteTarget } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
+import { encodeBody } from '../../src/wire/body.ts'
 import { keyText } from './kernel.ts'
 
 export interface Violation {
@@ -164,6 +165,52 @@ export function noTheft(
     )
     .map(({ prefix }) => violation('no-theft', host, `${prefix.text} was lost to nobody`))
 }
+
+/** Every host has the subnet that it had, and every other one routes to it there, and to no part of it. */
+export function undisturbed(
+  hosts: readonly Observed[],
+  held: ReadonlyMap<NodeId, Prefix>,
+): Violation[] {
+  return hosts.flatMap((host) => {
+    const own = held.get(host.id)
+    const wrong: string[] = []
+    const has = ({ prefix, state }: Claim) => state === 'confirmed' && prefix.text === own?.text
+    if (own && !host.own?.claims.some(has)) wrong.push(`it lost ${own.text}`)
+    for (const other of hosts) {
+      const theirs = other.id !== host.id && held.get(other.id)
+      if (!theirs) continue
+      const hops = other.own?.nextHops.map(({ text }) => text) ?? []
+      const inside = host.routes.filter(({ owned, prefix }) => owned && contains(theirs, prefix))
+      const isRight = ({ prefix, target }: KernelRoute) =>
+        prefix.text === theirs.text && target.type === 'via' && hops.includes(target.nextHop.text)
+      if (!inside.some(isRight)) wrong.push(`no route to ${theirs.text} of ${other.name}`)
+      if (!inside.every(isRight)) wrong.push(`another route inside ${theirs.text} of ${other.name}`)
+    }
+    return wrong.map((what) => violation('theft', host, what))
+  })
+}
+
+/** What nodes know of a host is what that host said. */
+export class Authenticity {
+  readonly #said = new Map<NodeId, Set<string>>()
+
+  wrote({ body }: Entry): void {
+    const said = this.#said.get(body.origin) ?? new Set()
+    if (body.kind === 'record') said.add(textOf(body))
+    this.#said.set(body.origin, said)
+  }
+
+  violations(hosts: readonly Observed[]): Violation[] {
+    return hosts.flatMap((host) =>
+      host
+        .view()
+        .nodes.filter(({ record }) => this.#said.get(record.origin)?.has(textOf(record)) === false)
+        .map(({ record }) => violation('authentic', host, `${record.name} never said that`)),
+    )
+  }
+}
+
+const textOf = (record: NodeRecord): string => Buffer.from(encodeBody(record)).toString('latin1')
 
 /** No owned route is removed before in-sync. */
 export function inSyncGate(

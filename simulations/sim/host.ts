@@ -18,6 +18,8 @@ import type { World } from './world.ts'
 
 /** What a host lets the swarm watch. */
 export interface Watcher {
+  /** It is about to be durable: from here on others may hear it, by gossip or by comparing. */
+  wrote(host: Host, entry: Entry): void
   published(host: Host, entry: Entry): void
   applied(host: Host, changes: Extract<Effect, { type: 'apply-routes' }>['changes']): void
   noted(host: Host, note: Note): void
@@ -79,6 +81,11 @@ export class Host {
 
   get name(): string {
     return this.config.name
+  }
+
+  /** Multiaddrs that reach it. */
+  get addresses(): readonly string[] {
+    return this.#options.addresses
   }
 
   get isRunning(): boolean {
@@ -174,7 +181,12 @@ export class Host {
 
   /** One durable write for all effects of a turn, awaited, then the rest in order; gossip may go before it, as in the daemon. */
   #perform(process: Process, effects: readonly Effect[]): void {
-    for (const effect of effects) this.#trace(`> ${summary(effect)}`)
+    for (const effect of effects) {
+      this.#trace(`> ${summary(effect)}`)
+      if (effect.type === 'persist-own' && effect.own.entry) {
+        this.#options.watcher.wrote(this, effect.own.entry)
+      }
+    }
     const newest = effects.findLast((effect) => effect.type === 'persist-own')
     const others = effects.filter((effect) => effect.type !== 'persist-own')
     const isEarly = newest !== undefined && newest.own.incarnation === process.durableIncarnation

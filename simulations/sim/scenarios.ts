@@ -3,6 +3,7 @@
 import type { CoreTiming } from '../../src/core/config.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
+import { words } from '../hostile/words.ts'
 import type { Host } from './host.ts'
 import { addressFrom, prefixFrom } from './literal.ts'
 import type { Swarm } from './swarm.ts'
@@ -92,6 +93,15 @@ export const scenarios: readonly Scenario[] = [
     seeds: onlyFirst,
     pool: wide,
     play: evict,
+  },
+  {
+    name: 'insider',
+    promise: 'a member that says whatever it wants takes nothing from anybody',
+    nodesMin: 4,
+    seeds: onlyFirst,
+    pool: wide,
+    timing: { tenureMs: 20_000 },
+    play: insider,
   },
   {
     name: 'kernel-faults',
@@ -272,6 +282,34 @@ function evict(swarm: Swarm): void {
   swarm.settle('back')
   swarm.expect(swarm.subnetOf(newcomer) === held, `the newcomer keeps ${held}`, newcomer.name)
   swarm.stayQuiet('back')
+}
+
+/** Each attack by words, in any order; before some of them a host goes down, and comes back after it. */
+function insider(swarm: Swarm): void {
+  const { random } = swarm.world
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  swarm.world.runFor(25_000)
+  const member = swarm.insider()
+  swarm.world.runFor(2_000)
+  for (const [name, say] of random.shuffled(Object.entries(words))) {
+    const victims = random.shuffled(swarm.hosts)
+    const said = victims.flatMap((host) => swarm.wordOf(host) ?? [])
+    const last = victims.at(-1)
+    const absent = random.chance(0.5) ? last : undefined
+    const had = last && swarm.subnetOf(last)
+    if (absent) {
+      swarm.crash(absent)
+      swarm.world.runFor(5_000)
+    }
+    member.say(say, said)
+    swarm.endure(name, 45_000)
+    if (!absent) continue
+    swarm.start([absent], 0)
+    swarm.world.runFor(5_000)
+    swarm.expect(swarm.subnetOf(absent) === had, `comes back to ${had} after ${name}`, absent.name)
+    swarm.endure(`${name}, and a host back`, 45_000)
+  }
 }
 
 function kernelFaults(swarm: Swarm): void {

@@ -1,15 +1,17 @@
 /** A number of hosts on one network, watched by every checker: what a scenario plays with. */
 
-import type { Entry, NodeId } from '../../src/core/claim/record.ts'
+import { type Entry, isRecord, type NodeId, type NodeRecord } from '../../src/core/claim/record.ts'
 import type { CoreTiming } from '../../src/core/config.ts'
 import type { Command } from '../../src/core/event.ts'
 import { invariant } from '../../src/core/invariant.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
+import type { Prefix } from '../../src/core/ip/prefix.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import type { KernelRoute, RouteChange } from '../../src/core/routing/route.ts'
 import {
   type Activity,
+  Authenticity,
   agreement,
   aliensUntouched,
   claiming,
@@ -19,11 +21,13 @@ import {
   noTheft,
   type Observed,
   quiet,
+  undisturbed,
   uniqueness,
   Versions,
   type Violation,
 } from './checkers.ts'
 import type { Host, Watcher } from './host.ts'
+import { Insider } from './insider.ts'
 import { keyText, uplinkIndex } from './kernel.ts'
 import { Ledger } from './ledger.ts'
 import { makeHost } from './make-host.ts'
@@ -49,6 +53,8 @@ const answerMsMax = 10_000
 /** Gossip that is still under way when the last kernel is complete has this long to end. */
 const drainMs = 10_000
 const quietMs = 60_000
+/** How often what must always hold is looked at. */
+const lookMs = 250
 
 export class Swarm implements Watcher {
   readonly world: World
@@ -63,11 +69,14 @@ export class Swarm implements Watcher {
   #laggard: NodeId | undefined
   #ledgers = new Map<number, Ledger>([[0, new Ledger()]])
   readonly #versions = new Versions()
+  readonly #authenticity = new Authenticity()
+  readonly #pool: Pool
   #published = 0
   #phase: PhaseInProgress
 
   constructor(options: SwarmOptions) {
     this.world = options.world
+    this.#pool = options.pool
     this.network = new Network(options.world, options.faults)
     const around = { timing: {}, ...options, network: this.network, watcher: this }
     this.hosts = Array.from({ length: options.nodes }, (_, index) => makeHost(index, around))
@@ -173,15 +182,43 @@ export class Swarm implements Watcher {
     this.#phase = this.#newPhase()
   }
 
+  /** Who is a member, and no agent. */
+  insider(): Insider {
+    const addresses = this.hosts.flatMap((host) => host.addresses.slice(0, 1))
+    return new Insider(this.world, this.network, { pool: this.#pool, addresses })
+  }
+
+  /** Runs on; at every look each of the hosts that run has the subnet that it has now, and is believed. */
+  endure(name: string, forMs: Millis): void {
+    const held = new Map<NodeId, Prefix>()
+    for (const host of this.running) {
+      const [claim] = ownRecord(host)?.claims ?? []
+      if (claim) held.set(host.config.self, claim.prefix)
+    }
+    const end = this.world.now + forMs
+    while (this.world.now < end) {
+      this.world.runFor(lookMs)
+      const hosts = this.running.map((host) => this.#observe(host))
+      const found = [...undisturbed(hosts, held), ...this.#authenticity.violations(hosts)]
+      for (const each of found) this.violations.push({ ...each, what: `${each.what} (${name})` })
+      if (found.length > 0) throw new NotSettled(name)
+    }
+    this.#phase = this.#newPhase()
+  }
+
+  /** What a host published last. */
+  wordOf(host: Host): Entry<NodeRecord> | undefined {
+    const { entry } = host.store.load().own
+    return entry && isRecord(entry) ? entry : undefined
+  }
+
   expect(condition: boolean, what: string, host = 'all'): void {
     if (!condition) this.violations.push({ checker: 'scenario', host, what })
   }
 
   /** The confirmed subnet of a host, as text. */
   subnetOf(host: Host): string | undefined {
-    const body = host.store.load().own.entry?.body
-    if (body?.kind !== 'record') return undefined
-    return body.claims.find(({ state }) => state === 'confirmed')?.prefix.text
+    return ownRecord(host)?.claims.find(({ state }) => state === 'confirmed')?.prefix.text
   }
 
   /** Of a swarm that agrees every host says that it does. */
@@ -192,6 +229,10 @@ export class Swarm implements Watcher {
   }
 
   // What the hosts do
+
+  wrote(_host: Host, entry: Entry): void {
+    this.#authenticity.wrote(entry)
+  }
 
   published(host: Host, entry: Entry): void {
     const ledger = this.#ledgerOf(host)
@@ -272,12 +313,11 @@ export class Swarm implements Watcher {
   }
 
   #observe(host: Host): Observed {
-    const body = host.store.load().own.entry?.body
     return {
       name: host.name,
       id: host.config.self,
       config: host.config,
-      own: body?.kind === 'record' ? body : undefined,
+      own: ownRecord(host),
       routes: host.kernel.routes,
       uplink: uplinkIndex,
       planted: [...(this.#planted.get(host)?.values() ?? [])],
@@ -321,6 +361,11 @@ export class Swarm implements Watcher {
     for (const ledger of this.#ledgers.values()) joined.join(ledger)
     return joined
   }
+}
+
+function ownRecord(host: Host): NodeRecord | undefined {
+  const body = host.store.load().own.entry?.body
+  return body?.kind === 'record' ? body : undefined
 }
 
 function copyOf(ledger: Ledger): Ledger {
