@@ -56,7 +56,7 @@ export class Ledger {
       // A simulated cluster has one pool.
       isOurs: () => true,
       isHeld: () => false,
-      support: ({ origin, claim }) => this.#witnesses.of(claim.prefix, origin).size,
+      support: ({ origin, claim }) => this.#witnesses.count(claim.prefix, origin),
     })
     return this.#standings
   }

@@ -303,7 +303,8 @@ function insider(swarm: Swarm): void {
       swarm.world.runFor(5_000)
     }
     member.say(say, said)
-    swarm.endure(name, 45_000)
+    // Who is away for longer than the tenure may be evicted by any member.
+    swarm.endure(name, absent ? 8_000 : 45_000)
     if (!absent) continue
     swarm.start([absent], 0)
     swarm.world.runFor(5_000)

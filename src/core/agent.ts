@@ -11,6 +11,7 @@ import {
   seekAgreement,
   syncReceived,
 } from './agent/compare.ts'
+import { evictDue, nextEviction } from './agent/evictions.ts'
 import {
   askDoubted,
   checkForwarding,
@@ -83,6 +84,7 @@ export class Agent {
     }
     for (const [reason, at] of due) consider(at, reason)
     consider(tenure.nextDeadline(now), 'contest')
+    consider(nextEviction(this.#state), 'eviction')
     consider(ipam.nextDeadline(), 'leases')
     consider(leaks.nextDeadline(), 'leaks')
     if (kernelKnown) {
@@ -254,6 +256,7 @@ export class Agent {
     const { set, due, claimant, now } = state
     set.collect(now)
     decideContests(state)
+    evictDue(state)
     state.ipam.expire(now)
     if (state.isReady && claimant.nextDeadline() <= now) review(state)
     for (const name of [...due].filter(([, at]) => at <= now).map(([name]) => name)) {

@@ -125,6 +125,13 @@ export type Note =
       readonly at: string
       readonly yielding: boolean
     }
+  | {
+      readonly code: 'eviction-pending'
+      readonly node: NodeId
+      readonly name: string
+      readonly author: NodeId
+      readonly inMs: number
+    }
   | { readonly code: 'eviction-refused'; readonly node: NodeId; readonly author: NodeId }
   | {
       readonly code: 'pool-mismatch'
@@ -363,6 +370,11 @@ export function describe(note: Note): Description {
             `another node (${note.name}, ${note.at}) runs with this node's identity`,
             'on the host of the copy, stop the agent and remove its whole state directory',
           )
+    case 'eviction-pending':
+      return warn(
+        `node ${note.name} is evicted by ${note.author}, ${Math.ceil(note.inMs / 1000)} s from when this was first said, unless it answers before`,
+        `if its host lives, start its agent; if nobody of yours evicted it, find out who ${note.author} is (starling peers)`,
+      )
     case 'eviction-refused':
       return warn(`eviction of ${note.node} by ${note.author} is refused: it is alive`, '')
     case 'pool-mismatch':

@@ -1,7 +1,7 @@
 /** Word of others: admitted, merged, and everything that is derived from the record set brought up to date. */
 
 import { admit } from '../claim/admit.ts'
-import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
+import { compareVersions, type Entry, type NodeId, type NodeRecord } from '../claim/record.ts'
 import { type Merged, supersedes } from '../claim/record-set.ts'
 import type { Contest } from '../claim/tenure.ts'
 import type { Verdict } from '../effect.ts'
@@ -11,6 +11,7 @@ import type { Prefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { tellClocks } from './clocks.ts'
+import { answered, awaitAnswer, evictionDelay } from './evictions.ts'
 import { bearWitnessSoon } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { noteUse, tellTokenUsed } from './trust.ts'
@@ -22,6 +23,8 @@ const overlayMs = 100
 export interface Heard {
   readonly verdict: Verdict
   readonly news: boolean
+  /** It changed nothing yet, and others need to hear it. */
+  readonly passOn?: boolean
 }
 
 /** An entry that `from` passed on, whoever wrote it. */
@@ -50,6 +53,10 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
     // Others may not have heard what this node has: that is no fault of whoever forwards it.
     return { verdict: 'ignore', news: false }
   }
+  if (waitsForAnswer(state, entry)) {
+    const isNews = awaitAnswer(state, carried, from)
+    return { verdict: isNews ? 'accept' : 'ignore', news: false, passOn: isNews }
+  }
   const isRecord = entry.body.kind === 'record'
   const remainMs = isRecord ? Number.POSITIVE_INFINITY : carried.remainMs
   const merged = merge(state, { entry, remainMs }, from)
@@ -59,6 +66,14 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   }
   const news = merged.news || merged.raised.length > 0
   return { verdict: news ? 'accept' : 'ignore', news }
+}
+
+/** An eviction of a node that may be about to come back. */
+function waitsForAnswer(state: AgentState, { body }: Entry): boolean {
+  if (body.kind === 'record' || body.reason === 'left') return false
+  const known = state.set.record(body.origin)
+  if (!known || compareVersions(body.version, known.version) < 0) return false
+  return evictionDelay(state, body.origin) > 0
 }
 
 /**
@@ -159,6 +174,8 @@ function absorb(
     }
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
+      answered(state, origin)
+      if (!is) state.peers.forget(origin)
       membersChanged(state, entry, was)
       state.end(`evicted/${origin}`)
     }

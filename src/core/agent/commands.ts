@@ -9,6 +9,7 @@ import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
 import { merge } from './absorb.ts'
 import { decide, hasLeft } from './decide.ts'
+import { awaitAnswer, evictionDelay } from './evictions.ts'
 import { doubtAll } from './kernel.ts'
 import { saidOf, write } from './publish.ts'
 import type { AgentState } from './state.ts'
@@ -82,7 +83,9 @@ export function stop(state: AgentState): void {
 function evict(state: AgentState, tombstone: Tombstone): void {
   const { config } = state
   const entry = config.seal(tombstone)
-  merge(state, { entry, remainMs: config.timing.tombstoneMs })
+  const carried = { entry, remainMs: config.timing.tombstoneMs }
+  if (evictionDelay(state, tombstone.origin) > 0) awaitAnswer(state, carried, undefined)
+  else merge(state, carried)
   state.emit({ type: 'publish', entry })
   state.dueIn('remember', 0)
 }

@@ -35,6 +35,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
 
 export function peerDisconnected(state: AgentState, peer: NodeId): void {
   state.peers.disconnected(peer)
+  if (state.set.record(peer)) state.peers.lost(peer, state.now)
   state.clocks.disconnected(peer)
   state.end(`rejected/${peer}`)
   state.end(`evicted/${peer}`)
@@ -129,7 +130,11 @@ function deltaReceived(
 ): void {
   const { set, now } = state
   let news = false
-  for (const item of carried) news = receive(state, item, peer).news || news
+  for (const item of carried) {
+    const heard = receive(state, item, peer)
+    news = heard.news || news
+    if (heard.passOn) state.emit({ type: 'publish', entry: item.entry })
+  }
   if (want.length > 0) {
     for (const answer of answerWant(set, { want, last }, now)) state.send(peer, answer)
   }

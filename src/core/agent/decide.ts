@@ -9,6 +9,7 @@ import { refusalText } from '../note.ts'
 import { isAccepted } from '../routing/accept.ts'
 import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
+import { evictionDelay } from './evictions.ts'
 import type { AgentState } from './state.ts'
 
 export type Decision =
@@ -111,7 +112,8 @@ function giveUp(prefix: Prefix, { claimant, ipam }: AgentState): Decision {
     : agree(`gave up ${prefix.text}`)
 }
 
-function evict(node: string, { set, config, peers, trust }: AgentState): Decision {
+function evict(node: string, state: AgentState): Decision {
+  const { set, config, peers, trust } = state
   const matches = set.records().filter(({ origin, name }) => origin === node || name === node)
   const [victim] = matches
   if (!victim) return refuse('unknown-node', `no node ${node}: starling peers lists the nodes`)
@@ -126,7 +128,11 @@ function evict(node: string, { set, config, peers, trust }: AgentState): Decisio
   }
   const ended = set.get(victim.origin)
   if (!ended || !isRecord(ended)) return refuse('unknown-node', `no node ${node}`)
-  const message = `evicted ${victim.name}: its prefixes are free`
+  const delayMs = evictionDelay(state, victim.origin)
+  const message =
+    delayMs > 0
+      ? `${victim.name} is evicted in ${Math.ceil(delayMs / 1000)} s, unless it answers before`
+      : `evicted ${victim.name}: its prefixes are free`
   return {
     ok: true,
     message,

@@ -2,6 +2,7 @@
 
 import type { NodeId } from '../claim/record.ts'
 import { judged } from './absorb.ts'
+import { answered } from './evictions.ts'
 import type { AgentState } from './state.ts'
 
 /** Forgets a node that is not admitted any more: its routes go, and its subnet is free. */
@@ -15,6 +16,8 @@ export function expel(state: AgentState, origin: NodeId): void {
   const { body } = was
   if (body.kind !== 'record') return
   tenure.forget(origin)
+  state.peers.forget(origin)
+  answered(state, origin)
   const unsaid = witnesses.update(origin, { before: body.witnessed, after: [] })
   const touched = ownership.judge(unsaid)
   for (const [text, prefix] of ownership.update(origin, { before: body.claims, after: [] })) {

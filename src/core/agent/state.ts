@@ -30,6 +30,8 @@ import type { TrustFault } from '../trust/fault.ts'
 import { Trust } from '../trust/trust.ts'
 import type { AgentView } from '../view.ts'
 
+import type { PendingEviction } from './evictions.ts'
+
 /** What is to be done at a time that was set for it. */
 export type Due =
   | 'publish'
@@ -77,6 +79,7 @@ export class AgentState {
   readonly clocks = new Clocks()
   readonly conditions = new Conditions()
   readonly due = new Map<Due, Millis>()
+  readonly evictions = new Map<NodeId, PendingEviction>()
   now: Millis
   phase: AgentView['phase'] = 'joining'
   isInSync = false
@@ -117,9 +120,14 @@ export class AgentState {
     const ownership: Ownership = new Ownership({
       ...rules,
       isHeld: (owned) => this.tenure.isHeld(owned, this.now),
-      support: ({ origin, claim }) => witnesses.of(claim.prefix, origin).size,
+      support: ({ origin, claim }) => witnesses.count(claim.prefix, origin),
     })
-    this.tenure = new Tenure(config.self, config.timing.tenureMs, { ownership, witnesses, rules })
+    this.tenure = new Tenure(config.self, config.timing.tenureMs, {
+      ownership,
+      witnesses,
+      rules,
+      isEnded: ({ origin, claim }) => set.isEnded(origin, claim),
+    })
     const extraWorld: ExtraWorld = {
       holder: (prefix) => ownership.holder(prefix),
       broader: (prefix) => this.announcers.broader(prefix),

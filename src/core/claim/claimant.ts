@@ -308,7 +308,10 @@ export class Claimant {
   #isFencedAlone({ fence, prefix }: Claim): boolean {
     if (fence >= this.#world.set.fenceOf(prefix)) return false
     const holder = this.#world.ownership.holder(prefix)
-    return holder === undefined || holder.origin === this.#config.self
+    const isAlone = this.#world.ownership
+      .standings(prefix)
+      .every(({ origin }) => origin === this.#config.self)
+    return isAlone && (holder === undefined || holder.origin === this.#config.self)
   }
 
   /** What was freed is claimed anew: whoever confirmed it in the meantime goes before. */

@@ -6,6 +6,7 @@ import type { Millis } from '../rng.ts'
 import { bucketOf, Digest, textHash } from './digest.ts'
 import {
   type Body,
+  type Claim,
   compareVersions,
   type Entry,
   type Fence,
@@ -109,6 +110,12 @@ export class RecordSet {
   /** Below it, a claim of exactly this prefix goes behind others: nobody's fence reaches beyond the prefix that it names. */
   fenceOf(prefix: Prefix): number {
     return this.#fences.get(prefix.text)?.fence ?? 0
+  }
+
+  /** Whether exactly this node was ended since it made the claim. */
+  isEnded(origin: NodeId, { prefix, fence }: Claim): boolean {
+    const raised = this.#fences.get(prefix.text)
+    return raised !== undefined && fence < raised.fence && raised.proof.body.origin === origin
   }
 
   merge({ entry, remainMs }: Carried, now: Millis): Merged {

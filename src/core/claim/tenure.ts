@@ -15,7 +15,7 @@ import type { Witnesses } from './witnesses.ts'
 interface Seat {
   readonly holder: NodeId
   readonly since: Millis
-  /** It held it before this process started. Others may have ended it meanwhile, so that a fence goes before. */
+  /** It held it before this process started. Others may have ended it meanwhile. */
   readonly isRestored: boolean
 }
 
@@ -41,6 +41,8 @@ export interface TenureWorld {
   readonly ownership: Ownership
   readonly witnesses: Witnesses
   readonly rules: Pick<Rules, 'fenceOf' | 'isOurs'>
+  /** Whether its node was ended since. */
+  isEnded(owned: OwnedClaim): boolean
 }
 
 export class Tenure {
@@ -83,11 +85,12 @@ export class Tenure {
   }
 
   /** Whether a claim stays because its node has held it for long, whatever others say of theirs. */
-  isHeld({ origin, claim }: OwnedClaim, now: Millis): boolean {
-    const { prefix, fence } = claim
+  isHeld(owned: OwnedClaim, now: Millis): boolean {
+    const { origin, claim } = owned
+    const { prefix } = claim
     const seat = this.#seats.get(prefix.text)
     if (seat?.holder !== origin || now - seat.since < this.#tenureMs) return false
-    if (seat.isRestored && fence < this.#world.rules.fenceOf(prefix)) return false
+    if (seat.isRestored && this.#world.isEnded(owned)) return false
     const { saidAt = now } = this.#testimonies.get(prefix.text) ?? {}
     return now - saidAt < this.#tenureMs && !this.#isOverruled(prefix, origin, now)
   }
@@ -141,17 +144,23 @@ export class Tenure {
     }
   }
 
-  /** Where a holder of long standing would lose its prefix if this node said nothing. */
+  /** Where a holder of long standing, or one that came after an end, would lose its prefix if this node said nothing. */
   #contest(prefix: Prefix, now: Millis): Contest | undefined {
     const standings = this.#world.ownership.standings(prefix)
-    const held = standings.length > 1 && standings.find((owned) => this.isHeld(owned, now))
+    if (standings.length < 2) return undefined
+    const seat = this.#seats.get(prefix.text)
+    const held =
+      standings.find((owned) => this.isHeld(owned, now)) ??
+      (standings.some((owned) => this.#world.isEnded(owned))
+        ? standings.find(({ origin }) => origin === seat?.holder)
+        : undefined)
     if (!held || this.#testimonies.size >= recordLimits.witnessed) return undefined
     const [first] = resolve(standings, {
       ...this.#world.rules,
       isHeld: () => false,
       support: ({ origin }) => {
-        const said = this.#world.witnesses.of(prefix, origin)
-        return said.size - Number(said.has(this.#self))
+        const said = this.#world.witnesses.count(prefix, origin)
+        return said - Number(this.#world.witnesses.says(this.#self, prefix, origin))
       },
     })
     const { origin: holder } = held
@@ -167,7 +176,8 @@ export class Tenure {
   #isOverruled(prefix: Prefix, holder: NodeId, now: Millis): boolean {
     for (const [other, said] of this.#world.witnesses.holders(prefix)) {
       if (other === holder) continue
-      const known = [...said].filter((node) => this.#isLongKnown(node, now)).length
+      const others = [...said].filter((node) => node !== other)
+      const known = others.filter((node) => this.#isLongKnown(node, now)).length
       if (known > 0 && known * 2 > this.#longKnown(now)) return true
     }
     return false

@@ -27,8 +27,15 @@ export class Witnesses {
     return [...change.before, ...change.after].map(({ prefix }) => prefix)
   }
 
-  of(prefix: Prefix, holder: NodeId): ReadonlySet<NodeId> {
-    return this.#said.get(prefix.text)?.get(holder) ?? nobody
+  /** Nobody is a witness in its own cause. */
+  count(prefix: Prefix, holder: NodeId): number {
+    const said = this.#said.get(prefix.text)?.get(holder)
+    return said ? said.size - Number(said.has(holder)) : 0
+  }
+
+  /** Whether what it says counts for the holder. */
+  says(witness: NodeId, prefix: Prefix, holder: NodeId): boolean {
+    return witness !== holder && this.#said.get(prefix.text)?.get(holder)?.has(witness) === true
   }
 
   /** Whom anybody saw hold the prefix, and who did. */
@@ -36,5 +43,3 @@ export class Witnesses {
     return this.#said.get(prefix.text) ?? []
   }
 }
-
-const nobody: ReadonlySet<NodeId> = new Set()

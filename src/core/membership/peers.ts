@@ -1,6 +1,7 @@
 /** The nodes that this one is connected to, and what each last said of its record set. */
 
 import type { NodeId } from '../claim/record.ts'
+import type { Millis } from '../rng.ts'
 
 interface Peer {
   readonly id: NodeId
@@ -13,13 +14,29 @@ interface Peer {
 
 export class Peers {
   readonly #peers = new Map<NodeId, Peer>()
+  readonly #lostAt = new Map<NodeId, Millis>()
 
   connected(id: NodeId, address: string): void {
+    this.#lostAt.delete(id)
     this.#peers.set(id, { id, address, root: undefined, waited: false })
   }
 
   disconnected(id: NodeId): void {
     this.#peers.delete(id)
+  }
+
+  /** It was a member that is known. */
+  lost(id: NodeId, now: Millis): void {
+    this.#lostAt.set(id, now)
+  }
+
+  /** When the last connection to it ended. Undefined: it is connected, or never was. */
+  lostAt(id: NodeId): Millis | undefined {
+    return this.#lostAt.get(id)
+  }
+
+  forget(id: NodeId): void {
+    this.#lostAt.delete(id)
   }
 
   said(id: NodeId, root: string): void {

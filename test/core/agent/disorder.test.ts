@@ -60,7 +60,8 @@ const scenes: readonly Scene[] = [
       const host = arrange(table.running(a))
       table.pass(1_000)
       host.hear(...history())
-      table.pass(3_000)
+      // The eviction takes effect once nobody answers it.
+      table.pass(65_000)
       return [host]
     },
   },

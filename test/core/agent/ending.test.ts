@@ -4,7 +4,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { CommandResult } from '../../../src/core/effect.ts'
 import type { Command } from '../../../src/core/event.ts'
-import { nodesInOrder, prefixOf, recordOf, type Specimen, tombstoneOf } from '../specimens.ts'
+import {
+  claimOf,
+  nodeOf,
+  nodesInOrder,
+  prefixOf,
+  recordOf,
+  type Specimen,
+  tombstoneOf,
+} from '../specimens.ts'
 import { type Host, type HostOptions, Table } from './harness.ts'
 
 const [a, b, c, d] = nodesInOrder(4) as [Specimen, Specimen, Specimen, Specimen]
@@ -138,6 +146,9 @@ describe('a node that leaves', () => {
   })
 })
 
+/** How long a node that was lost may still answer. */
+const minute = 60_000
+
 describe('an eviction', () => {
   it('of a node that is connected is refused', () => {
     const { table, hosts } = cluster([a, b])
@@ -153,6 +164,7 @@ describe('an eviction', () => {
     const [first, second, third] = hosts as [Host, Host, Host]
     table.cut(first, second)
     table.cut(third, second)
+    table.pass(minute)
     assert.equal(codeOf(asked(table, first, { type: 'evict', node: b.name })), true)
     assert.deepEqual(
       third.notes('node-evicted').map(({ name, author }) => [name, author]),
@@ -163,9 +175,12 @@ describe('an eviction', () => {
     table.connect(next, first)
     table.pass(3_000)
     assert.deepEqual(next.claims, ['172.16.4.0/22'])
-    // The evicted one comes back: it lost, whatever its claim says.
+    // The evicted one comes back: it lost, whatever its claim says, and yields once others had time to say otherwise.
     table.connect(second, third)
     table.pass(5_000)
+    assert.deepEqual(next.claims, ['172.16.4.0/22'])
+    assert.ok(third.routes.includes(`172.16.4.0/22 via ${d.nextHop.text}`))
+    table.pass(minute)
     assert.deepEqual(next.claims, ['172.16.4.0/22'])
     assert.deepEqual(second.claims, ['172.16.12.0/22'])
     assert.deepEqual(
@@ -175,10 +190,92 @@ describe('an eviction', () => {
     assert.equal(second.notes('claim-lost').length, 1)
   })
 
+  it('of a node that was just lost waits for a minute, in which its routes stay and it may come back', () => {
+    const { table, hosts } = cluster([a, b, c])
+    const [first, second, third] = hosts as [Host, Host, Host]
+    table.cut(first, second)
+    table.cut(third, second)
+    table.pass(20_000)
+    const id = first.command({ type: 'evict', node: b.name })
+    table.settle()
+    assert.equal(
+      first.replies.get(id)?.message,
+      `${b.name} is evicted in 40 s, unless it answers before`,
+    )
+    const before = [first, third].map(({ writes }) => writes.length)
+    const pending = (host: Host) =>
+      host.agent.view().problems.flatMap((note) => (note.code === 'eviction-pending' ? [note] : []))
+    for (const host of [first, third]) {
+      assert.deepEqual(
+        pending(host).map(({ node, author, inMs }) => [node, author, inMs]),
+        [[b.id, a.id, 40_000]],
+      )
+    }
+    table.pass(39_000)
+    second.restart()
+    table.connectAll()
+    table.pass(2 * minute)
+    assert.deepEqual(
+      [first, third].map(({ writes }) => writes.length),
+      before,
+    )
+    for (const host of hosts) {
+      assert.deepEqual(pending(host), [])
+      assert.equal(host.routes.length, 2)
+      assert.equal(host.agent.view().root, first.agent.view().root)
+    }
+    // Nobody ends what answered, however late it is said again.
+    assert.deepEqual(second.claims, ['172.16.4.0/22'])
+    assert.equal(first.agent.view().fences, 0)
+  })
+
+  it('takes effect after that minute, on all nodes', () => {
+    const { table, hosts } = cluster([a, b, c])
+    const [first, second, third] = hosts as [Host, Host, Host]
+    table.cut(first, second)
+    table.cut(third, second)
+    asked(table, first, { type: 'evict', node: b.name })
+    table.pass(minute - 1_000)
+    for (const host of [first, third]) assert.equal(host.routes.length, 2)
+    table.pass(2_000)
+    for (const host of [first, third]) {
+      assert.equal(host.routes.length, 1)
+      assert.equal(host.agent.view().fences, 1)
+      assert.ok(!host.agent.view().problems.some(({ code }) => code === 'eviction-pending'))
+    }
+  })
+
+  it('that is told to who never met the node is passed on, and takes as long', () => {
+    const { table, hosts } = cluster([a, b])
+    const [first, second] = hosts as [Host, Host]
+    const far = nodeOf(300)
+    const record = recordOf(far, { claims: [claimOf('172.16.40.0/22')] })
+    for (const host of hosts) host.hear(far.seal(record))
+    table.pass(1_000)
+    const entry = c.seal(tombstoneOf(record, c.id))
+    const carried = [{ entry, remainMs: 1_000_000 }]
+    first.push({
+      type: 'sync-received',
+      peer: nodeOf(999).id,
+      message: { type: 'delta', carried, want: [], last: true },
+    })
+    table.pass(50_000)
+    for (const host of [first, second]) {
+      assert.equal(host.routes.length, 2)
+      assert.ok(host.agent.view().problems.some(({ code }) => code === 'eviction-pending'))
+    }
+    // A newer word of the node itself ends the matter.
+    far.seal(record)
+    second.hear(far.seal({ ...record, version: { incarnation: 2, seqno: 1 } }))
+    table.pass(2 * minute)
+    for (const host of [first, second]) assert.equal(host.routes.length, 2)
+  })
+
   it('that is refuted in time leaves the subnet with its holder, at the raised fence', () => {
     const { table, hosts } = cluster([a, b, c])
     const [first, second, third] = hosts as [Host, Host, Host]
     table.cut(first, second)
+    table.pass(minute)
     assert.equal(codeOf(asked(table, first, { type: 'evict', node: b.name })), true)
     // The third sees the victim alive, does not believe it and does not pass it on.
     assert.deepEqual(
@@ -204,6 +301,7 @@ describe('an eviction', () => {
     const { table, hosts } = cluster([a, b, c])
     const [first, second, third] = hosts as [Host, Host, Host]
     table.cut(first, second)
+    table.pass(minute)
     asked(table, first, { type: 'evict', node: b.name })
     table.connect(first, second)
     table.pass(10_000)
@@ -218,6 +316,7 @@ describe('an eviction', () => {
     const { table, hosts } = cluster([a, b])
     const [first, second] = hosts as [Host, Host]
     table.cut(first, second)
+    table.pass(minute)
     asked(table, first, { type: 'evict', node: b.name })
     table.connect(first, second)
     table.pass(10_000)

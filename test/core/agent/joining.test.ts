@@ -334,7 +334,7 @@ describe('an agent that was killed and started again', () => {
   it('counts its subnet as lost if it was evicted and its subnet taken meanwhile', () => {
     const { table, host, peer } = cluster()
     table.cut(host, peer)
-    table.settle()
+    table.pass(60_000)
     const id = peer.command({ type: 'evict', node: a.name })
     table.settle()
     assert.equal(peer.replies.get(id)?.ok, true)

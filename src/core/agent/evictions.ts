@@ -1,0 +1,65 @@
+/**
+ * Evictions that wait for their node's answer. A node whose agent restarts is away for seconds, and whoever is connected
+ * to it may be another node: so an eviction is passed on at once, for its node to hear of it, and takes effect later.
+ */
+
+import { compareVersions, type NodeId } from '../claim/record.ts'
+import type { Carried } from '../gossip/message.ts'
+import type { Millis } from '../rng.ts'
+import { merge } from './absorb.ts'
+import type { AgentState } from './state.ts'
+
+export interface PendingEviction {
+  readonly carried: Carried
+  readonly from: NodeId | undefined
+  readonly dueAt: Millis
+}
+
+/**
+ * How long the node still has to answer: as long as a holder must be seen, from when it was lost. Until the first
+ * comparison, all that is known may be long out of date.
+ */
+export function evictionDelay(state: AgentState, node: NodeId): Millis {
+  const { set, peers, isInSync, config, now } = state
+  if (!isInSync || !set.record(node)) return 0
+  return Math.max(0, (peers.lostAt(node) ?? now) + config.timing.tenureMs - now)
+}
+
+/** Returns whether it is to be passed on: it was not heard before. */
+export function awaitAnswer(
+  state: AgentState,
+  carried: Carried,
+  from: NodeId | undefined,
+): boolean {
+  const { evictions, set, now } = state
+  const { body, hash } = carried.entry
+  const before = evictions.get(body.origin)
+  if (body.kind !== 'tombstone' || before?.carried.entry.hash === hash) return false
+  if (before && compareVersions(before.carried.entry.body.version, body.version) >= 0) return false
+  const inMs = evictionDelay(state, body.origin)
+  evictions.set(body.origin, { carried, from, dueAt: before?.dueAt ?? now + inMs })
+  const name = set.record(body.origin)?.name ?? ''
+  const { origin: node, author } = body
+  state.begin(`evicting/${node}`, { code: 'eviction-pending', node, name, author, inMs })
+  return true
+}
+
+/** The node answered, or it is gone by another way. */
+export function answered({ evictions, conditions }: AgentState, node: NodeId): void {
+  if (evictions.delete(node)) conditions.end(`evicting/${node}`)
+}
+
+export function nextEviction({ evictions }: AgentState): Millis {
+  let next = Number.POSITIVE_INFINITY
+  for (const { dueAt } of evictions.values()) next = Math.min(next, dueAt)
+  return next
+}
+
+/** Those that were not answered take effect. */
+export function evictDue(state: AgentState): void {
+  for (const [node, { carried, from, dueAt }] of state.evictions) {
+    if (dueAt > state.now) continue
+    answered(state, node)
+    if (!state.peers.has(node)) merge(state, carried, from)
+  }
+}
