@@ -1,9 +1,12 @@
 /** A lab of honest hosts and one attacker: what holds after an attack is what held before it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeToken, operatorText, tokenText } from '../../src/wire/paper.ts'
+import { keyPairFromSeed } from '../../src/wire/signature.ts'
 import type { LabHost } from '../lab/host.ts'
 import { ip, type ShownRoute } from '../lab/iproute.ts'
 import { RouteMonitor } from '../lab/route-monitor.ts'
@@ -59,6 +62,7 @@ class Arena implements Aftermath {
   readonly #honest: LabHost[] = []
   #attacker: ChildProcess | undefined
   #attackerHost: LabHost | undefined
+  readonly #operator = keyPairFromSeed(randomBytes(32))
   hits = 0
   cpuSeconds = 0
 
@@ -148,9 +152,28 @@ class Arena implements Aftermath {
     return this.#case.key === 'none' ? [] : ['--cluster-key', key]
   }
 
+  /** Each admits one node. */
+  #token(): string {
+    const grant = { cluster: 'starling', serial: 1, names: '*', notAfterMs: undefined }
+    return tokenText(makeToken(grant, this.#operator, randomBytes(32)))
+  }
+
+  /** What a host needs to be a member where the operator says who is. */
+  get #admission(): readonly string[] {
+    if (!this.#case.signed) return []
+    const operator = operatorText(this.#operator.publicKey)
+    return ['--operator-key', operator, '--join-token', this.#token()]
+  }
+
   get #options(): readonly string[] {
     const tenure = this.#case.established ? ['--tenure-ms', `${tenureMs}`] : []
-    return ['--seed', this.#honest[0]?.address ?? '', ...tenure, ...this.#keyOptions]
+    return [
+      '--seed',
+      this.#honest[0]?.address ?? '',
+      ...tenure,
+      ...this.#keyOptions,
+      ...this.#admission,
+    ]
   }
 
   async #prepare(): Promise<Before> {
@@ -184,9 +207,10 @@ class Arena implements Aftermath {
     const host = this.#attackerHost
     if (!host) throw new Error('there is no attacker')
     const facts: Facts = {
-      attack: this.#case.name,
+      attack: this.#case.attack ?? this.#case.name,
       cluster: 'starling',
       port,
+      token: this.#case.signed && (this.#case.signed === 'member' ? this.#token() : ''),
       clusterKey: this.#case.key === 'stolen' ? key : undefined,
       addresses: [host.address, strangerAddress],
       victims: this.#honest.map(({ name, address }) => ({ name, address })),

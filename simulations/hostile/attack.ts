@@ -12,5 +12,5 @@ process.stdin.resume().once('end', () => process.exit(0))
 // Its victims close what it holds open: a library that says so nowhere else must not end the attack.
 process.on('unhandledRejection', (reason) => console.error(`attack: ${String(reason)}`))
 process.on('uncaughtException', (error) => console.error(`attack: ${error.message}`))
-await attack(facts)
+await attack(facts).catch((error: unknown) => console.error(`attack: ${String(error)}`))
 console.log(doneLine)

@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { Entry } from '../../src/core/claim/record.ts'
+import type { KeyPair } from '../../src/wire/signature.ts'
 import { prefixOf } from '../literal.ts'
 import { type Facts, hitLine } from './facts.ts'
 import { Forge, farSubnet } from './forge.ts'
-import { Member } from './member.ts'
+import { Member, membershipOf } from './member.ts'
 import { type Words, words } from './words.ts'
 
 export type Attack = (facts: Facts) => Promise<void>
@@ -33,15 +34,20 @@ export const attacksByRecord: Readonly<Record<string, Attack>> = {
   'replayed-records': replayed,
 }
 
-export const forgeOf = ({ cluster, port, addresses: [address = '127.0.0.1'] }: Facts): Forge =>
-  new Forge({
+export function forgeOf(facts: Facts, keys?: KeyPair): Forge {
+  const { cluster, port } = facts
+  const [address = '127.0.0.1'] = facts.addresses
+  const membership = keys && membershipOf(facts, keys)
+  return new Forge({
     cluster,
     port,
     address,
+    ...(membership ? { membership } : {}),
     pool: { prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 },
     bytes: randomBytes,
     wallMs: Date.now,
   })
+}
 
 /** Learns what the first victim knows, and tells every victim that runs the same entries, over one connection each. */
 function told(wordsOf: (facts: Facts) => Words): Attack {
@@ -56,7 +62,7 @@ function told(wordsOf: (facts: Facts) => Words): Attack {
       ({ name }) => known.find((record) => record.name === name) ?? [],
     )
     const heard: Parameters<Words>[0]['heard'] = (node) => member.heard.get(node)
-    const scene = { forge: forgeOf(facts), self: member.keys, victims, heard, many }
+    const scene = { forge: forgeOf(facts, member.keys), self: member.keys, victims, heard, many }
     let last: Entry | undefined
     // Part by part: who signs for half a minute at a time is silent for so long, and thrown out for that.
     for (const part of parts(make(scene))) {

@@ -26,6 +26,10 @@ export interface Case {
   readonly mends: 'core' | 'transport'
   /** Whether the cluster has a key, and whether the attacker has it too. */
   readonly key: 'none' | 'stolen' | 'unknown'
+  /** The hosts were admitted by an operator; and whether the attacker was. */
+  readonly signed?: 'member' | 'stranger'
+  /** Which attack it is, where others do the same in other circumstances. */
+  readonly attack?: string
   /** The last victim's agent is stopped before the attack and started after it. */
   readonly absent?: true
   /** The attack begins once every host was routed to for the tenure, which is short here. */
@@ -49,6 +53,13 @@ export const cases: readonly Case[] = [
   {
     name: 'backdated-claim',
     promise: 'a used claim that says that it is the first of all takes no confirmed subnet',
+    mends: 'core',
+    established: true,
+    ...member,
+  },
+  {
+    name: 'backdated-by-itself',
+    promise: 'nor does that of a member which is connected to all',
     mends: 'core',
     established: true,
     ...member,
@@ -245,5 +256,51 @@ export const cases: readonly Case[] = [
     mends: 'transport',
     look: (aftermath) => aftermath.claimsAlone(),
     ...stranger,
+  },
+  {
+    name: 'backdated-by-a-signed-member',
+    attack: 'backdated-by-itself',
+    promise: 'a member that the operator admitted takes no confirmed subnet by its word',
+    mends: 'core',
+    established: true,
+    signed: 'member',
+    ...member,
+  },
+  {
+    name: 'evicted-by-a-signed-member',
+    attack: 'eviction-of-all',
+    promise: 'nor does it put out hosts that are connected to each other',
+    mends: 'core',
+    signed: 'member',
+    ...member,
+  },
+  {
+    name: 'many-identities-of-a-signed-member',
+    attack: 'many-identities',
+    promise: 'identities that the operator did not admit are not heard, whoever brings them',
+    mends: 'core',
+    signed: 'member',
+    look: async (aftermath) => {
+      const count = await aftermath.routeCount()
+      return count > 10 ? [`a kernel has ${count} routes`] : []
+    },
+    ...member,
+  },
+  {
+    name: 'many-tombstones-of-a-signed-member',
+    attack: 'many-tombstones',
+    promise: 'nor are the ends of nodes that the operator never admitted',
+    mends: 'core',
+    growthMbMax: 150,
+    signed: 'member',
+    ...member,
+  },
+  {
+    name: 'unsigned-stranger',
+    attack: 'backdated-claim',
+    promise: 'who has no certificate gets no connection',
+    mends: 'transport',
+    signed: 'stranger',
+    ...member,
   },
 ]

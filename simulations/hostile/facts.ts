@@ -7,6 +7,8 @@ export interface Facts {
   readonly port: number
   /** 64 hex digits; undefined: the attacker has none. */
   readonly clusterKey: string | undefined
+  /** A join token of the cluster's operator. Undefined: nobody needs one; empty: it has none. */
+  readonly token: string | undefined
   /** The attacker's own, the first one usual. */
   readonly addresses: readonly string[]
   readonly victims: readonly Victim[]

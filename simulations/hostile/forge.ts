@@ -1,7 +1,7 @@
 /** Records and tombstones that are well signed, whatever they say. */
 
 import { base58btc } from 'multiformats/bases/base58'
-import type { Claim, Entry, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
+import type { Claim, Entry, NodeId, NodeRecord, Tombstone } from '../../src/core/claim/record.ts'
 import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
@@ -15,6 +15,12 @@ export interface Ground {
   /** Of its host. */
   readonly address: string
   readonly pool: Pool
+  /** The one identity that the operator admitted. */
+  readonly membership?: {
+    readonly node: NodeId
+    readonly name: string
+    readonly certificate: Uint8Array
+  }
   bytes(count: number): Uint8Array
   wallMs(): number
 }
@@ -32,13 +38,14 @@ export class Forge {
 
   /** A plain record with a next hop of the attacker's host, but for `more`. */
   record(keys: KeyPair, more: Partial<NodeRecord> = {}): Entry<NodeRecord> {
-    const { cluster, address, port, pool } = this.ground
+    const { cluster, address, port, pool, membership } = this.ground
+    const name = membership?.node === keys.id ? membership.name : `x-${keys.id.slice(-6)}`
     return sealer(keys)({
       kind: 'record',
       origin: keys.id,
       cluster,
       version: { incarnation: 1, seqno: 1 },
-      name: `x-${keys.id.slice(-6)}`,
+      name,
       bootedAtMs: this.ground.wallMs(),
       nextHops: [addressOf(address)],
       addresses: [`/ip4/${address}/tcp/${port}`],
@@ -49,8 +56,29 @@ export class Forge {
       witnessed: [],
       draining: false,
       software: 'hostile',
+      ...this.#certificateOf(keys),
       ...more,
     })
+  }
+
+  /** Ends a record, by whoever has `keys`. */
+  end(keys: KeyPair, record: Entry<NodeRecord>, reason: Tombstone['reason'] = 'evicted'): Entry {
+    return sealer(keys)(
+      tombstoneOf(record, { reason, author: keys.id, ...this.#certificateOf(keys) }),
+    )
+  }
+
+  /** Ends a record that its node never signed. */
+  endFalsely(keys: KeyPair, record: NodeRecord): Entry {
+    const signature = Buffer.alloc(64, 1)
+    const publicKey = base58btc.baseDecode(record.origin).slice(-32)
+    const envelope = encodeEnvelope({ payload: encodeBody(record), publicKey, signature })
+    return this.end(keys, { body: record, envelope, hash: '' })
+  }
+
+  #certificateOf({ id }: KeyPair): { certificate?: Uint8Array } {
+    const { membership } = this.ground
+    return membership?.node === id ? { certificate: membership.certificate } : {}
   }
 
   claim(prefix: string, more: Partial<Claim> = {}): Claim {
@@ -63,23 +91,6 @@ export class Forge {
       ...more,
     }
   }
-}
-
-/** Ends a record, by whoever has `keys`. */
-export function ended(
-  keys: KeyPair,
-  record: Entry<NodeRecord>,
-  reason: Tombstone['reason'] = 'evicted',
-): Entry {
-  return sealer(keys)(tombstoneOf(record, { reason, author: keys.id }))
-}
-
-/** Ends a record that its node never signed. */
-export function endedFalsely(keys: KeyPair, record: NodeRecord): Entry {
-  const signature = Buffer.alloc(64, 1)
-  const publicKey = base58btc.baseDecode(record.origin).slice(-32)
-  const envelope = encodeEnvelope({ payload: encodeBody(record), publicKey, signature })
-  return ended(keys, { body: record, envelope, hash: '' })
 }
 
 /** The n-th subnet of the usual pool, from its end: where no honest host of a test is. */

@@ -9,12 +9,21 @@ import { decodeBeat, encodeBeat, readFrames } from '../../src/adapters/libp2p/sy
 import type { Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { syncLimits } from '../../src/core/gossip/message.ts'
 import { decodeMessage, encodeMessage } from '../../src/wire/codec.ts'
+import { certifyBy, parseToken } from '../../src/wire/paper.ts'
 import { type KeyPair, keyPairFromSeed } from '../../src/wire/signature.ts'
 import type { Facts } from './facts.ts'
 
 type Frames = ReturnType<typeof lpStream>
 
 const patienceMs = 10_000
+
+/** What the operator's token makes of this identity. */
+export function membershipOf({ token }: Facts, { id }: KeyPair) {
+  const grant = token ? parseToken(token) : undefined
+  if (!grant) return undefined
+  const name = 'member'
+  return { node: id, name, certificate: certifyBy(grant, id, name) }
+}
 
 export const newKeys = (): KeyPair => keyPairFromSeed(randomBytes(32))
 
@@ -37,7 +46,19 @@ export class Member {
   }
 
   static async start(facts: Facts, keys: KeyPair = newKeys()): Promise<Member> {
+    const membership = membershipOf(facts, keys)
+    const credentials =
+      facts.token === undefined
+        ? {}
+        : {
+            credentials: {
+              required: true,
+              own: () => membership?.certificate,
+              refusal: () => '',
+            },
+          }
     const options = {
+      ...credentials,
       keys,
       clusterKeys: facts.clusterKey === undefined ? [] : [Buffer.from(facts.clusterKey, 'hex')],
       listen: [],

@@ -14,7 +14,7 @@ import { bitsOf } from '../../src/core/ip/address.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
 import type { KeyPair } from '../../src/wire/signature.ts'
 import { addressOf, prefixOf } from '../literal.ts'
-import { ended, endedFalsely, type Forge, farSubnet } from './forge.ts'
+import { type Forge, farSubnet } from './forge.ts'
 
 export interface Scene {
   readonly forge: Forge
@@ -39,6 +39,13 @@ export const words: Readonly<Record<string, Words>> = {
   ],
   'backdated-claim': ({ forge, victims }) =>
     victims.map((victim) => forge.record(forge.newKeys(), { claims: [earlier(victim)] })),
+  'backdated-by-itself'({ forge, self, victims }) {
+    const [victim] = victims
+    if (!victim) return []
+    const claim = earlier(victim)
+    const witnessed = [{ prefix: claim.prefix, holder: self.id }]
+    return [forge.record(self, { claims: [claim], witnessed })]
+  },
   'backdated-with-witnesses'({ forge, victims }) {
     const [victim] = victims
     if (!victim) return []
@@ -56,22 +63,22 @@ export const words: Readonly<Record<string, Words>> = {
       const fence = Math.max(...fenced.flatMap(({ body }) => fencesOf(body)))
       return [...fenced, forge.record(forge.newKeys(), { claims: [{ ...earlier(victim), fence }] })]
     }),
-  'false-eviction': ({ self, victims }) =>
+  'false-eviction': ({ forge, self, victims }) =>
     victims.slice(-1).map((victim) =>
-      endedFalsely(self, {
+      forge.endFalsely(self, {
         ...victim,
         version: { incarnation: versionLimits.version, seqno: versionLimits.version },
       }),
     ),
-  'eviction-of-the-absent': ({ self, victims, heard }) =>
+  'eviction-of-the-absent': ({ forge, self, victims, heard }) =>
     victims.slice(-1).flatMap(({ origin }) => {
       const record = heard(origin)
-      return record && isRecord(record) ? [ended(self, record)] : []
+      return record && isRecord(record) ? [forge.end(self, record)] : []
     }),
-  'eviction-of-all': ({ self, victims, heard }) =>
+  'eviction-of-all': ({ forge, self, victims, heard }) =>
     victims.flatMap(({ origin }) => {
       const record = heard(origin)
-      return record && isRecord(record) ? [ended(self, record)] : []
+      return record && isRecord(record) ? [forge.end(self, record)] : []
     }),
   'high-fences': ({ forge, victims }) =>
     victims.slice(-1).flatMap((victim) => raised(forge, victim, versionLimits.fenceJump - 1)),
@@ -91,12 +98,12 @@ export const words: Readonly<Record<string, Words>> = {
   'fences-over-everything'({ forge, self }) {
     const pools = [{ prefix: prefixOf('0.0.0.0/0'), subnetLength: 0 }]
     const claims = [forge.claim('0.0.0.0/0', { fence: versionLimits.fenceJump - 1 })]
-    return [ended(self, forge.record(self, { pools, claims }), 'left')]
+    return [forge.end(self, forge.record(self, { pools, claims }), 'left')]
   },
   *'many-tombstones'({ forge, self, many }) {
     for (let index = 0; index < 10 * many; index += 1) {
       const claims = [forge.claim(farSubnet(index % 1_000))]
-      yield ended(self, forge.record(forge.newKeys(), { claims }))
+      yield forge.end(self, forge.record(forge.newKeys(), { claims }))
     }
   },
   'pool-excluded': ({ forge }) =>
@@ -139,7 +146,7 @@ function raised(forge: Forge, victim: NodeRecord, step: number): Entry[] {
   return Array.from({ length: 40 }, (_, index) => {
     const keys = forge.newKeys()
     const claims = [{ ...earlier(victim), fence: (index + 1) * step }]
-    return ended(keys, forge.record(keys, { claims }), 'left')
+    return forge.end(keys, forge.record(keys, { claims }), 'left')
   })
 }
 
