@@ -5,9 +5,10 @@ import { check } from './checkers.ts'
 import { DockerError } from './docker.ts'
 import type { Host, Observed } from './host.ts'
 
-const settledWithinMs = 60_000
+/** An eviction waits a minute for its node to answer. */
+const settledWithinMs = 90_000
 
-/** Resolves with the hosts as they are when every checker is content. Rejects with a DockerError after a minute. */
+/** Resolves with the hosts as they are when every checker is content. Rejects with a DockerError after a minute and a half. */
 export async function settle(hosts: readonly Host[]): Promise<readonly Observed[]> {
   const end = performance.now() + settledWithinMs
   for (;;) {

@@ -42,7 +42,7 @@ test('IPv4 and IPv6 beside each other, on a LAN that has only IPv4 addresses', (
 
 test('without a bridge nothing but routes is made; a dead host is evicted, and its subnet is free', () =>
   withLab('evict', async (lab) => {
-    const [h1, h2, h3] = await startHosts(lab, 3, ['--bridge', 'none'])
+    const [h1, h2, h3] = await startHosts(lab, 3, ['--bridge', 'none', '--tenure-ms', '2s'])
     assert.ok(h1 && h2 && h3)
     for (const host of [h1, h2, h3]) await host.note('claim-confirmed')
     await converged(h1, h2, h3)
