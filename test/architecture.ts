@@ -50,7 +50,14 @@ const bordered: readonly Rule[] = [
       '^src/adapters/docker/engine[.]ts$',
     ],
   },
-  { from: '^simulations/sim/', to: ['^simulations/sim/', '^src/(core|wire|ports|runtime)/'] },
+  {
+    from: '^simulations/sim/',
+    to: ['^simulations/(sim|insider)/', '^src/(core|wire|ports|runtime)/'],
+  },
+  {
+    from: '^simulations/insider/',
+    to: ['^simulations/(insider/|literal)', '^src/(core|wire)/'],
+  },
 ]
 
 /** What a folder must not reach by any number of steps. */

@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { Entry } from '../../src/core/claim/record.ts'
 import type { KeyPair } from '../../src/wire/signature.ts'
+import { Forge, farSubnet } from '../insider/forge.ts'
+import { type Words, words } from '../insider/words.ts'
 import { prefixOf } from '../literal.ts'
 import { type Facts, hitLine } from './facts.ts'
-import { Forge, farSubnet } from './forge.ts'
 import { Member, membershipOf } from './member.ts'
-import { type Words, words } from './words.ts'
 
 export type Attack = (facts: Facts) => Promise<void>
 

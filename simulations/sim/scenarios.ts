@@ -3,7 +3,7 @@
 import type { CoreTiming } from '../../src/core/config.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
-import { words } from '../hostile/words.ts'
+import { words } from '../insider/words.ts'
 import type { Host } from './host.ts'
 import { addressFrom, prefixFrom } from './literal.ts'
 import type { Swarm } from './swarm.ts'

@@ -1,6 +1,6 @@
 /** The agent: turns each event into the effects that the shell must perform, and never anything else. */
 
-import { decideContests, drawOverlay, needsForwarding, receive, restore } from './agent/absorb.ts'
+import { drawOverlay, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import {
   compare,
@@ -11,7 +11,8 @@ import {
   seekAgreement,
   syncReceived,
 } from './agent/compare.ts'
-import { evictDue, nextEviction } from './agent/evictions.ts'
+import { decideContests } from './agent/contests.ts'
+import { nextEviction } from './agent/evictions.ts'
 import {
   askDoubted,
   checkForwarding,
@@ -32,6 +33,7 @@ import {
   review,
   uplinkLocated,
 } from './agent/publish.ts'
+import { evictDue, needsForwarding, receive } from './agent/receive.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
 import { viewOf } from './agent/view.ts'

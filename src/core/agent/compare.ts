@@ -10,9 +10,9 @@ import {
 } from '../gossip/anti-entropy.ts'
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
-import { receive } from './absorb.ts'
 import { clockHeard } from './clocks.ts'
 import { enterSync } from './publish.ts'
+import { receive } from './receive.ts'
 import type { AgentState } from './state.ts'
 import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
 

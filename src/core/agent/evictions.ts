@@ -6,14 +6,7 @@
 import { compareVersions, type NodeId } from '../claim/record.ts'
 import type { Carried } from '../gossip/message.ts'
 import type { Millis } from '../rng.ts'
-import { merge } from './absorb.ts'
 import type { AgentState } from './state.ts'
-
-export interface PendingEviction {
-  readonly carried: Carried
-  readonly from: NodeId | undefined
-  readonly dueAt: Millis
-}
 
 /**
  * How long the node still has to answer: as long as a holder must be seen, from when it was lost. Until the first
@@ -53,13 +46,4 @@ export function nextEviction({ evictions }: AgentState): Millis {
   let next = Number.POSITIVE_INFINITY
   for (const { dueAt } of evictions.values()) next = Math.min(next, dueAt)
   return next
-}
-
-/** Those that were not answered take effect. */
-export function evictDue(state: AgentState): void {
-  for (const [node, { carried, from, dueAt }] of state.evictions) {
-    if (dueAt > state.now) continue
-    answered(state, node)
-    if (!state.peers.has(node)) merge(state, carried, from)
-  }
 }

@@ -1,7 +1,7 @@
 /** The end of a node here, without a word of it or about it. */
 
 import type { NodeId } from '../claim/record.ts'
-import { judged } from './absorb.ts'
+import { judged } from './contests.ts'
 import { answered } from './evictions.ts'
 import type { AgentState } from './state.ts'
 

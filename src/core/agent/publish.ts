@@ -7,10 +7,6 @@ import type { Note } from '../note.ts'
 import { merge } from './absorb.ts'
 import type { AgentState } from './state.ts'
 
-/** Least time between two publications of what this node saw of contested prefixes. */
-const witnessMs = 10_000
-const witnessSpreadMs = 500
-
 /** Enough is known to claim, to publish and to remove routes that nobody announces. */
 export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync' }>['by']): void {
   if (state.isInSync) return
@@ -104,11 +100,6 @@ export const saidOf = ({ claimant, tenure }: AgentState) => ({
 export function bearWitness(state: AgentState): void {
   state.witnessedAt = state.now
   publish(state, state.set.size <= fullMeshMax)
-}
-
-export function bearWitnessSoon(state: AgentState): void {
-  const { witnessedAt, now, rng } = state
-  state.dueIn('witness', Math.max(0, witnessedAt + witnessMs - now) + witnessSpreadMs * rng())
 }
 
 export function uplinkLocated(state: AgentState, uplink: Uplink): void {

@@ -11,7 +11,7 @@ import { Witnesses } from '../claim/witnesses.ts'
 import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
-import type { SyncMessage } from '../gossip/message.ts'
+import type { Carried, SyncMessage } from '../gossip/message.ts'
 import type { Family } from '../ip/address.ts'
 import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
@@ -30,8 +30,6 @@ import type { TrustFault } from '../trust/fault.ts'
 import { Trust } from '../trust/trust.ts'
 import type { AgentView } from '../view.ts'
 
-import type { PendingEviction } from './evictions.ts'
-
 /** What is to be done at a time that was set for it. */
 export type Due =
   | 'publish'
@@ -49,6 +47,16 @@ export type Due =
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
 const spreadMs = 200
+/** Least time between two publications of what this node saw of contested prefixes. */
+const witnessMs = 10_000
+const witnessSpreadMs = 500
+
+/** An eviction whose node may still answer. */
+interface PendingEviction {
+  readonly carried: Carried
+  readonly from: NodeId | undefined
+  readonly dueAt: Millis
+}
 
 interface PendingReply {
   readonly id: number
@@ -219,6 +227,11 @@ export class AgentState {
   /** News that came by comparing is carried on so, like an epidemic, where gossip does not reach. */
   spreadSoon(): void {
     this.dueIn('anti-entropy', spreadMs * (0.5 + this.rng()))
+  }
+
+  bearWitnessSoon(): void {
+    const waitMs = Math.max(0, this.witnessedAt + witnessMs - this.now)
+    this.dueIn('witness', waitMs + witnessSpreadMs * this.rng())
   }
 
   replyOnce(until: PendingReply['until'], id: number, result: CommandResult): void {

@@ -1,0 +1,150 @@
+/** Word of others: admitted or refused, and what is told of it. */
+
+import { admit } from '../claim/admit.ts'
+import { compareVersions, type Entry, type NodeId } from '../claim/record.ts'
+import { supersedes } from '../claim/record-set.ts'
+import type { Verdict } from '../effect.ts'
+import type { Carried } from '../gossip/message.ts'
+import { fullMeshMax } from '../gossip/overlay.ts'
+import type { Prefix } from '../ip/prefix.ts'
+import type { TrustFault } from '../trust/fault.ts'
+import { merge } from './absorb.ts'
+import { judged } from './contests.ts'
+import { answered, awaitAnswer, evictionDelay } from './evictions.ts'
+import type { AgentState } from './state.ts'
+import { noteUse, tellTokenUsed } from './trust.ts'
+
+/** `news`: it changed something here. */
+export interface Heard {
+  readonly verdict: Verdict
+  readonly news: boolean
+  /** It changed nothing yet, and others need to hear it. */
+  readonly passOn?: boolean
+}
+
+/** An entry that `from` passed on, whoever wrote it. */
+export function receive(state: AgentState, carried: Carried, from: NodeId): Heard {
+  const { config, set, peers } = state
+  const { entry } = carried
+  if (entry.body.origin === config.self) return hearOfSelf(state, entry)
+  const known = set.get(entry.body.origin)
+  const isAlive = (node: NodeId) => peers.has(node)
+  const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
+  const hasRoom = (kind: Entry['body']['kind']) => set.hasRoom(kind)
+  const { cluster } = config
+  const admission = admit(entry, { cluster, known, fenceOf, hasRoom, isAlive })
+  if (!admission.admitted) {
+    tellRefused(state, { entry, why: admission.why, from })
+    return { verdict: admission.verdict, news: false }
+  }
+  const distrust = state.trust.refuses(
+    entry.body,
+    carried.remainMs,
+    state.now + config.wallOffsetMs,
+  )
+  if (distrust) {
+    if (distrust === 'token-used') tellTokenUsed(state, entry.body.origin, entry.body.certificate)
+    tellDistrusted(state, { entry, why: distrust, from })
+    // Others may not have heard what this node has: that is no fault of whoever forwards it.
+    return { verdict: 'ignore', news: false }
+  }
+  if (waitsForAnswer(state, entry)) {
+    const isNews = awaitAnswer(state, carried, from)
+    return { verdict: isNews ? 'accept' : 'ignore', news: false, passOn: isNews }
+  }
+  const isRecord = entry.body.kind === 'record'
+  const remainMs = isRecord ? Number.POSITIVE_INFINITY : carried.remainMs
+  const merged = merge(state, { entry, remainMs }, from)
+  if (isRecord && merged.news) {
+    state.end(`distrusted/${entry.body.origin}`)
+    noteUse(state, entry.body.origin, entry.body.certificate)
+  }
+  const news = merged.news || merged.raised.length > 0
+  return { verdict: news ? 'accept' : 'ignore', news }
+}
+
+/** An eviction of a node that may be about to come back. */
+function waitsForAnswer(state: AgentState, { body }: Entry): boolean {
+  if (body.kind === 'record' || body.reason === 'left') return false
+  const known = state.set.record(body.origin)
+  if (!known || compareVersions(body.version, known.version) < 0) return false
+  return evictionDelay(state, body.origin) > 0
+}
+
+/** Evictions that were not answered take effect. */
+export function evictDue(state: AgentState): void {
+  for (const [node, { carried, from, dueAt }] of state.evictions) {
+    if (dueAt > state.now) continue
+    answered(state, node)
+    if (!state.peers.has(node)) merge(state, carried, from)
+  }
+}
+
+/**
+ * Whether others need to hear an entry from us. In a full mesh a member tells everybody itself, and what a broken
+ * connection keeps from one of them comparing brings; passed on by all, each word would cost every node several times.
+ * Who has just started, and whoever hears it in a mesh that is not complete, may not be connected to everybody.
+ */
+export function needsForwarding(
+  { set, peers }: AgentState,
+  { entry, from }: { entry: Entry; from: NodeId },
+): boolean {
+  const { origin, version } = entry.body
+  if (from !== origin || set.size > fullMeshMax || peers.size < set.size - 1) return true
+  return set.record(origin)?.version.incarnation !== version.incarnation
+}
+
+/** Word about this node that it did not write: an eviction, a former self, a twin. */
+function hearOfSelf(state: AgentState, entry: Entry): Heard {
+  const { config, own, ownership, set } = state
+  if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
+  const known = set.get(config.self)
+  // An eviction's fences are true for everybody, however late it comes and however it is answered.
+  const { raised } = set.merge({ entry, remainMs: 0 }, state.now)
+  if (raised.length > 0) {
+    judged(state, ownership.judge(raised), undefined)
+    state.dueIn('remember', config.timing.rememberMs)
+  }
+  const heard: Heard = { verdict: 'ignore', news: raised.length > 0 }
+  if (state.phase === 'left') return heard
+  if (known && (known.hash === entry.hash || !supersedes(entry, known))) return heard
+  const { action, notes } = own.refute(entry.body, state.now)
+  state.note(...notes)
+  if (action === 'republish' && state.isInSync) state.publishSoon()
+  // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
+  state.spreadSoon()
+  if (action === 'yield') state.emit({ type: 'stop', exitCode: 1 })
+  return heard
+}
+
+function tellRefused(
+  state: AgentState,
+  { entry, why, from }: { entry: Entry; why: string; from: NodeId },
+): void {
+  const { body } = entry
+  if (why === 'evicts-the-living' && body.kind === 'tombstone') {
+    const { origin: node, author } = body
+    state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author })
+  } else if (why === 'no-room') {
+    if (state.conditions.has('full')) return
+    const { nodes: most } = state.config.limits
+    const via = state.peers.get(from)?.address ?? ''
+    state.begin('full', { code: 'nodes-full', most, node: body.origin, from, via })
+  } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
+}
+
+/** As many as are known: a stranger that is not must not fill the list. */
+const distrustedMax = 64
+
+function tellDistrusted(
+  state: AgentState,
+  { entry, why, from }: { entry: Entry; why: TrustFault; from: NodeId },
+): void {
+  const { body } = entry
+  const node = body.kind === 'record' ? body.origin : body.author
+  const key = `distrusted/${node}`
+  if (!state.conditions.has(key) && state.conditions.count('distrusted/') >= distrustedMax) return
+  const name = body.kind === 'record' ? body.name : ''
+  const via = state.peers.get(from)?.address ?? ''
+  state.begin(key, { code: 'record-refused', node, name, why, from, via })
+}
