@@ -55,6 +55,7 @@ export class Ledger {
       fenceOf: (prefix) => this.fenceOf(prefix),
       // A simulated cluster has one pool.
       isOurs: () => true,
+      isPinned: () => false,
       isHeld: () => false,
       support: ({ origin, claim }) => this.#witnesses.count(claim.prefix, origin),
     })

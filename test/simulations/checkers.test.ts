@@ -45,6 +45,7 @@ function island(a: Sketch, b: Sketch): Island {
     standings: resolve(claims, {
       fenceOf: () => 0,
       isOurs: () => true,
+      isPinned: () => false,
       isHeld: () => false,
       support: () => 0,
     }),

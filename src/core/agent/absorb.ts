@@ -54,14 +54,17 @@ function absorb(
 ): void {
   const { ownership, announcers, router, config, witnesses, tenure, now } = state
   const { origin } = entry.body
+  const { body } = entry
+  const said = body.kind === 'record' ? body : body.ended.body
+  state.trust.notePins(origin, said.certificate)
   const touched = ownership.judge(raised)
   if (news) {
     const was = before?.body.kind === 'record' ? before.body : undefined
     const is = entry.body.kind === 'record' ? entry.body : undefined
     if (is && origin !== config.self) tenure.met(origin, now)
     else tenure.forget(origin)
-    const said = { before: was?.witnessed ?? [], after: is?.witnessed ?? [] }
-    for (const [text, prefix] of ownership.judge(witnesses.update(origin, said))) {
+    const seen = { before: was?.witnessed ?? [], after: is?.witnessed ?? [] }
+    for (const [text, prefix] of ownership.judge(witnesses.update(origin, seen))) {
       touched.set(text, prefix)
     }
     const claims = { before: was?.claims ?? [], after: is?.claims ?? [] }

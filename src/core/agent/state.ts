@@ -6,6 +6,7 @@ import { OwnRecord } from '../claim/own-record.ts'
 import { Ownership } from '../claim/ownership.ts'
 import type { NodeId } from '../claim/record.ts'
 import { RecordSet } from '../claim/record-set.ts'
+import type { OwnedClaim } from '../claim/resolve.ts'
 import { Tenure } from '../claim/tenure.ts'
 import { Witnesses } from '../claim/witnesses.ts'
 import { Conditions } from '../conditions.ts'
@@ -125,15 +126,17 @@ export class AgentState {
     const set = new RecordSet(config.timing.tombstoneMs, limits)
     const rules = { isOurs, fenceOf: (prefix: Prefix) => set.fenceOf(prefix) }
     const { witnesses } = this
+    const isPinned = ({ origin, claim }: OwnedClaim) => this.trust.pinnedTo(claim.prefix) === origin
     const ownership: Ownership = new Ownership({
       ...rules,
+      isPinned,
       isHeld: (owned) => this.tenure.isHeld(owned, this.now),
       support: ({ origin, claim }) => witnesses.count(claim.prefix, origin),
     })
     this.tenure = new Tenure(config.self, config.timing.tenureMs, {
       ownership,
       witnesses,
-      rules,
+      rules: { ...rules, isPinned },
       isEnded: ({ origin, claim }) => set.isEnded(origin, claim),
     })
     const extraWorld: ExtraWorld = {
@@ -157,6 +160,7 @@ export class AgentState {
       ownership,
       locals: (pool: Prefix) => router.locals.inside(pool),
       pinned: (family: Family) => this.trust.pinned(family),
+      pinnedTo: (prefix: Prefix) => this.trust.pinnedTo(prefix),
     }
     this.set = set
     this.ownership = ownership

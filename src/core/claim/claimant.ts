@@ -9,7 +9,7 @@ import type { Millis } from '../rng.ts'
 import { coversMoreThanHalf, exclusionTrie, freeSubnet, heeded, rankAmong } from './choose.ts'
 import { exclusionsOf } from './exclusions.ts'
 import type { Ownership } from './ownership.ts'
-import { type Claim, recordLimits } from './record.ts'
+import { type Claim, type NodeId, recordLimits } from './record.ts'
 import type { RecordSet } from './record-set.ts'
 
 interface OwnClaim {
@@ -28,6 +28,8 @@ export interface ClaimantWorld {
   locals(pool: Prefix): readonly Prefix[]
   /** The subnet that the operator gave to this node. */
   pinned(family: Family): Prefix | undefined
+  /** To whom the operator gave the subnet. */
+  pinnedTo(prefix: Prefix): NodeId | undefined
 }
 
 /**
@@ -337,13 +339,20 @@ export class Claimant {
     const holder = (subnet: Prefix): Prefix | undefined => {
       const [exclusion] = avoided.overlapping(subnet)
       if (exclusion) return exclusion
+      const reservedFor = this.#world.pinnedTo(subnet)
+      if (reservedFor !== undefined && reservedFor !== this.#config.self) return subnet
       const winner = ownership.holder(subnet)
       if (!winner || winner.origin === this.#config.self) return undefined
       const { prefix } = winner.claim
       return which === 'preferred' || isSubnet(pool, prefix) ? prefix : undefined
     }
     const pinned = this.#world.pinned(pool.prefix.family)
-    if (pinned) return holder(pinned) ? undefined : pinned
+    if (pinned) {
+      // By the operator's word it goes before whoever holds it.
+      const isMine = this.#world.pinnedTo(pinned) === this.#config.self
+      const [exclusion] = avoided.overlapping(pinned)
+      return exclusion || !(isMine || !holder(pinned)) ? undefined : pinned
+    }
     return freeSubnet(pool, rank, { holder })
   }
 

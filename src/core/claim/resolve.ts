@@ -24,6 +24,8 @@ export interface Rules {
    * nobody may take subnets by the pool that their record names.
    */
   isOurs(prefix: Prefix): boolean
+  /** The operator gave it to its node. */
+  isPinned(owned: OwnedClaim): boolean
   /** Its node has held it for long by this node's own observation, and others have not had the time to object. */
   isHeld(owned: OwnedClaim): boolean
   /** How many nodes witnessed that its node held it before another one claimed it. */
@@ -36,13 +38,14 @@ export interface Rules {
  * highest number would hold every prefix.
  */
 export function resolve(claims: Iterable<OwnedClaim>, rules: Rules): Standing[] {
-  const { fenceOf, isOurs, isHeld, support } = rules
+  const { fenceOf, isOurs, isPinned, isHeld, support } = rules
   const winners = new PrefixTrie<true>()
   const ranked = [...claims].map((owned) => {
     const { prefix, fence } = owned.claim
     return {
       owned,
       ours: isOurs(prefix),
+      pinned: isPinned(owned),
       held: isHeld(owned),
       support: support(owned),
       fenced: fence < fenceOf(prefix),
@@ -51,6 +54,7 @@ export function resolve(claims: Iterable<OwnedClaim>, rules: Rules): Standing[] 
   ranked.sort(
     (a, b) =>
       Number(b.ours) - Number(a.ours) ||
+      Number(b.pinned) - Number(a.pinned) ||
       Number(b.held) - Number(a.held) ||
       b.support - a.support ||
       Number(a.fenced) - Number(b.fenced) ||

@@ -40,7 +40,7 @@ export interface Reviewed {
 export interface TenureWorld {
   readonly ownership: Ownership
   readonly witnesses: Witnesses
-  readonly rules: Pick<Rules, 'fenceOf' | 'isOurs'>
+  readonly rules: Pick<Rules, 'fenceOf' | 'isOurs' | 'isPinned'>
   /** Whether its node was ended since. */
   isEnded(owned: OwnedClaim): boolean
 }

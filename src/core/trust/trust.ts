@@ -34,6 +34,8 @@ export class Trust {
   /** By token, the certificate of the node that it admits. */
   readonly #uses = new Map<NodeId, Paper<Certificate>>()
   readonly #digest = new Digest()
+  /** By subnet, the certificate that gives it to a node. */
+  readonly #pins = new Map<string, Paper<Certificate>>()
   #certificate: Uint8Array | undefined
 
   constructor(config: CoreConfig, { certificate, papers = [] }: OwnState) {
@@ -69,6 +71,22 @@ export class Trust {
   /** The subnet that the operator gave to this node. */
   pinned(family: Family): Prefix | undefined {
     return this.own?.pinned.find((prefix) => prefix.family === family)
+  }
+
+  /** Remembers which subnets the operator gave to the node that shows this certificate. */
+  notePins(node: NodeId, bytes: Uint8Array | undefined): void {
+    if (this.mode !== 'signed') return
+    const paper = this.certificateOf(node, bytes)
+    if (typeof paper === 'string') return
+    for (const { text } of paper.pinned) {
+      if ((this.#pins.get(text)?.serial ?? -1) < paper.serial) this.#pins.set(text, paper)
+    }
+  }
+
+  /** To whom the operator gave the subnet, as far as it is known here. */
+  pinnedTo({ text }: Prefix): NodeId | undefined {
+    const pin = this.#pins.get(text)
+    return pin && !this.#isRevoked(pin) ? pin.node : undefined
   }
 
   get own(): Certificate | undefined {

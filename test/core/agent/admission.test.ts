@@ -134,6 +134,32 @@ describe('a cluster of certified nodes', () => {
     assert.equal(host.notes('node-expelled')[0]?.why, 'expired')
   })
 
+  it('gives a node the subnet that the operator pinned to it, whoever has held it', () => {
+    const subnet = prefixOf('172.16.0.0/22')
+    const { table, hosts } = cluster([a, b])
+    const [first, second] = hosts as [Host, Host]
+    table.pass(120_000)
+    assert.deepEqual(first.claims, [subnet.text])
+    const late = table.running(c, {
+      seeded: true,
+      ...signedMode(certificateFor(c, { pinned: [subnet] })),
+    })
+    table.connectAll()
+    table.pass(5_000)
+    assert.deepEqual(late.claims, [subnet.text])
+    assert.deepEqual(first.claims, ['172.16.8.0/22'])
+    assert.ok(second.routes.includes(`${subnet.text} via ${c.nextHop.text}`))
+    // Nobody else chooses it while its node is gone.
+    for (const host of [first, second]) table.cut(late, host)
+    table.pass(60_000)
+    assert.match(asked(table, first, { type: 'evict', node: c.name }), /evicted/)
+    const newcomer = table.running(d, { seeded: true, ...signedMode(certificateFor(d)) })
+    table.connect(newcomer, first)
+    table.connect(newcomer, second)
+    table.pass(5_000)
+    assert.notDeepEqual(newcomer.claims, [subnet.text])
+  })
+
   it('takes an eviction from a certified author alone', () => {
     const { table, hosts } = cluster([a])
     const [host] = hosts as [Host]

@@ -36,7 +36,13 @@ const fenceOf =
     Math.max(0, ...raised.filter((item) => overlaps(item.prefix, prefix)).map((x) => x.fence))
 
 /** All are of one pool, and nobody saw anything. */
-const plain: Rules = { fenceOf: () => 0, isOurs: () => true, isHeld: () => false, support: () => 0 }
+const plain: Rules = {
+  fenceOf: () => 0,
+  isOurs: () => true,
+  isPinned: () => false,
+  isHeld: () => false,
+  support: () => 0,
+}
 
 const rulesOf = (raised: readonly { prefix: Prefix; fence: number }[]): Rules => ({
   ...plain,
@@ -157,6 +163,25 @@ describe('the order of precedence', () => {
     const lone = [{ origin: low, claim: claimOf('172.16.0.0/22') }]
     const [standing] = resolve(lone, rulesOf([{ prefix: prefixOf('172.16.0.0/22'), fence: 9 }]))
     assert.equal(standing?.standing, 'winner')
+  })
+
+  it('has the operator’s word first, then what was seen, then what many saw, then the claims’ own words', () => {
+    const holders = [1, 2, 3, 4].map((index) => nodes[index] as NodeId)
+    const [senior, witnessed, held, pinned] = holders
+    const claims = holders.map((origin, index) => ({
+      origin,
+      claim: claimOf('172.16.0.0/22', { used: index === 0, confirmedAtMs: at(index) }),
+    }))
+    const standings = resolve(claims, {
+      ...plain,
+      isPinned: ({ origin }) => origin === pinned,
+      isHeld: ({ origin }) => origin === held,
+      support: ({ origin }) => (origin === witnessed ? 1 : 0),
+    })
+    assert.deepEqual(
+      standings.map(({ origin }) => origin),
+      [pinned, held, witnessed, senior],
+    )
   })
 
   it('has what is cut from another pool after all that is cut from ours', () => {
