@@ -36,7 +36,7 @@ import {
 import { evictDue, needsForwarding, receive } from './agent/receive.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
-import { viewOf } from './agent/view.ts'
+import { located, viewOf } from './agent/view.ts'
 import type { NodeId } from './claim/record.ts'
 import type { CoreConfig } from './config.ts'
 import type { Effect, Snapshot } from './effect.ts'
@@ -211,7 +211,7 @@ export class Agent {
       state.emit({ type: 'persist-own', own: state.own.state })
     }
     for (const effect of [...router.flush(), ...ofBridge, ...ofFirewall]) state.emit(effect)
-    state.note(...router.report())
+    state.note(...located(state, router.report()))
     const isSettled = router.settled && firewall.settled
     if (isSettled) state.reply('settled')
     if (state.phase === 'left' && isSettled && bridge.settled) stop(state)

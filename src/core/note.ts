@@ -59,6 +59,8 @@ export type Note =
       readonly why: Refusal
       /** What it would take from. */
       readonly by?: string
+      /** Where its node is connected. */
+      readonly via?: string
     }
   /** An extra prefix of this node, which all others refuse. */
   | {
@@ -131,8 +133,15 @@ export type Note =
       readonly name: string
       readonly author: NodeId
       readonly inMs: number
+      /** The connection that it came by; empty: an operator of this node asked for it. */
+      readonly via: string
     }
-  | { readonly code: 'eviction-refused'; readonly node: NodeId; readonly author: NodeId }
+  | {
+      readonly code: 'eviction-refused'
+      readonly node: NodeId
+      readonly author: NodeId
+      readonly via: string
+    }
   | {
       readonly code: 'pool-mismatch'
       readonly node: NodeId
@@ -285,7 +294,7 @@ export function describe(note: Note): Description {
       )
     case 'route-refused':
       return warn(
-        `route ${note.prefix} of ${note.origin} is refused: ${refusalText(note.why, note.by)}`,
+        `route ${note.prefix} of ${note.origin}${note.via ? ` at ${note.via}` : ''} is refused: ${refusalText(note.why, note.by)}`,
         refusalMend(note),
       )
     case 'announcement-refused':
@@ -372,11 +381,14 @@ export function describe(note: Note): Description {
           )
     case 'eviction-pending':
       return warn(
-        `node ${note.name} is evicted by ${note.author}, ${Math.ceil(note.inMs / 1000)} s from when this was first said, unless it answers before`,
+        `node ${note.name} is evicted by ${note.author}${note.via ? ` (told at ${note.via})` : ''}, ${Math.ceil(note.inMs / 1000)} s from when this was first said, unless it answers before`,
         `if its host lives, start its agent; if nobody of yours evicted it, find out who ${note.author} is (starling peers)`,
       )
     case 'eviction-refused':
-      return warn(`eviction of ${note.node} by ${note.author} is refused: it is alive`, '')
+      return warn(
+        `eviction of ${note.node} by ${note.author}${note.via ? ` (told at ${note.via})` : ''} is refused: it is alive`,
+        `on that node starling leave ends it; if nobody of yours evicted it, find out who ${note.author} is (starling peers)`,
+      )
     case 'pool-mismatch':
       return warn(
         `node ${note.name} uses pool ${note.theirs}, this node ${note.ours}`,

@@ -24,7 +24,7 @@ export function awaitAnswer(
   carried: Carried,
   from: NodeId | undefined,
 ): boolean {
-  const { evictions, set, now } = state
+  const { evictions, set, peers, now } = state
   const { body, hash } = carried.entry
   const before = evictions.get(body.origin)
   if (body.kind !== 'tombstone' || before?.carried.entry.hash === hash) return false
@@ -33,7 +33,8 @@ export function awaitAnswer(
   evictions.set(body.origin, { carried, from, dueAt: before?.dueAt ?? now + inMs })
   const name = set.record(body.origin)?.name ?? ''
   const { origin: node, author } = body
-  state.begin(`evicting/${node}`, { code: 'eviction-pending', node, name, author, inMs })
+  const via = (from && peers.get(from)?.address) ?? ''
+  state.begin(`evicting/${node}`, { code: 'eviction-pending', node, name, author, inMs, via })
   return true
 }
 

@@ -122,13 +122,13 @@ function tellRefused(
   { entry, why, from }: { entry: Entry; why: string; from: NodeId },
 ): void {
   const { body } = entry
+  const via = state.peers.get(from)?.address ?? ''
   if (why === 'evicts-the-living' && body.kind === 'tombstone') {
     const { origin: node, author } = body
-    state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author })
+    state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author, via })
   } else if (why === 'no-room') {
     if (state.conditions.has('full')) return
     const { nodes: most } = state.config.limits
-    const via = state.peers.get(from)?.address ?? ''
     state.begin('full', { code: 'nodes-full', most, node: body.origin, from, via })
   } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
 }

@@ -1,6 +1,7 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
 import { clockSetMs } from '../claim/resolve.ts'
+import type { Note } from '../note.ts'
 import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
@@ -90,12 +91,19 @@ function problems(state: AgentState): AgentView['problems'] {
     ...claimant.problems(),
     ...bridgeProblem,
     ...firewall.problems(),
-    ...router.problems(),
+    ...located(state, router.problems()),
     ...ipam.problems(),
     ...refusedAnnouncements(state),
     ...leaks.problems(),
   ]
 }
+
+/** With the connection of the node that a route is refused of. */
+export const located = ({ peers }: AgentState, notes: readonly Note[]): Note[] =>
+  notes.map((note) => {
+    const via = note.code === 'route-refused' && peers.get(note.origin)?.address
+    return via ? { ...note, via } : note
+  })
 
 function ownClock({ config, startedAt }: AgentState): AgentView['problems'] {
   const isSet = startedAt + config.wallOffsetMs >= clockSetMs

@@ -330,10 +330,38 @@ describe('local networks inside the pool', () => {
     table.connectAll()
     table.pass(2_000)
     assert.deepEqual(other.claims, [subnet(0)], 'others heed nothing of it')
+    const ignored = () =>
+      other.agent
+        .view()
+        .problems.flatMap((note) => (note.code === 'exclusions-ignored' ? [note] : []))
+    assert.deepEqual(
+      ignored().map(({ node, via }) => [node, via]),
+      [[a.id, a.nextHop.text]],
+    )
     host.kernel.removeRoute(alien('172.16.0.0/13'))
     table.pass(5_000)
     assert.deepEqual(host.claims, [subnet(1)])
     assert.deepEqual(host.agent.view().problems, [])
+    assert.deepEqual(ignored(), [])
+  })
+
+  it('that leave nobody a choice are overridden, and whose they are is said', () => {
+    const table = new Table()
+    const host = table.running(a)
+    host.hear(
+      ...['172.16.0.0/13', '172.24.0.0/13'].map((half, index) => {
+        const node = nodeOf(60 + index)
+        return node.seal(recordOf(node, { exclusions: [prefixOf(half)] }))
+      }),
+    )
+    table.pass(1_000)
+    const other = table.running(b, { seeded: true })
+    table.connectAll()
+    table.pass(2_000)
+    assert.equal(other.claims.length, 1)
+    const [note] = other.notes('exclusions-overridden')
+    assert.deepEqual([note?.prefix, note?.names], [other.claims[0], nodeOf(60).name])
+    assert.ok(other.agent.view().problems.some(({ code }) => code === 'exclusions-overridden'))
   })
 })
 
