@@ -28,6 +28,8 @@ const needs = {
   e2fsprogs: ['mkfs.ext4'],
   // What gRPC's reflection tells is made by it.
   'protobuf-compiler': ['protoc'],
+  // Only recommended by the compiler: what protoc imports.
+  'libprotobuf-dev': ['/usr/include/google/protobuf/empty.proto'],
   // A client in another language.
   'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
   'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],
