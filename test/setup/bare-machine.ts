@@ -18,7 +18,7 @@ const project = join(import.meta.dirname, '../..')
 const shell = ['sh', 'chmod', 'sleep']
 /** What is empty there. Each is there on a machine that `npm run setup` has seen. */
 const folders = [
-  ...['/usr/include', '/usr/aarch64-linux-gnu/include', '/usr/lib/cni'],
+  ...['/usr/include/google/protobuf', '/usr/aarch64-linux-gnu/include', '/usr/lib/cni'],
   ...['grpc', 'google/protobuf'].map((name) => `/usr/lib/python3/dist-packages/${name}`),
   // Last, for these hold what mounts.
   ...['/usr/sbin', '/usr/bin'],

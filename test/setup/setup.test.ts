@@ -32,6 +32,7 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['openssl', ['openssl']],
   ['e2fsprogs', ['mkfs.ext4']],
   ['protobuf-compiler', ['protoc']],
+  ['libprotobuf-dev', ['/usr/include/google/protobuf/empty.proto']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
   ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
 ]
