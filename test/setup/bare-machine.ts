@@ -18,7 +18,7 @@ const project = join(import.meta.dirname, '../..')
 const shell = ['sh', 'chmod', 'sleep']
 /** What is empty there. Each is there on a machine that `npm run setup` has seen. */
 const folders = [
-  ...['/usr/include/google/protobuf', '/usr/aarch64-linux-gnu/include', '/usr/lib/cni'],
+  ...['/usr/include', '/usr/aarch64-linux-gnu/include', '/usr/lib/cni'],
   ...['grpc', 'google/protobuf'].map((name) => `/usr/lib/python3/dist-packages/${name}`),
   // Last, for these hold what mounts.
   ...['/usr/sbin', '/usr/bin'],
@@ -29,7 +29,9 @@ export class BareMachine {
   readonly policy = this.#file('/usr/sbin/policy-rc.d')
 
   constructor() {
-    for (const folder of folders) mkdirSync(this.#file(folder), { recursive: true })
+    for (const folder of [...folders, '/usr/include/google/protobuf']) {
+      mkdirSync(this.#file(folder), { recursive: true })
+    }
     for (const name of shell) copyFileSync(`/bin/${name}`, this.#file(`/usr/bin/${name}`))
     writeFileSync(this.#file('/usr/bin/apt-log'), '')
   }
