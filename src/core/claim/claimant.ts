@@ -359,7 +359,7 @@ export class Claimant {
   /** Where it had to be chosen although others cannot route it. */
   #excluded(pool: Pool, chosen: Prefix): Note[] {
     const names = this.#world.set
-      .records()
+      .excluding()
       .filter(({ origin }) => origin !== this.#config.self)
       .filter(({ exclusions }) => heeded(exclusions, pool).some((each) => overlaps(each, chosen)))
       .map(({ name }) => name)
@@ -374,7 +374,7 @@ export class Claimant {
 
   #exclusionsOfOthers(pool: Pool): Prefix[] {
     return this.#world.set
-      .records()
+      .excluding()
       .filter(({ origin }) => origin !== this.#config.self)
       .flatMap(({ exclusions }) => heeded(exclusions, pool))
   }

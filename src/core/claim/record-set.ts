@@ -49,6 +49,8 @@ export class RecordSet {
   readonly #entries = new Map<NodeId, Entry>()
   readonly #expiries = new Map<NodeId, Millis>()
   readonly #fences = new Map<string, FenceProof>()
+  /** Few exclude anything, and every choice of a subnet asks who does. */
+  readonly #excluding = new Map<NodeId, NodeRecord>()
   readonly #digest = new Digest()
   readonly #tombstoneMs: number
   readonly #limits: RecordSetLimits
@@ -107,6 +109,11 @@ export class RecordSet {
     return records.sort((a, b) => (a.origin < b.origin ? -1 : 1))
   }
 
+  /** Live records with exclusions, by ascending origin. */
+  excluding(): NodeRecord[] {
+    return [...this.#excluding.values()].sort((a, b) => (a.origin < b.origin ? -1 : 1))
+  }
+
   /** Below it, a claim of exactly this prefix goes behind others: nobody's fence reaches beyond the prefix that it names. */
   fenceOf(prefix: Prefix): number {
     return this.#fences.get(prefix.text)?.fence ?? 0
@@ -135,6 +142,10 @@ export class RecordSet {
     if (before) this.#digest.toggle(origin, before.hash)
     this.#digest.toggle(origin, entry.hash)
     this.#entries.set(origin, entry)
+    this.#excluding.delete(origin)
+    if (entry.body.kind === 'record' && entry.body.exclusions.length > 0) {
+      this.#excluding.set(origin, entry.body)
+    }
     if (entry.body.kind === 'tombstone') {
       this.#expiries.set(origin, now + Math.min(remainMs, this.#tombstoneMs))
       if (this.tombstones > this.#limits.remembered) this.#forgetOldest()
@@ -151,6 +162,7 @@ export class RecordSet {
     this.#digest.toggle(origin, entry.hash)
     this.#entries.delete(origin)
     this.#expiries.delete(origin)
+    this.#excluding.delete(origin)
     return entry
   }
 

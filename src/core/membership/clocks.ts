@@ -11,13 +11,17 @@ const skewMsMax = 5_000
 export class Clocks {
   /** Of the connected peers, in ms; positive: the peer's is ahead. */
   readonly #ahead = new Map<NodeId, number>()
+  /** The median; undefined: something changed since. */
+  #middle: number | undefined
 
   heard(peer: NodeId, aheadMs: number): void {
     this.#ahead.set(peer, aheadMs)
+    this.#middle = undefined
   }
 
   disconnected(peer: NodeId): void {
     this.#ahead.delete(peer)
+    this.#middle = undefined
   }
 
   /** How far the own clock is ahead of most of those that are known, itself included; 0 where it is close enough. */
@@ -32,8 +36,13 @@ export class Clocks {
     return Math.abs(ahead) > skewMsMax ? ahead : 0
   }
 
-  /** The median; of two in the middle the one that is closer to the own clock. */
   get #most(): number {
+    this.#middle ??= this.#median()
+    return this.#middle
+  }
+
+  /** Of two in the middle the one that is closer to the own clock. */
+  #median(): number {
     const all = [0, ...this.#ahead.values()].sort((a, b) => a - b)
     const low = all[(all.length - 1) >> 1] ?? 0
     const high = all[all.length >> 1] ?? 0
