@@ -151,11 +151,13 @@ describe('starling cni install', () => {
   it('replaces a plugin that runs', async () => {
     assert.equal((await cni('install')).code, 0)
     const running = spawn(join(binDir, 'starling-ipam'), { env: { CNI_COMMAND: 'ADD' } })
+    // On a slow host it may give up before the end of the installation.
+    const ended = once(running, 'exit')
     await once(running, 'spawn')
     const { code, err } = await cni('install')
     assert.equal(code, 0, err)
     running.kill()
-    await once(running, 'exit')
+    await ended
   })
 
   it('writes nothing where no bridge can be had', async () => {
