@@ -195,8 +195,7 @@ function claimFrom(value: unknown, parsed: Parsed): Claim {
   )
   return {
     prefix: parsed.prefix(packedPrefix, 'a claim'),
-    // Room is left above every fence: one that could not be raised would hold its prefix for ever.
-    fence: bounded(fence, versionLimits.fence - 1, 'a fence'),
+    fence: bounded(fence, versionLimits.fence, 'a fence'),
     state: flag(confirmed, 'confirmed') ? 'confirmed' : 'tentative',
     used: flag(used, 'used'),
     confirmedAtMs: natural(confirmedAtMs, 'confirmedAtMs'),

@@ -20,7 +20,8 @@ export function restore(state: AgentState, carried: Carried): void {
   const { set } = state
   const isOwn = body.origin === state.config.self
   const wallMs = state.now + state.config.wallOffsetMs
-  if (!isOwn && state.trust.refuses(body, carried.remainMs, wallMs)) return
+  const isOwnRecord = isOwn && body.kind === 'record'
+  if (!isOwnRecord && state.trust.refuses(body, carried.remainMs, wallMs)) return
   if (!isOwn && !set.get(body.origin) && !set.hasRoom(body.kind)) return
   merge(state, carried)
 }
@@ -64,9 +65,8 @@ function absorb(
     if (is && origin !== config.self) tenure.met(origin, now)
     else tenure.forget(origin)
     const seen = { before: was?.witnessed ?? [], after: is?.witnessed ?? [] }
-    for (const [text, prefix] of ownership.judge(witnesses.update(origin, seen))) {
-      touched.set(text, prefix)
-    }
+    const judgedAnew = witnesses.update(origin, seen).filter((each) => ownership.isClaimed(each))
+    for (const [text, prefix] of ownership.judge(judgedAnew)) touched.set(text, prefix)
     const claims = { before: was?.claims ?? [], after: is?.claims ?? [] }
     for (const [text, prefix] of ownership.update(origin, claims)) touched.set(text, prefix)
     const extras = { before: was?.extras ?? [], after: is?.extras ?? [] }

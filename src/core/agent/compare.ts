@@ -10,7 +10,7 @@ import {
 } from '../gossip/anti-entropy.ts'
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
-import { clockHeard } from './clocks.ts'
+import { clockHeard, tellClocks } from './clocks.ts'
 import { enterSync } from './publish.ts'
 import { receive } from './receive.ts'
 import type { AgentState } from './state.ts'
@@ -37,6 +37,9 @@ export function peerDisconnected(state: AgentState, peer: NodeId): void {
   state.peers.disconnected(peer)
   if (state.set.record(peer)) state.peers.lost(peer, state.now)
   state.clocks.disconnected(peer)
+  state.evictionsTold.delete(peer)
+  state.end(`clock/${peer}`)
+  tellClocks(state)
   state.end(`rejected/${peer}`)
   state.end(`evicted/${peer}`)
   state.note({ code: 'peer-disconnected', peer })

@@ -5,8 +5,12 @@
 
 import { compareVersions, type NodeId } from '../claim/record.ts'
 import type { Carried } from '../gossip/message.ts'
+import { fullMeshMax } from '../gossip/overlay.ts'
 import type { Millis } from '../rng.ts'
 import type { AgentState } from './state.ts'
+
+/** Of the tenure: what an answer takes from a node that only this one has lost. */
+const answerShare = 1 / 6
 
 /**
  * How long the node still has to answer: as long as a holder must be seen, from when it was lost. Until the first
@@ -15,7 +19,10 @@ import type { AgentState } from './state.ts'
 export function evictionDelay(state: AgentState, node: NodeId): Millis {
   const { set, peers, isInSync, config, now } = state
   if (!isInSync || !set.record(node)) return 0
-  return Math.max(0, (peers.lostAt(node) ?? now) + config.timing.tenureMs - now)
+  const { tenureMs } = config.timing
+  // Where not all are connected to all, a connection may have been given up.
+  const lostAt = set.size <= fullMeshMax ? (peers.lostAt(node) ?? now) : now
+  return Math.max(tenureMs * answerShare, lostAt + tenureMs - now)
 }
 
 /** Returns whether it is to be passed on: it was not heard before. */

@@ -19,7 +19,7 @@ export function expel(state: AgentState, origin: NodeId): void {
   state.peers.forget(origin)
   answered(state, origin)
   const unsaid = witnesses.update(origin, { before: body.witnessed, after: [] })
-  const touched = ownership.judge(unsaid)
+  const touched = ownership.judge(unsaid.filter((each) => ownership.isClaimed(each)))
   for (const [text, prefix] of ownership.update(origin, { before: body.claims, after: [] })) {
     touched.set(text, prefix)
   }

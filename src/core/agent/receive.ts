@@ -76,7 +76,13 @@ export function evictDue(state: AgentState): void {
   for (const [node, { carried, from, dueAt }] of state.evictions) {
     if (dueAt > state.now) continue
     answered(state, node)
-    if (!state.peers.has(node)) merge(state, carried, from)
+    const { body } = carried.entry
+    const distrust = state.trust.refuses(
+      body,
+      carried.remainMs,
+      state.now + state.config.wallOffsetMs,
+    )
+    if (!distrust && !state.peers.has(node)) merge(state, carried, from)
   }
 }
 
@@ -98,6 +104,12 @@ export function needsForwarding(
 function hearOfSelf(state: AgentState, entry: Entry): Heard {
   const { config, own, ownership, set } = state
   if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
+  const { body } = entry
+  const wallMs = state.now + config.wallOffsetMs
+  // What nobody else takes must not be in this set alone.
+  if (body.kind === 'tombstone' && state.trust.refuses(body, 0, wallMs)) {
+    return { verdict: 'ignore', news: false }
+  }
   const known = set.get(config.self)
   // An eviction's fences are true for everybody, however late it comes and however it is answered.
   const { raised } = set.merge({ entry, remainMs: 0 }, state.now)
@@ -110,7 +122,13 @@ function hearOfSelf(state: AgentState, entry: Entry): Heard {
   if (known && (known.hash === entry.hash || !supersedes(entry, known))) return heard
   const { action, notes } = own.refute(entry.body, state.now)
   state.note(...notes)
-  if (action === 'republish' && state.isInSync) state.publishSoon()
+  if (action === 'republish' && state.isInSync) {
+    // Whoever evicts it again and again must not make it talk without end.
+    if (!state.due.has('publish')) {
+      state.refutedAt = Math.max(state.now, state.refutedAt + refuteMs)
+      state.due.set('publish', state.refutedAt)
+    }
+  }
   // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
   state.spreadSoon()
   if (action === 'yield') state.emit({ type: 'stop', exitCode: 1 })
@@ -126,12 +144,20 @@ function tellRefused(
   if (why === 'evicts-the-living' && body.kind === 'tombstone') {
     const { origin: node, author } = body
     state.begin(`evicted/${node}`, { code: 'eviction-refused', node, author, via })
+    if (state.evictionsTold.get(node) === entry.hash) return
+    // It must hear of it, to answer those who are not connected to it.
+    state.evictionsTold.set(node, entry.hash)
+    const carried = [{ entry, remainMs: 0 }]
+    state.send(node, { type: 'delta', carried, want: [], last: false })
   } else if (why === 'no-room') {
     if (state.conditions.has('full')) return
     const { nodes: most } = state.config.limits
     state.begin('full', { code: 'nodes-full', most, node: body.origin, from, via })
   } else state.begin(`rejected/${from}`, { code: 'entry-rejected', from, why })
 }
+
+/** Least time between two answers to evictions; whoever heard one waits longer for the answer. */
+const refuteMs = 1_000
 
 /** As many as are known: a stranger that is not must not fill the list. */
 const distrustedMax = 64

@@ -89,6 +89,8 @@ export class AgentState {
   readonly conditions = new Conditions()
   readonly due = new Map<Due, Millis>()
   readonly evictions = new Map<NodeId, PendingEviction>()
+  /** By connected node, the last eviction of it that it was told of. */
+  readonly evictionsTold = new Map<NodeId, string>()
   now: Millis
   phase: AgentView['phase'] = 'joining'
   isInSync = false
@@ -104,6 +106,7 @@ export class AgentState {
   reviewDue = false
   publishedAt: Millis = Number.NEGATIVE_INFINITY
   witnessedAt: Millis = Number.NEGATIVE_INFINITY
+  refutedAt: Millis = Number.NEGATIVE_INFINITY
   excludedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until a failed write is tried again. */
   kernelRetryMs = 1_000

@@ -39,7 +39,8 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
   if (body.cluster !== context.cluster) return refuse('reject', 'foreign-cluster')
   const { known } = context
-  if (!known && !context.hasRoom(body.kind)) return refuse('ignore', 'no-room')
+  const isKnown = known?.body.kind === 'record' || known?.body.kind === body.kind
+  if (!isKnown && !context.hasRoom(body.kind)) return refuse('ignore', 'no-room')
   if (body.kind === 'record') return admitRecord(body)
   const ended = admitRecord(body.ended.body)
   if (!ended.admitted) return ended

@@ -1,4 +1,7 @@
-/** All claims by prefix with their standing, kept up to date in time proportional to what changed. */
+/**
+ * All claims by prefix with their standing, kept up to date in time proportional to what changed. Claims of other pools
+ * are kept apart: they go behind all of ours, so that nobody makes each change costly by a claim of all addresses.
+ */
 
 import { contains, type Prefix } from '../ip/prefix.ts'
 import { PrefixTrie } from '../ip/prefix-trie.ts'
@@ -11,7 +14,9 @@ interface Slot {
 }
 
 export class Ownership {
-  readonly #slots = new PrefixTrie<Slot>()
+  /** Subnets of our pools: two of them are one, or apart. */
+  readonly #ours = new PrefixTrie<Slot>()
+  readonly #others = new PrefixTrie<Slot>()
   readonly #standings = new Map<string, readonly Standing[]>()
   readonly #yielding = new Map<NodeId, Map<string, Claim>>()
   readonly #rules: Rules
@@ -30,14 +35,18 @@ export class Ownership {
     return this.judge([...change.before, ...change.after].map(({ prefix }) => prefix))
   }
 
+  isClaimed(prefix: Prefix): boolean {
+    return this.#slotsOf(prefix).get(prefix) !== undefined
+  }
+
   /** Judges again all claims that overlap `prefixes`. Returns every prefix whose standings may differ. */
   judge(prefixes: Iterable<Prefix>): Map<string, Prefix> {
     const judged = new Map<string, Prefix>()
     for (const prefix of prefixes) {
       if (judged.has(prefix.text)) continue
       judged.set(prefix.text, prefix)
-      this.#setStandings(prefix, [])
       this.#judgeComponent(prefix, judged)
+      if (!this.isClaimed(prefix)) this.#setStandings(prefix, [])
     }
     return judged
   }
@@ -51,11 +60,18 @@ export class Ownership {
     return this.#standings.get(prefix.text) ?? []
   }
 
+  /** Who claims exactly the prefix with this text, in order of precedence. */
+  claimants(text: string): NodeId[] {
+    return (this.#standings.get(text) ?? []).map(({ origin }) => origin)
+  }
+
   /** The winning claim that `prefix` yields to. */
   holder(prefix: Prefix): Standing | undefined {
-    for (const slot of this.#slots.overlapping(prefix)) {
-      const winner = this.winner(slot.prefix)
-      if (winner) return winner
+    for (const slots of [this.#ours, this.#others]) {
+      for (const slot of slots.overlapping(prefix)) {
+        const winner = this.winner(slot.prefix)
+        if (winner) return winner
+      }
     }
     return undefined
   }
@@ -74,33 +90,58 @@ export class Ownership {
   }
 
   *all(): Generator<Standing> {
-    for (const slot of this.#slots.values()) yield* this.standings(slot.prefix)
+    for (const slots of [this.#ours, this.#others]) {
+      for (const slot of slots.values()) yield* this.standings(slot.prefix)
+    }
+  }
+
+  #slotsOf(prefix: Prefix): PrefixTrie<Slot> {
+    return this.#rules.isOurs(prefix) ? this.#ours : this.#others
   }
 
   #put(origin: NodeId, claim: Claim): void {
-    const slot = this.#slots.get(claim.prefix) ?? { prefix: claim.prefix, claims: new Map() }
+    const slots = this.#slotsOf(claim.prefix)
+    const slot = slots.get(claim.prefix) ?? { prefix: claim.prefix, claims: new Map() }
     slot.claims.set(origin, claim)
-    this.#slots.set(claim.prefix, slot)
+    slots.set(claim.prefix, slot)
   }
 
   #drop(origin: NodeId, prefix: Prefix): void {
     this.#yielding.get(origin)?.delete(prefix.text)
     if (this.#yielding.get(origin)?.size === 0) this.#yielding.delete(origin)
-    const slot = this.#slots.get(prefix)
+    const slots = this.#slotsOf(prefix)
+    const slot = slots.get(prefix)
     if (!slot) return
     slot.claims.delete(origin)
-    if (slot.claims.size === 0) this.#slots.delete(prefix)
+    if (slot.claims.size === 0) slots.delete(prefix)
+  }
+
+  #judgeComponent(prefix: Prefix, judged: Map<string, Prefix>): void {
+    if (!this.#rules.isOurs(prefix)) return this.#judgeOthers(prefix, judged)
+    const was = this.#standings.has(prefix.text)
+    const slot = this.#ours.get(prefix)
+    this.#judgeSlots(slot ? [slot] : [], judged)
+    // What is behind all of ours is judged otherwise only where one came or went.
+    if (was === (slot !== undefined)) return
+    for (const other of [...this.#others.overlapping(prefix)]) {
+      if (!judged.has(other.prefix.text)) this.#judgeOthers(other.prefix, judged)
+    }
   }
 
   /** Prefixes nest or are apart: all that can influence each other lies inside the broadest claim that covers `prefix`. */
-  #judgeComponent(prefix: Prefix, judged: Map<string, Prefix>): void {
-    const [broadest] = this.#slots.covering(prefix)
-    const slots = [...this.#slots.covered(broadest?.prefix ?? prefix)]
+  #judgeOthers(prefix: Prefix, judged: Map<string, Prefix>): void {
+    const [broadest] = this.#others.covering(prefix)
+    this.#judgeSlots([...this.#others.covered(broadest?.prefix ?? prefix)], judged)
+  }
+
+  #judgeSlots(slots: readonly Slot[], judged: Map<string, Prefix>): void {
     const standings = new Map<string, Standing[]>(slots.map((slot) => [slot.prefix.text, []]))
     const claims = slots.flatMap((slot) =>
       [...slot.claims].map(([origin, claim]) => ({ origin, claim })),
     )
-    for (const standing of resolve(claims, this.#rules)) {
+    const isTaken = (claimed: Prefix): boolean =>
+      !this.#rules.isOurs(claimed) && !this.#ours.overlapping(claimed).next().done
+    for (const standing of resolve(claims, this.#rules, isTaken)) {
       standings.get(standing.claim.prefix.text)?.push(standing)
     }
     for (const slot of slots) {

@@ -96,9 +96,9 @@ export type Seal = <B extends Body>(body: B) => Entry<B>
 
 /** Bounds that keep a record far below gossipsub's message limit. The decoder refuses what exceeds them. */
 export const recordLimits = {
-  envelopeBytes: 20_480,
+  envelopeBytes: 24_576,
   /** Of a record's envelope: a tombstone has room for what it ends. */
-  recordBytes: 16_384,
+  recordBytes: 20_480,
   nameLength: 64,
   nextHops: 2,
   addresses: 16,
@@ -106,19 +106,19 @@ export const recordLimits = {
   claims: 2,
   extras: 64,
   exclusions: 128,
-  witnessed: 32,
+  witnessed: 64,
 } as const
 
 /** What a codec could carry is far above: whatever anybody writes, an honest node can still answer with more. */
 export const versionLimits = {
   /** Of either part of a version. */
   version: 2 ** 52,
-  fence: 2 ** 32,
+  fence: 2 ** 32 - 1,
   /** Reclaims of one prefix that a node may have missed. */
   fenceJump: 2 ** 16,
 } as const
 
-/** The fence above a claim, as far as there are any. */
+/** The fence above a claim, as far as there are any: at the highest one all claims are equal, and none is refused. */
 export const fenceAbove = (fence: number): number => Math.min(fence + 1, versionLimits.fence)
 
 export function compareVersions(a: Version, b: Version): number {

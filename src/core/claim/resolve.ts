@@ -33,11 +33,15 @@ export interface Rules {
 }
 
 /**
- * Judges claims that overlap each other. What many saw goes before what a claim says of itself. A claim below the fence of its prefix goes behind every other one; where there
+ * Judges claims that overlap each other; `isTaken`: of prefixes that are lost to claims which are not among them. What many saw goes before what a claim says of itself. A claim below the fence of its prefix goes behind every other one; where there
  * is none it stands, for a fence protects whoever came later, and takes nothing from who is alone. A fence higher than the prefix's earns nothing: otherwise whoever writes the
  * highest number would hold every prefix.
  */
-export function resolve(claims: Iterable<OwnedClaim>, rules: Rules): Standing[] {
+export function resolve(
+  claims: Iterable<OwnedClaim>,
+  rules: Rules,
+  isTaken: (prefix: Prefix) => boolean = () => false,
+): Standing[] {
   const { fenceOf, isOurs, isPinned, isHeld, support } = rules
   const winners = new PrefixTrie<true>()
   const ranked = [...claims].map((owned) => {
@@ -62,7 +66,7 @@ export function resolve(claims: Iterable<OwnedClaim>, rules: Rules): Standing[] 
   )
   return ranked.map(({ owned, fenced }): Standing => {
     const { prefix } = owned.claim
-    if (!winners.overlapping(prefix).next().done) {
+    if (isTaken(prefix) || !winners.overlapping(prefix).next().done) {
       return { ...owned, standing: fenced ? 'fenced' : 'yielding' }
     }
     winners.set(prefix, true)

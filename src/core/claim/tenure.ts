@@ -78,10 +78,15 @@ export class Tenure {
   restored(said: readonly Witnessed[], now: Millis): void {
     const since = Number.NEGATIVE_INFINITY
     for (const node of this.#metAt.keys()) this.#metAt.set(node, since)
+    for (const each of said) {
+      this.#testimonies.set(each.prefix.text, { ...each, saidAt: now })
+      this.#seats.set(each.prefix.text, { holder: each.holder, since, isRestored: true })
+    }
     for (const [text, { holder }] of this.#seats) {
+      // Whom it saw hold what others claim, too, it only knows where it has said so.
+      if (this.#testimonies.has(text) || !this.#isAlone(text, holder)) continue
       this.#seats.set(text, { holder, since, isRestored: true })
     }
-    for (const each of said) this.#testimonies.set(each.prefix.text, { ...each, saidAt: now })
   }
 
   /** Whether a claim stays because its node has held it for long, whatever others say of theirs. */
@@ -165,6 +170,10 @@ export class Tenure {
     })
     const { origin: holder } = held
     return !first || first.origin === holder ? undefined : { prefix, holder, rival: first.origin }
+  }
+
+  #isAlone(text: string, holder: NodeId): boolean {
+    return this.#world.ownership.claimants(text).every((origin) => origin === holder)
   }
 
   #isContested({ prefix, holder }: Witnessed): boolean {

@@ -14,7 +14,9 @@ export class Clocks {
   /** The median; undefined: something changed since. */
   #middle: number | undefined
 
+  /** The first word of a connection counts. */
   heard(peer: NodeId, aheadMs: number): void {
+    if (this.#ahead.has(peer)) return
     this.#ahead.set(peer, aheadMs)
     this.#middle = undefined
   }

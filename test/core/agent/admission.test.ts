@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { isRecord } from '../../../src/core/claim/record.ts'
+import { tombstoneOf as endOf } from '../../../src/core/claim/tombstone.ts'
 import type { Command } from '../../../src/core/event.ts'
 import {
   addressOf,
   claimOf,
+  nodeOf,
   nodesInOrder,
   prefixOf,
   recordOf,
@@ -153,6 +156,7 @@ describe('a cluster of certified nodes', () => {
     for (const host of [first, second]) table.cut(late, host)
     table.pass(60_000)
     assert.match(asked(table, first, { type: 'evict', node: c.name }), /evicted/)
+    table.pass(11_000)
     const newcomer = table.running(d, { seeded: true, ...signedMode(certificateFor(d)) })
     table.connect(newcomer, first)
     table.connect(newcomer, second)
@@ -178,6 +182,41 @@ describe('a cluster of certified nodes', () => {
     assert.deepEqual(host.routes, [])
   })
 
+  it('does not evict for an author who was revoked before the eviction took effect', () => {
+    const { table, hosts } = cluster([a, b, c])
+    const [first, second, third] = hosts as [Host, Host, Host]
+    const { entry } = third.stored.own
+    assert.ok(entry && isRecord(entry))
+    for (const host of [first, second]) table.cut(third, host)
+    const by = { reason: 'evicted', author: d.id, certificate: certificateFor(d) } as const
+    first.hear(d.seal(endOf(entry, by)))
+    table.pass(5_000)
+    assert.ok(codes(second).includes('eviction-pending'))
+    assert.match(asked(table, first, { type: 'install', papers: [revocationOf(d)] }), /revoked/)
+    table.pass(180_000)
+    for (const host of [first, second]) {
+      assert.equal(host.routes.length, 2)
+      assert.ok(!codes(host).includes('eviction-pending'))
+    }
+  })
+
+  it('knows no fence that others refuse, though it is told of its own end', () => {
+    const { table, hosts } = cluster([a, b, c])
+    const [, , third] = hosts as [Host, Host, Host]
+    const { entry } = third.stored.own
+    assert.ok(entry && isRecord(entry))
+    const forger = nodeOf(950)
+    third.hear(forger.seal(endOf(entry, { reason: 'evicted', author: forger.id })))
+    table.pass(60_000)
+    third.restart()
+    table.connectAll()
+    table.pass(60_000)
+    for (const host of hosts) {
+      assert.equal(host.agent.view().fences, 0)
+      assert.ok(host.agent.view().convergence.converged)
+    }
+  })
+
   it('lets a node leave, and evicts one that is gone', () => {
     const { table, hosts } = cluster([a, b, c])
     const [first, second, third] = hosts as [Host, Host, Host]
@@ -186,6 +225,7 @@ describe('a cluster of certified nodes', () => {
     table.cut(first, third)
     table.pass(60_000)
     assert.match(asked(table, first, { type: 'evict', node: c.name }), /evicted/)
+    table.pass(11_000)
     assert.deepEqual(names(first), [a.name])
     const late = table.running(d, { seeded: true, ...signedMode(certificateFor(d)) })
     table.connect(first, late)

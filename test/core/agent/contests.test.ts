@@ -40,6 +40,8 @@ const thief = (node: Specimen, victim: Host) =>
     }),
   )
 
+const subnetAt = (index: number): string => `172.${20 + (index >> 6)}.${(index & 63) * 4}.0/22`
+
 const winnerOf = (host: Host, prefix: string): NodeId | undefined =>
   host.agent
     .view()
@@ -168,7 +170,7 @@ describe('a claim that says that it was first', () => {
     const table = new Table()
     const [one, two] = cluster(table, nodesInOrder(2), 0) as [Host, Host]
     const count = recordLimits.witnessed + 8
-    const subnets = Array.from({ length: count }, (_, index) => `172.20.${index * 4}.0/22`)
+    const subnets = Array.from({ length: count }, (_, index) => subnetAt(index))
     const holders = Array.from({ length: count }, (_, index) => nodeOf(1_000 + index))
     const thieves = Array.from({ length: count }, (_, index) => nodeOf(2_000 + index))
     const told = (nodes: readonly Specimen[], more: object) =>

@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { isRecord, versionLimits } from '../../../src/core/claim/record.ts'
+import { tombstoneOf as endOf } from '../../../src/core/claim/tombstone.ts'
 import type { CommandResult } from '../../../src/core/effect.ts'
 import type { Command } from '../../../src/core/event.ts'
+import { decodeEntry } from '../../../src/wire/codec.ts'
 import {
   claimOf,
   nodeOf,
@@ -166,6 +169,7 @@ describe('an eviction', () => {
     table.cut(third, second)
     table.pass(minute)
     assert.equal(codeOf(asked(table, first, { type: 'evict', node: b.name })), true)
+    table.pass(11_000)
     assert.deepEqual(
       third.notes('node-evicted').map(({ name, author }) => [name, author]),
       [[b.name, a.id]],
@@ -269,6 +273,38 @@ describe('an eviction', () => {
     second.hear(far.seal({ ...record, version: { incarnation: 2, seqno: 1 } }))
     table.pass(2 * minute)
     for (const host of [first, second]) assert.equal(host.routes.length, 2)
+  })
+
+  it('after another costs its victim one record a second at the most', () => {
+    const { table, hosts } = cluster([a, b])
+    const [, second] = hosts as [Host, Host]
+    table.pass(minute)
+    const before = second.of('publish').length
+    for (let round = 0; round < 500; round += 1) {
+      const { entry } = second.stored.own
+      assert.ok(entry && isRecord(entry))
+      second.hear(c.seal(endOf(entry, { reason: 'evicted', author: c.id })))
+      table.pass(20)
+    }
+    const published = second.of('publish').length - before
+    assert.ok(published > 0 && published <= 12, `${published} records in 10 s`)
+    table.pass(minute)
+    assert.deepEqual(second.claims, ['172.16.4.0/22'])
+  })
+
+  it('of the highest fence leaves a claim that all can read', () => {
+    const table = new Table()
+    const host = table.running(a)
+    table.pass(5_000)
+    const [subnet = ''] = host.claims
+    const top = recordOf(c, { claims: [claimOf(subnet, { fence: versionLimits.fence })] })
+    const known = [{ entry: c.seal(tombstoneOf(top)), remainMs: 1_000_000 }]
+    host.stored = { ...host.stored, known }
+    host.restart()
+    table.pass(5_000)
+    const { entry } = host.stored.own
+    assert.ok(entry && decodeEntry(entry.envelope).ok)
+    assert.deepEqual(host.claims, [subnet])
   })
 
   it('that is refuted in time leaves the subnet with its holder, at the raised fence', () => {

@@ -338,6 +338,7 @@ describe('an agent that was killed and started again', () => {
     const id = peer.command({ type: 'evict', node: a.name })
     table.settle()
     assert.equal(peer.replies.get(id)?.ok, true)
+    table.pass(11_000)
     const newcomer = table.running(c, { seeded: true })
     table.connect(newcomer, peer)
     table.pass(3_000)

@@ -258,11 +258,12 @@ describe('ownership', () => {
         (changes, asked) => {
           const raised = new Map<string, { prefix: Prefix; fence: number }>()
           const held = new Map<NodeId, readonly Claim[]>()
-          // Every second length is of another pool.
+          // Every other length is of another pool.
           const rules: Rules = {
             ...plain,
-            fenceOf: (prefix) => fenceOf([...raised.values()])(prefix),
-            isOurs: ({ length }) => length % 2 === 0,
+            // Nobody's fence reaches beyond the prefix that it names.
+            fenceOf: ({ text }) => raised.get(text)?.fence ?? 0,
+            isOurs: ({ length }) => length === 22,
           }
           const ownership = new Ownership(rules)
           const known = new Map<string, string[]>()
