@@ -1,0 +1,5 @@
+/** Every attack of simulations/hostile by words that are well formed. */
+
+import { testAttacks } from './attacks.ts'
+
+testAttacks('core')
