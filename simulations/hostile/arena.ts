@@ -32,7 +32,7 @@ const honestHosts = 3
 const growthMbMax = 80
 /** An attack that is held up so long has been defended against. */
 const attackMsMax = 90_000
-const settleMs = 3_000
+const settleMs = 2_000
 const tenureMs = 3_000
 /** Others may say what they saw, and are heard. */
 const decidedMs = 2 * tenureMs
@@ -94,7 +94,7 @@ class Arena implements Aftermath {
       // A look may have hosts leave, which takes their routes.
       ...(await this.#flaps(monitors, before)),
       ...((await this.#case.look?.(this)) ?? []),
-      ...(await this.#restart(before)),
+      ...(this.#case.mends === 'core' ? await this.#restart(before) : []),
     ]
     return { faults, attackMs, residentMb }
   }
@@ -185,20 +185,19 @@ class Arena implements Aftermath {
     await ip(`-n ${attacker.namespace} addr add ${strangerAddress}/32 dev lo`)
     for (const host of this.#honest) {
       await ip(`-n ${host.namespace} route add ${strangerAddress} via ${attacker.address}`)
-      await host.startAgent(this.#options)
     }
-    for (const host of this.#honest) {
-      await host.note('claim-confirmed', { timeoutMs: 60_000 })
-      await host.cli('status', '--wait', '--timeout', '30')
-    }
-    if (this.#case.established) await sleep(tenureMs)
     const subnets = new Map<LabHost, string>()
-    const residentMb = new Map<LabHost, number>()
-    for (const host of this.#honest) {
-      const [subnet = ''] = await subnetsOf(host)
-      subnets.set(host, subnet)
-      residentMb.set(host, residentMbOf(host))
-    }
+    await Promise.all(
+      this.#honest.map(async (host) => {
+        await host.startAgent(this.#options)
+        await host.note('claim-confirmed', { timeoutMs: 60_000 })
+        const { stdout } = await host.cli('status', '--wait', '--timeout', '30', '--json')
+        const { claims } = JSON.parse(stdout) as { claims: { prefix: string }[] }
+        subnets.set(host, claims[0]?.prefix ?? '')
+      }),
+    )
+    if (this.#case.established) await sleep(tenureMs)
+    const residentMb = new Map(this.#honest.map((host) => [host, residentMbOf(host)]))
     return { subnets, residentMb }
   }
 
@@ -247,8 +246,11 @@ class Arena implements Aftermath {
   async #newcomer(): Promise<string[]> {
     const host = await this.#lab.addHost('newcomer')
     await host.startAgent(this.#options)
-    const confirmed = await until(joinMsMax, async () => (await subnetsOf(host)).length > 0)
-    if (!confirmed) return ['a newcomer gets no subnet']
+    const isConfirmed = host.note('claim-confirmed', { timeoutMs: joinMsMax }).then(
+      () => true,
+      () => false,
+    )
+    if (!(await isConfirmed)) return ['a newcomer gets no subnet']
     const [subnet = ''] = await subnetsOf(host)
     const [first] = this.#honest
     const routed = first && (await until(10_000, async () => (await routesBy(first)).has(subnet)))
@@ -298,6 +300,7 @@ class Arena implements Aftermath {
     await host.stopAgent()
     const after = host.lines.length
     await host.startAgent(this.#options)
+    await host.note('in-sync', { after, timeoutMs: joinMsMax }).catch(() => undefined)
     const subnet = subnets.get(host) ?? ''
     const back = await until(joinMsMax, async () => (await subnetsOf(host)).includes(subnet))
     if (back) return []
