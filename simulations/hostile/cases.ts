@@ -130,8 +130,8 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'many-tombstones',
-    promise: '30,000 tombstones of nobody cost neither memory nor the next start',
-    // Garbage of reading 30,000 of them, which the heap keeps for a while: 44 MB of it live afterwards.
+    promise: '15,000 tombstones of nobody cost neither memory nor the next start',
+    // Garbage of reading 15,000 of them, which the heap keeps for a while: 44 MB of it live afterwards.
     growthMbMax: 150,
     mends: 'core',
     ...member,

@@ -54,7 +54,7 @@ const answerMsMax = 10_000
 const drainMs = 10_000
 const quietMs = 60_000
 /** How often what must always hold is looked at. */
-const lookMs = 250
+const lookMs = 500
 
 export class Swarm implements Watcher {
   readonly world: World
