@@ -208,8 +208,7 @@ export class Swarm implements Watcher {
 
   /** What a host published last. */
   wordOf(host: Host): Entry<NodeRecord> | undefined {
-    const { entry } = host.store.load().own
-    return entry && isRecord(entry) ? entry : undefined
+    return ownEntry(host)
   }
 
   expect(condition: boolean, what: string, host = 'all'): void {
@@ -363,10 +362,12 @@ export class Swarm implements Watcher {
   }
 }
 
-function ownRecord(host: Host): NodeRecord | undefined {
-  const body = host.store.load().own.entry?.body
-  return body?.kind === 'record' ? body : undefined
+function ownEntry(host: Host): Entry<NodeRecord> | undefined {
+  const { entry } = host.store.load().own
+  return entry && isRecord(entry) ? entry : undefined
 }
+
+const ownRecord = (host: Host): NodeRecord | undefined => ownEntry(host)?.body
 
 function copyOf(ledger: Ledger): Ledger {
   const copy = new Ledger()

@@ -19,9 +19,8 @@ export function restore(state: AgentState, carried: Carried): void {
   if (body.cluster !== state.config.cluster) return
   const { set } = state
   const isOwn = body.origin === state.config.self
-  const wallMs = state.now + state.config.wallOffsetMs
   const isOwnRecord = isOwn && body.kind === 'record'
-  if (!isOwnRecord && state.trust.refuses(body, carried.remainMs, wallMs)) return
+  if (!isOwnRecord && state.trust.refuses(body, carried.remainMs, state.wallMs)) return
   if (!isOwn && !set.get(body.origin) && !set.hasRoom(body.kind)) return
   merge(state, carried)
 }
@@ -54,14 +53,14 @@ function absorb(
   from: NodeId | undefined,
 ): void {
   const { ownership, announcers, router, config, witnesses, tenure, now } = state
-  const { origin } = entry.body
   const { body } = entry
+  const { origin } = body
   const said = body.kind === 'record' ? body : body.ended.body
   state.trust.notePins(origin, said.certificate)
   const touched = ownership.judge(raised)
   if (news) {
     const was = before?.body.kind === 'record' ? before.body : undefined
-    const is = entry.body.kind === 'record' ? entry.body : undefined
+    const is = body.kind === 'record' ? body : undefined
     if (is && origin !== config.self) tenure.met(origin, now)
     else tenure.forget(origin)
     const seen = { before: was?.witnessed ?? [], after: is?.witnessed ?? [] }

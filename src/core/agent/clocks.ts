@@ -4,8 +4,7 @@ import type { NodeId } from '../claim/record.ts'
 import type { AgentState } from './state.ts'
 
 export function clockHeard(state: AgentState, peer: NodeId, wallMs: number): void {
-  const { clocks, config, now } = state
-  clocks.heard(peer, wallMs - (now + config.wallOffsetMs))
+  state.clocks.heard(peer, wallMs - state.wallMs)
   tellClocks(state)
 }
 

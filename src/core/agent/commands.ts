@@ -115,7 +115,7 @@ function leave(state: AgentState): void {
     tombstoneOf(config.seal(own.record(saidOf(state))), {
       reason: 'left',
       author: config.self,
-      ...(trust.certificate ? { certificate: trust.certificate } : {}),
+      ...trust.shown,
     }),
   )
   claimant.end()

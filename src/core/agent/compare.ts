@@ -24,7 +24,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   state.note({ code: 'peer-connected', peer, address })
   state.send(peer, {
     type: 'clock',
-    wallMs: Math.max(0, Math.round(state.now + config.wallOffsetMs)),
+    wallMs: Math.max(0, Math.round(state.wallMs)),
   })
   state.dueIn('agreement', agreementMs)
   if (own.uplink.nextHops.length === 0) state.locateUplink()

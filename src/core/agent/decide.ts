@@ -139,7 +139,7 @@ function evict(node: string, state: AgentState): Decision {
     tombstone: tombstoneOf(ended, {
       reason: 'evicted',
       author: config.self,
-      ...(trust.certificate ? { certificate: trust.certificate } : {}),
+      ...trust.shown,
     }),
   }
 }

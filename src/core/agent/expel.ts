@@ -1,6 +1,7 @@
 /** The end of a node here, without a word of it or about it. */
 
 import type { NodeId } from '../claim/record.ts'
+import { endConditions } from '../membership/observe.ts'
 import { judged } from './contests.ts'
 import { answered } from './evictions.ts'
 import type { AgentState } from './state.ts'
@@ -27,7 +28,7 @@ export function expel(state: AgentState, origin: NodeId): void {
     touched.set(prefix.text, prefix)
   }
   router.nextHopsChanged({ before: body.nextHops, after: [] })
-  for (const topic of ['pool', 'clock', 'unset', 'exclusions', 'twice', 'evicted'])
-    state.end(`${topic}/${origin}`)
+  endConditions(state.conditions, origin)
+  state.end(`evicted/${origin}`)
   judged(state, touched, undefined)
 }

@@ -37,11 +37,7 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
     tellRefused(state, { entry, why: admission.why, from })
     return { verdict: admission.verdict, news: false }
   }
-  const distrust = state.trust.refuses(
-    entry.body,
-    carried.remainMs,
-    state.now + config.wallOffsetMs,
-  )
+  const distrust = state.trust.refuses(entry.body, carried.remainMs, state.wallMs)
   if (distrust) {
     if (distrust === 'token-used') tellTokenUsed(state, entry.body.origin, entry.body.certificate)
     tellDistrusted(state, { entry, why: distrust, from })
@@ -77,11 +73,7 @@ export function evictDue(state: AgentState): void {
     if (dueAt > state.now) continue
     answered(state, node)
     const { body } = carried.entry
-    const distrust = state.trust.refuses(
-      body,
-      carried.remainMs,
-      state.now + state.config.wallOffsetMs,
-    )
+    const distrust = state.trust.refuses(body, carried.remainMs, state.wallMs)
     if (!distrust && !state.peers.has(node)) merge(state, carried, from)
   }
 }
@@ -103,11 +95,10 @@ export function needsForwarding(
 /** Word about this node that it did not write: an eviction, a former self, a twin. */
 function hearOfSelf(state: AgentState, entry: Entry): Heard {
   const { config, own, ownership, set } = state
-  if (entry.body.cluster !== config.cluster) return { verdict: 'reject', news: false }
   const { body } = entry
-  const wallMs = state.now + config.wallOffsetMs
+  if (body.cluster !== config.cluster) return { verdict: 'reject', news: false }
   // What nobody else takes must not be in this set alone.
-  if (body.kind === 'tombstone' && state.trust.refuses(body, 0, wallMs)) {
+  if (body.kind === 'tombstone' && state.trust.refuses(body, 0, state.wallMs)) {
     return { verdict: 'ignore', news: false }
   }
   const known = set.get(config.self)
@@ -120,14 +111,12 @@ function hearOfSelf(state: AgentState, entry: Entry): Heard {
   const heard: Heard = { verdict: 'ignore', news: raised.length > 0 }
   if (state.phase === 'left') return heard
   if (known && (known.hash === entry.hash || !supersedes(entry, known))) return heard
-  const { action, notes } = own.refute(entry.body, state.now)
+  const { action, notes } = own.refute(body, state.now)
   state.note(...notes)
-  if (action === 'republish' && state.isInSync) {
-    // Whoever evicts it again and again must not make it talk without end.
-    if (!state.due.has('publish')) {
-      state.refutedAt = Math.max(state.now, state.refutedAt + refuteMs)
-      state.due.set('publish', state.refutedAt)
-    }
+  // Whoever evicts it again and again must not make it talk without end.
+  if (action === 'republish' && state.isInSync && !state.due.has('publish')) {
+    state.refutedAt = Math.max(state.now, state.refutedAt + refuteMs)
+    state.due.set('publish', state.refutedAt)
   }
   // Gossip does not come back to who has the sender's identity: a twin hears of the answer by comparing.
   state.spreadSoon()

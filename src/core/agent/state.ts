@@ -182,6 +182,11 @@ export class AgentState {
     return isKnowing && this.phase !== 'left' && this.ownFault === undefined
   }
 
+  /** In ms since 1970, as it was at the start of the process and has gone on since. */
+  get wallMs(): Millis {
+    return this.now + this.config.wallOffsetMs
+  }
+
   emit(effect: Effect): void {
     this.#effects.push(effect)
   }

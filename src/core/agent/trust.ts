@@ -6,7 +6,6 @@ import type { Event } from '../event.ts'
 import { type SyncMessage, syncLimits } from '../gossip/message.ts'
 import { type Address, isPrivate } from '../ip/address.ts'
 import type { Note } from '../note.ts'
-import type { Millis } from '../rng.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { faultText } from '../trust/fault.ts'
 import { type Certificate, paperLimits } from '../trust/paper.ts'
@@ -86,7 +85,7 @@ function installOne(state: AgentState, bytes: Uint8Array): CommandResult {
         : `${paper.subject} was revoked before`,
     )
   }
-  const fault = trust.standing(config.self, bytes, wallMs(state))
+  const fault = trust.standing(config.self, bytes, state.wallMs)
   if (fault) return refuse(fault, `it is refused: ${faultText(fault)}`)
   if (paper.name !== config.name) {
     return refuse(
@@ -151,7 +150,7 @@ export function peerRefused(
 ): void {
   const { trust, refusedAt } = state
   const shown = certificate.length === 0 ? undefined : certificate
-  const fault = trust.standing(peer, shown, wallMs(state)) ?? 'no-certificate'
+  const fault = trust.standing(peer, shown, state.wallMs) ?? 'no-certificate'
   if (fault === 'token-used') tellTokenUsed(state, peer, shown)
   const host = address.replace(/:[0-9]+$/, '')
   const isKnown = refusedAt.has(host)
@@ -174,7 +173,7 @@ export function peerAdmitted(state: AgentState, address: string): void {
 export function refusalOf(state: AgentState, peer: NodeId, certificate: Uint8Array): string {
   if (state.trust.mode !== 'signed') return ''
   const shown = certificate.length === 0 ? undefined : certificate
-  const fault = state.trust.standing(peer, shown, wallMs(state))
+  const fault = state.trust.standing(peer, shown, state.wallMs)
   return fault ? faultText(fault) : ''
 }
 
@@ -187,9 +186,9 @@ export function trustProblems(state: AgentState): Note[] {
     notes.push({ code: 'not-admitted-self', node, name, why: ownFault, certified })
   }
   const endsMs = trust.mode === 'signed' && !ownFault ? trust.own?.notAfterMs : undefined
-  if (endsMs !== undefined && endsMs - wallMs(state) < expiresSoonMs) {
+  if (endsMs !== undefined && endsMs - state.wallMs < expiresSoonMs) {
     const { self: node, name } = config
-    notes.push({ code: 'certificate-expires', node, name, inMs: endsMs - wallMs(state) })
+    notes.push({ code: 'certificate-expires', node, name, inMs: endsMs - state.wallMs })
   }
   const unannounced = own.forbidden.map(({ text }) => text)
   if (unannounced.length > 0) notes.push({ code: 'announce-not-allowed', prefixes: unannounced })
@@ -266,7 +265,7 @@ function expelUnfit(state: AgentState): void {
   for (const { entry, remainMs } of set.allCarried(state.now)) {
     const { body } = entry
     if (body.origin === config.self || remainMs <= 0) continue
-    const why = trust.refuses(body, remainMs, wallMs(state))
+    const why = trust.refuses(body, remainMs, state.wallMs)
     if (!why) continue
     const name = body.kind === 'record' ? body.name : ''
     expel(state, body.origin)
@@ -277,13 +276,11 @@ function expelUnfit(state: AgentState): void {
 }
 
 function refreshStanding(state: AgentState): void {
-  const fault = state.trust.ownFault(wallMs(state))
+  const fault = state.trust.ownFault(state.wallMs)
   if (fault === state.ownFault) return
   state.ownFault = fault
   for (const note of trustProblems(state)) if (note.code === 'not-admitted-self') state.note(note)
 }
-
-const wallMs = ({ now, config }: AgentState): Millis => now + config.wallOffsetMs
 
 const agree = (message: string): CommandResult => ({ ok: true, message })
 const refuse = (

@@ -64,7 +64,7 @@ export class OwnRecord {
       incarnation: this.#incarnation,
       announced: [...this.#announced.values()],
       gateways: this.#gateways,
-      ...this.#certificate,
+      ...this.#trust.shown,
       ...(papers.length > 0 ? { papers } : {}),
     }
   }
@@ -84,11 +84,6 @@ export class OwnRecord {
   /** What would be announced if the certificate allowed it. */
   get forbidden(): Prefix[] {
     return this.#wished.filter((prefix) => !this.#trust.mayAnnounce(prefix))
-  }
-
-  get #certificate(): { certificate?: Uint8Array } {
-    const { certificate } = this.#trust
-    return certificate ? { certificate } : {}
   }
 
   get #wished(): Prefix[] {
@@ -134,7 +129,7 @@ export class OwnRecord {
       witnessed,
       draining: false,
       software: this.#config.software,
-      ...this.#certificate,
+      ...this.#trust.shown,
     }
   }
 

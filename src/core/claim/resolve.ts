@@ -33,9 +33,10 @@ export interface Rules {
 }
 
 /**
- * Judges claims that overlap each other; `isTaken`: of prefixes that are lost to claims which are not among them. What many saw goes before what a claim says of itself. A claim below the fence of its prefix goes behind every other one; where there
- * is none it stands, for a fence protects whoever came later, and takes nothing from who is alone. A fence higher than the prefix's earns nothing: otherwise whoever writes the
- * highest number would hold every prefix.
+ * Judges claims that overlap each other. What many saw goes before what a claim says of itself. A claim below the fence
+ * of its prefix goes behind every other one; where there is none it stands, for a fence protects whoever came later, and
+ * takes nothing from who is alone. A fence higher than the prefix's earns nothing: otherwise whoever writes the highest
+ * number would hold every prefix. `isTaken`: of prefixes that are lost to claims which are not among these.
  */
 export function resolve(
   claims: Iterable<OwnedClaim>,

@@ -2,7 +2,7 @@
 
 import { coversMoreThanHalf } from '../claim/choose.ts'
 import { poolText } from '../claim/claimant.ts'
-import type { Entry, NodeRecord } from '../claim/record.ts'
+import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import { clockSetMs } from '../claim/resolve.ts'
 import type { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
@@ -15,8 +15,7 @@ export function observe(
 ): Note[] {
   const node = body.origin
   if (body.kind === 'tombstone') {
-    for (const topic of ['pool', 'clock', 'unset', 'exclusions', 'twice'])
-      conditions.end(`${topic}/${node}`)
+    endConditions(conditions, node)
     if (!before) return []
     const { name } = before
     if (body.reason === 'left') return [{ code: 'node-left', node, name }]
@@ -34,6 +33,13 @@ export function observe(
     ...judgeExclusions(body, { config, conditions, via }),
     ...judgeClock(body, conditions),
   ]
+}
+
+/** Of what was told of a node that is gone. */
+export function endConditions(conditions: Conditions, node: NodeId): void {
+  for (const topic of ['pool', 'clock', 'unset', 'exclusions', 'twice']) {
+    conditions.end(`${topic}/${node}`)
+  }
 }
 
 const hadConfirmed = (record: NodeRecord | undefined, text: string): boolean =>

@@ -53,6 +53,11 @@ export class Trust {
     return this.#certificate
   }
 
+  /** The same as a field of what this node signs, where it has one. */
+  get shown(): { certificate?: Uint8Array } {
+    return this.#certificate ? { certificate: this.#certificate } : {}
+  }
+
   get digest(): string {
     return this.#digest.root
   }
