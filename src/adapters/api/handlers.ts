@@ -57,10 +57,9 @@ export function operatorHandlers(
       await waits.converged(Math.min(timeoutMs || 30_000, 3_600_000), controller.signal)
       controller.abort()
     }
-    return statusMessage(operator.view(), {
-      uptimeMs: process.uptime() * 1_000,
-      inabilities: await inabilities(),
-    })
+    // The view that ended the waiting is the answer: a moment later it may be another.
+    const message = statusMessage(operator.view(), process.uptime() * 1_000)
+    return { ...message, inabilities: await inabilities() }
   }
   const command = async (wanted: Command): Promise<CommandResponse> => ({
     message: accepted(await operator.command(wanted)).message,

@@ -25,8 +25,8 @@ export type LinkNames = ReadonlyMap<number, string>
 
 export function statusMessage(
   view: AgentView,
-  { uptimeMs, inabilities }: Pick<StatusResponse, 'uptimeMs' | 'inabilities'>,
-): StatusResponse {
+  uptimeMs: number,
+): Omit<StatusResponse, 'inabilities'> {
   const { own } = view
   return {
     name: view.name,
@@ -54,7 +54,6 @@ export function statusMessage(
     software: own.software,
     uptimeMs: Math.round(uptimeMs),
     subnets: view.ipam.subnets.map(subnetUseMessage),
-    inabilities,
     bridge: view.bridge,
     uplink: view.uplink,
   }
