@@ -135,6 +135,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       publish: () => undefined,
       judge: () => undefined,
       send: () => undefined,
+      probe: () => undefined,
       digest: () => undefined,
       connect: () => undefined,
       disconnect: () => undefined,

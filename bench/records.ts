@@ -24,6 +24,7 @@ export function recordOf(index: number, more: Partial<NodeRecord> = {}): NodeRec
     extras: [],
     exclusions: [],
     witnessed: [],
+    observed: [],
     draining: false,
     software: 'bench',
     ...more,

@@ -54,6 +54,7 @@ export class Forge {
       extras: [],
       exclusions: [],
       witnessed: [],
+      observed: [],
       draining: false,
       software: 'hostile',
       ...this.#certificateOf(keys),

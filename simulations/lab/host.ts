@@ -112,6 +112,15 @@ export class LabHost {
     return agent?.exitCode ?? -1
   }
 
+  /** Its frames go nowhere from here on, and its carrier stays: as behind a switch that fails. */
+  async cutOff(): Promise<void> {
+    await ip(`-n ${this.switch} link set ${this.port} nomaster`)
+  }
+
+  async reconnect(bridge = 'br0'): Promise<void> {
+    await ip(`-n ${this.switch} link set ${this.port} master ${bridge}`)
+  }
+
   /** The command line's client against this host's agent. */
   cli(...words: string[]): Promise<CliResult> {
     return this.#client(process.execPath, [executable, ...words])

@@ -38,6 +38,8 @@ export interface Island {
   /** Every claim that was published here and not ended, judged; ascending by precedence. */
   readonly standings: readonly Standing[]
   recordOf(origin: NodeId): NodeRecord | undefined
+  /** Whether nothing is reached where the node is. */
+  isGone(origin: NodeId): boolean
 }
 
 /** Connected nodes have equal digests, and equal winners. */
@@ -254,7 +256,8 @@ function expectedRoutes(island: Island, host: Observed): Map<string, RouteTarget
     const nextHop = island.recordOf(origin)?.nextHops.find(({ family }) => family === prefix.family)
     if (!nextHop || isLocal(prefix, aliens, host.config.pools)) continue
     const key = { prefix, metric: host.config.metric[prefix.family] }
-    expected.set(keyText(key), { type: 'via', nextHop, ifindex: host.uplink })
+    const via = { type: 'via', nextHop, ifindex: host.uplink } as const
+    expected.set(keyText(key), island.isGone(origin) ? { type: 'unreachable' } : via)
   }
   return expected
 }

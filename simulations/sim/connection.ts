@@ -10,6 +10,8 @@ interface End<Self extends End<Self>> {
 export class Connection<E extends End<E>> {
   readonly #ends: readonly [E, E]
   readonly #open: Set<E>
+  /** Ends at which signs of life do not arrive. */
+  readonly #silent = new Set<E>()
   readonly #lastArrival = new Map<E, Millis>()
 
   constructor(dialler: E, listener: E) {
@@ -21,6 +23,21 @@ export class Connection<E extends End<E>> {
 
   isOpen(end: E): boolean {
     return this.#open.has(end)
+  }
+
+  /** False: it is silent at this end already. */
+  fallsSilent(end: E): boolean {
+    const isNew = !this.#silent.has(end)
+    this.#silent.add(end)
+    return isNew
+  }
+
+  isSilent(end: E): boolean {
+    return this.#silent.has(end)
+  }
+
+  speaks(end: E): void {
+    this.#silent.delete(end)
   }
 
   /** This end learns that the connection is gone. */

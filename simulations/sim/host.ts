@@ -129,6 +129,17 @@ export class Host {
     this.#end()
   }
 
+  /** Its power goes: nobody reaches it, and nobody is told. */
+  powerOff(): void {
+    this.#options.network.power(this.config.self, false)
+    this.crash()
+  }
+
+  /** Its kernel starts anew, and its agent with it. */
+  powerOn(): void {
+    this.#options.network.power(this.config.self, true)
+  }
+
   command(command: Command): number {
     this.#commandIds += 1
     this.#deliver({ type: 'command', id: this.#commandIds, command })
@@ -257,8 +268,10 @@ export class Host {
       case 'send':
         return network.send(station, effect.peer, effect.message)
       case 'digest':
-        // A simulated network has no signs of life: it closes what is dead by itself.
+        station.root = effect.root
         return
+      case 'probe-peer':
+        return network.probe(station, effect.peer, effect.addresses)
       case 'connect':
         return station.want(effect.peers)
       case 'apply-routes': {

@@ -1,9 +1,12 @@
 /** Who can talk to whom and what gets lost on the way: the network that all agents of a swarm share. */
 
 import type { Entry, NodeId } from '../../src/core/claim/record.ts'
+import { defaultTiming } from '../../src/core/config.ts'
 import type { SyncMessage } from '../../src/core/gossip/message.ts'
+import type { ProbeAnswer } from '../../src/core/liveness/watch.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import { encodeMessage } from '../../src/wire/codec.ts'
+import type { Connection } from './connection.ts'
 import type { Random } from './random.ts'
 import { type Attachment, Station } from './station.ts'
 import type { World } from './world.ts'
@@ -25,9 +28,16 @@ export interface Traffic {
 
 /** A gossipsub node forwards to the neighbours of its mesh, not to all that it is connected to. */
 const meshDegree = 6
-/** How long a silent cut takes to be noticed: an overdue ping. */
-const noticeMs: readonly [Millis, Millis] = [2_000, 4_000]
+/** Of `watchMs`: when a silent cut is noticed by those who watch, when by those whom they alarm, and what a dial takes then. */
+const watchedShare: readonly [number, number] = [2.2, 2.7]
+const alarmedShare: readonly [number, number] = [4.4, 5.4]
+const silentShare = 1.2
+/** A connection that nobody watches is given up after this. */
+const forgottenMs: readonly [Millis, Millis] = [25_000, 26_000]
 const dialTimeoutMs = 5_000
+/** An agent that does not speak is given up so long after its host took the connection. */
+const handshakeMs = 5_000
+const { watchMs } = defaultTiming
 
 export class Network {
   readonly traffic = new Map<NodeId, Traffic>()
@@ -36,6 +46,8 @@ export class Network {
   readonly #faults: NetworkFaults
   readonly #stations = new Map<string, Station>()
   readonly #groups = new Map<NodeId, number>()
+  /** Hosts without power: nobody reaches them. */
+  readonly #dark = new Set<NodeId>()
 
   constructor(world: World, faults: NetworkFaults) {
     this.#world = world
@@ -58,37 +70,62 @@ export class Network {
   /** A process is gone: its kernel closes its connections, and the peers are told. */
   detach(station: Station): void {
     station.stop()
-    for (const address of station.addresses) {
-      if (this.#stations.get(address) === station) this.#stations.delete(address)
-    }
     for (const connection of station.connections()) {
       const peer = connection.other(station)
-      connection.close(station)
-      const delayMs = this.#reaches(station, peer) ? this.#latency() : this.#notice()
-      this.#world.after(delayMs, () => connection.close(peer))
+      this.#end(station, connection)
+      if (!this.#reaches(station, peer)) this.#silence(peer, connection)
     }
+  }
+
+  /** A host loses its power, or has it again. Its process is to be ended beside. */
+  power(id: NodeId, isOn: boolean): void {
+    if (isOn) this.#dark.delete(id)
+    else this.#dark.add(id)
+    this.#cut()
+  }
+
+  isDark(id: NodeId): boolean {
+    return this.#dark.has(id)
   }
 
   /** Splits the network: nodes in different groups cannot reach each other. Nodes that are not named are in group 0. */
   partition(groups: ReadonlyMap<NodeId, number>): void {
     this.#groups.clear()
     for (const [id, group] of groups) this.#groups.set(id, group)
-    const cut = [...new Set(this.#stations.values())].flatMap((station) =>
-      station
-        .connections()
-        .filter((connection) => !this.#reaches(station, connection.other(station)))
-        .map((connection) => ({ station, connection })),
-    )
-    for (const { station, connection } of cut) {
-      this.#world.after(this.#notice(), () => {
-        const peer = connection.other(station)
-        if (!this.#reaches(station, peer) || !connection.isOpen(peer)) connection.close(station)
-      })
-    }
+    this.#cut()
   }
 
   heal(): void {
     this.#groups.clear()
+    for (const station of this.#running()) {
+      for (const connection of station.connections()) {
+        const peer = connection.other(station)
+        if (this.#reaches(station, peer)) this.#hearAgain(station, connection)
+      }
+    }
+  }
+
+  /** Dials afresh where the peer says it is. */
+  probe(from: Station, peer: NodeId, addresses: readonly string[]): void {
+    const [address] = addresses
+    const answer = (what: ProbeAnswer['type'], afterMs: Millis) =>
+      this.#world.after(afterMs, () => {
+        if (!from.isRunning) return
+        const connection = from.connection(peer)
+        if (what !== 'connected' && what !== 'unknown' && connection) this.#end(from, connection)
+        from.deliver({ type: 'peer-probed', peer, answer: { type: what } })
+      })
+    const roundTripMs = this.#latency() + this.#latency()
+    const to = address === undefined ? undefined : this.#stations.get(address)
+    if (address === undefined) return answer('unknown', 0)
+    if (!to || !this.#reaches(from, to)) return answer('silent', watchMs * silentShare)
+    if (to === from || (to.isRunning && to.id !== peer)) return answer('displaced', roundTripMs)
+    if (!to.isRunning) return answer('refused', roundTripMs)
+    if (to.isFrozen) return answer('hung', handshakeMs)
+    this.#world.after(roundTripMs, () => {
+      if (from.isRunning && to.isRunning && !from.connection(peer)) from.connect(to, address)
+    })
+    answer('connected', roundTripMs)
   }
 
   groupOf(id: NodeId): number {
@@ -115,7 +152,11 @@ export class Network {
     const traffic = this.#count(from, encodeMessage(message).length)
     traffic.syncMessages += 1
     if (message.type === 'probe') traffic.probes += 1
-    if (!this.#reaches(from, peer) || this.#random.chance(this.#faults.lossRate)) return
+    if (!this.#reaches(from, peer)) return
+    // The peer's kernel knows nothing of a connection that was closed there meanwhile.
+    if (!connection.isOpen(peer))
+      return this.#world.after(this.#latency(), () => connection.close(from))
+    if (this.#random.chance(this.#faults.lossRate)) return
     // One stream per peer keeps its order.
     const at = connection.inOrder(peer, this.#world.now + this.#latency())
     this.#world.plan(at, () => {
@@ -141,12 +182,63 @@ export class Network {
     }
   }
 
+  /** One end is closed, and the other one is told where it is reached. */
+  #end(station: Station, connection: Connection<Station>): void {
+    const peer = connection.other(station)
+    connection.close(station)
+    if (this.#reaches(station, peer)) {
+      this.#world.after(this.#latency(), () => connection.close(peer))
+    }
+  }
+
+  #running(): Station[] {
+    return [...new Set(this.#stations.values())].filter(({ isRunning }) => isRunning)
+  }
+
+  /** What was cut just now falls silent, at both ends. */
+  #cut(): void {
+    for (const station of this.#running()) {
+      for (const connection of station.connections()) {
+        if (this.#reaches(station, connection.other(station))) continue
+        if (connection.fallsSilent(station)) this.#silence(station, connection)
+      }
+    }
+  }
+
+  /** Signs of life stop to come: whoever watches notices first, and asks the others. */
+  #silence(station: Station, connection: Connection<Station>): void {
+    const peer = connection.other(station)
+    const isStill = () =>
+      station.isRunning &&
+      connection.isOpen(station) &&
+      !(peer.isRunning && this.#reaches(station, peer))
+    const share = station.watches(peer.id) ? watchedShare : alarmedShare
+    this.#world.after(this.#random.between(...share) * watchMs, () => {
+      if (isStill()) station.deliver({ type: 'peer-overdue', peer: peer.id })
+    })
+    this.#world.after(this.#random.between(...forgottenMs), () => {
+      if (isStill()) this.#end(station, connection)
+    })
+  }
+
+  /** The first sign of life after a silence, or word that nobody holds the other end. */
+  #hearAgain(station: Station, connection: Connection<Station>): void {
+    if (!connection.isSilent(station)) return
+    const peer = connection.other(station)
+    this.#world.after(this.#random.between(0, watchMs / 2) + this.#latency(), () => {
+      if (!connection.isOpen(station) || !this.#reaches(station, peer)) return
+      if (!connection.isOpen(peer)) return connection.close(station)
+      connection.speaks(station)
+      station.deliver({ type: 'digest-heard', peer: peer.id, root: peer.root })
+    })
+  }
+
   #dial(from: Station, address: string): void {
     const roundTripMs = this.#latency() + this.#latency()
     const to = this.#stations.get(address)
     if (to === from) {
       this.#world.after(roundTripMs, () => from.dialled(address, 'self'))
-    } else if (to && !this.#reaches(from, to)) {
+    } else if (!to || !this.#reaches(from, to)) {
       this.#world.after(dialTimeoutMs, () => from.dialled(address, 'failed'))
     } else {
       this.#world.after(roundTripMs, () => this.#answer(from, address))
@@ -155,7 +247,7 @@ export class Network {
 
   #answer(from: Station, address: string): void {
     const to = this.#stations.get(address)
-    if (!to || !from.isRunning || !this.#reaches(from, to)) {
+    if (!to?.isRunning || to.isFrozen || !from.isRunning || !this.#reaches(from, to)) {
       from.dialled(address, 'failed')
       return
     }
@@ -172,14 +264,11 @@ export class Network {
   }
 
   #reaches(a: Station, b: Station): boolean {
+    if (this.#dark.has(a.id) || this.#dark.has(b.id)) return false
     return this.groupOf(a.id) === this.groupOf(b.id)
   }
 
   #latency(): Millis {
     return this.#random.between(...this.#faults.latencyMs)
-  }
-
-  #notice(): Millis {
-    return this.#random.between(...noticeMs)
   }
 }

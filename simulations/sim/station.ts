@@ -51,6 +51,11 @@ export class Station {
   readonly #unjudged = new Map<number, Gossip>()
   #gossipIds = 0
   #running = true
+  #watched: ReadonlySet<NodeId> = new Set()
+  /** What its signs of life say. */
+  root = '0'.repeat(16)
+  /** It does not run, and its kernel goes on. */
+  isFrozen = false
   #toldSelf = false
 
   constructor(attachment: Attachment, dialler: Dialler) {
@@ -65,6 +70,10 @@ export class Station {
 
   get isRunning(): boolean {
     return this.#running
+  }
+
+  watches(peer: NodeId): boolean {
+    return this.#watched.has(peer)
   }
 
   start(): void {
@@ -87,6 +96,7 @@ export class Station {
 
   /** The whole list; of each pair the lower id dials, at the first address. Seeds are dialled by everybody, for ever. */
   want(peers: readonly WantedPeer[]): void {
+    this.#watched = new Set(peers.flatMap(({ id, watched }) => (watched ? [id] : [])))
     const mine = peers
       .filter(({ id }) => this.id < id)
       .flatMap(({ addresses }) => addresses.slice(0, 1))

@@ -306,6 +306,8 @@ export class Swarm implements Watcher {
             const body = ledger.get(origin)?.body
             return body?.kind === 'record' ? body : undefined
           },
+          isGone: (origin: NodeId) =>
+            this.network.isDark(origin) || this.network.groupOf(origin) !== group,
         },
       ]
     })

@@ -409,6 +409,38 @@ export const fields = {
     trade: 'Shorter: what gossip lost is repaired sooner, at more traffic.',
     bounds: '100ms to 1h; at most a tenth of tombstoneMs',
   }),
+  watchMs: one(duration(50, 60_000), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: [`${defaultTiming.watchMs}`],
+    about:
+      'How often a neighbour is asked for a sign of life. A silent host is found after less than four times as long.',
+    trade: 'Shorter: a host that dies is found sooner, at more work for every host.',
+    bounds: '50ms to 1min',
+  }),
+  displacedAfter: one(duration(1_000, 365 * day), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: ['60s'],
+    about:
+      'How long a node must be gone, with another one answering at its address, before it is evicted.',
+    trade:
+      'Shorter: the subnet of a host that was set up anew is free sooner; too short: a host that moved has no time to say so.',
+    bounds: '1s to 365d; not above reclaimAfter',
+  }),
+  reclaimAfter: one(duration(1_000, 365 * day), {
+    group: 'Timing',
+    value: 'duration',
+    unit: 'ms',
+    default: ['24h'],
+    about:
+      'How long a host must be gone, while most of the known nodes live, before its subnet is free for others.',
+    trade:
+      'Shorter: subnets of dead hosts are free sooner; a host that comes back later must take another one.',
+    bounds: '1s to 365d; not below displacedAfter',
+  }),
   tombstoneMs: one(duration(1_000, 365 * day), {
     group: 'Timing',
     value: 'duration',

@@ -25,12 +25,21 @@ import {
 } from './agent/kernel.ts'
 import { leasesPersisted, serveAddresses } from './agent/leases.ts'
 import {
+  keepWatch,
+  noticePause,
+  peerOverdue,
+  probed,
+  refute,
+  watchHeard,
+} from './agent/liveness.ts'
+import {
   bearWitness,
   enterSync,
   exclude,
   joinAlone,
   publish,
   review,
+  unsay,
   uplinkLocated,
 } from './agent/publish.ts'
 import { evictDue, needsForwarding, receive } from './agent/receive.ts'
@@ -63,6 +72,7 @@ export class Agent {
     if (entry) restore(state, { entry, remainMs: Number.POSITIVE_INFINITY })
     const said = entry?.body.kind === 'record' ? entry.body.witnessed : []
     state.tenure.restored(said, now)
+    state.watch.restored(entry?.body.kind === 'record' ? entry.body.observed : [])
     // What was known before is no news to anybody.
     state.takeEffects()
   }
@@ -79,7 +89,7 @@ export class Agent {
   nextDeadline(): { readonly at: Millis; readonly reason: string } {
     const { set, due, kernelKnown, bridge, firewall, isReady, claimant, doubts, ipam, leaks } =
       this.#state
-    const { tenure, now } = this.#state
+    const { tenure, watch, now } = this.#state
     let next = { at: set.nextExpiry(), reason: 'tombstone' }
     const consider = (at: Millis, reason: string) => {
       if (at < next.at) next = { at, reason }
@@ -87,6 +97,7 @@ export class Agent {
     for (const [reason, at] of due) consider(at, reason)
     consider(tenure.nextDeadline(now), 'contest')
     consider(nextEviction(this.#state), 'eviction')
+    if (isReady) consider(watch.nextDeadline(), 'watch')
     consider(ipam.nextDeadline(), 'leases')
     consider(leaks.nextDeadline(), 'leaks')
     if (kernelKnown) {
@@ -131,11 +142,16 @@ export class Agent {
         return peerConnected(state, event.peer, event.address)
       case 'peer-disconnected':
         return peerDisconnected(state, event.peer)
+      case 'peer-overdue':
+        return peerOverdue(state, event.peer)
+      case 'peer-probed':
+        return probed(state, event.peer, event.answer)
       case 'peer-refused':
         return peerRefused(state, event)
       case 'seeds-are-self':
         return enterSync(state, 'seeds-are-self')
       case 'gossip-received': {
+        watchHeard(state, event.from)
         const isForwarded = needsForwarding(state, event)
         const carried = { entry: event.entry, remainMs: state.config.timing.tombstoneMs }
         const { verdict } = receive(state, carried, event.from)
@@ -193,6 +209,7 @@ export class Agent {
     const state = this.#state
     const { router, bridge, firewall, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
+    keepWatch(state)
     digestChanged(state)
     const subnets = claimant.confirmed
       .map(({ prefix }) => prefix)
@@ -256,6 +273,7 @@ export class Agent {
   #deadline(): void {
     const state = this.#state
     const { set, due, claimant, now } = state
+    noticePause(state, this.nextDeadline().at)
     set.collect(now)
     decideContests(state)
     evictDue(state)
@@ -301,6 +319,10 @@ export class Agent {
         return sweepTrust(state)
       case 'witness':
         return bearWitness(state)
+      case 'unsay':
+        return unsay(state)
+      case 'refute':
+        return refute(state)
       case 'leave':
         state.reply('settled')
         return stop(state)

@@ -80,6 +80,12 @@ export interface CoreTiming {
   readonly joinTimeoutMs: number
   /** Between two comparisons with a random neighbour. */
   readonly antiEntropyMs: number
+  /** How often a watched neighbour is asked for a sign of life. */
+  readonly watchMs: number
+  /** How long a node must be gone, another one being where it was, before it is evicted. */
+  readonly displacedMs: number
+  /** How long a node must be gone with its host before it is evicted. */
+  readonly reclaimMs: number
   /** How long a tombstone is kept. */
   readonly tombstoneMs: number
   /** Between two full dumps of the kernel. */
@@ -97,6 +103,9 @@ export const defaultTiming: CoreTiming = {
   tenureMs: 60_000,
   joinTimeoutMs: 30_000,
   antiEntropyMs: 5_000,
+  watchMs: 1_000,
+  displacedMs: 60_000,
+  reclaimMs: 24 * 3_600_000,
   tombstoneMs: 7 * 24 * 3_600_000,
   resyncMs: 300_000,
   exclusionMs: 1_000,

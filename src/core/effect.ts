@@ -85,6 +85,12 @@ export type Effect =
   | { readonly type: 'digest'; readonly root: string }
   /** The whole list of peers to stay connected to; who is not on it any more is not redialled. */
   | { readonly type: 'connect'; readonly peers: readonly WantedPeer[] }
+  /** Dials it afresh, connected or not. Answered by `peer-probed`. */
+  | {
+      readonly type: 'probe-peer'
+      readonly peer: NodeId
+      readonly addresses: readonly string[]
+    }
   /** Answered by `routes-applied`. */
   | { readonly type: 'apply-routes'; readonly changes: readonly RouteChange[] }
   /** Answered by `kernel-dumped` or `kernel-unreadable`. */

@@ -6,6 +6,7 @@ import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { ContainerAnswer } from './ipam/container.ts'
 import type { Attachment, HeldAddress, LeaseRequest } from './ipam/lease.ts'
+import type { ProbeAnswer } from './liveness/watch.ts'
 import type { FirewallAnswer } from './routing/host-firewall.ts'
 import type {
   ForwardingAnswer,
@@ -57,6 +58,10 @@ export type Event =
   | { readonly type: 'command'; readonly id: number; readonly command: Command }
   | { readonly type: 'peer-connected'; readonly peer: NodeId; readonly address: string }
   | { readonly type: 'peer-disconnected'; readonly peer: NodeId }
+  /** It is connected, and gave no sign of life when it was asked for one. Any word of it says that it does again. */
+  | { readonly type: 'peer-overdue'; readonly peer: NodeId }
+  /** What came of a `probe-peer`. */
+  | { readonly type: 'peer-probed'; readonly peer: NodeId; readonly answer: ProbeAnswer }
   /** A peer proved who it is, and not that the operator admits it. `certificate`: what it showed, empty for nothing. */
   | {
       readonly type: 'peer-refused'

@@ -1,6 +1,6 @@
 /** The coded facts that an agent tells its operator, and what each means in words. */
 
-import type { NodeId } from './claim/record.ts'
+import type { Failing, NodeId } from './claim/record.ts'
 import type { Description } from './description.ts'
 import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
@@ -121,6 +121,21 @@ export type Note =
       readonly incarnation: number
       readonly what: 'eviction' | 'older-self' | 'twin'
     }
+  /** `by`: names of the nodes that missed this one. */
+  | {
+      readonly code: 'missed-by-others'
+      readonly incarnation: number
+      readonly by: readonly string[]
+    }
+  /** `by`: names of the nodes that found it so. */
+  | {
+      readonly code: 'node-down'
+      readonly node: NodeId
+      readonly name: string
+      readonly state: Failing
+      readonly by: readonly string[]
+    }
+  | { readonly code: 'node-back'; readonly node: NodeId; readonly name: string }
   | {
       readonly code: 'duplicate-identity'
       readonly name: string
@@ -369,6 +384,15 @@ export function describe(note: Note): Description {
         `the cluster held word of this node that it did not write (${note.what}): answered with incarnation ${note.incarnation}`,
         '',
       )
+    case 'missed-by-others':
+      return warn(
+        `${listed(note.by)} did not reach this node: answered with incarnation ${note.incarnation}`,
+        'unless this host was suspended or cut off a moment ago, look at its network',
+      )
+    case 'node-down':
+      return describeDown(note)
+    case 'node-back':
+      return info(`node ${note.name} is back`)
     case 'duplicate-identity':
       return note.yielding
         ? error(
@@ -639,3 +663,32 @@ const debug = (message: string): Description => ({ level: 'debug', message, mend
 const info = (message: string): Description => ({ level: 'info', message, mend: '' })
 const warn = (message: string, mend: string): Description => ({ level: 'warn', message, mend })
 const error = (message: string, mend: string): Description => ({ level: 'error', message, mend })
+
+function describeDown({ name, state, by }: Extract<Note, { code: 'node-down' }>): Description {
+  const found = `found by ${listed(by)}`
+  switch (state) {
+    case 'agent-down':
+      return warn(
+        `the agent of ${name} does not answer, but its host does: its routes stay (${found})`,
+        `on ${name}, look at the agent: systemctl status, docker ps -a, or its log`,
+      )
+    case 'host-down':
+      return warn(
+        `host ${name} does not answer: its routes are unreachable until it does (${found})`,
+        `if it never comes back: starling evict ${name} frees its subnet`,
+      )
+    case 'displaced':
+      return warn(
+        `another node answers where ${name} was: its routes are unreachable (${found})`,
+        'if its host was set up anew, nothing is to be done: its former self is evicted soon',
+      )
+    default:
+      return unreachable(state)
+  }
+}
+
+/** At most three names of many. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
+}

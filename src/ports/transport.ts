@@ -11,6 +11,8 @@ export type TransportEvent = Extract<
     type:
       | 'peer-connected'
       | 'peer-disconnected'
+      | 'peer-overdue'
+      | 'peer-probed'
       | 'seeds-are-self'
       | 'peer-refused'
       | 'gossip-received'
@@ -38,6 +40,11 @@ export interface Transport {
   digest(root: string): void
   /** The whole list. Peers on it are redialled for ever (backoff up to 10 s) by the lower of the two ids. */
   connect(peers: readonly WantedPeer[]): void
+  /**
+   * Dials it afresh, connected or not, and answers with `peer-probed`: within a second or two where nothing answers, and
+   * sooner where `watchMs` is lower. What does not answer is disconnected before.
+   */
+  probe(peer: NodeId, addresses: readonly string[]): void
   /** Its connections end at once; it may come again, and is judged anew. */
   disconnect(peer: NodeId): void
   stop(): Promise<void>

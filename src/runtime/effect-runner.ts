@@ -86,6 +86,8 @@ export class EffectRunner {
         return transport.send(effect.peer, effect.message)
       case 'disconnect':
         return transport.disconnect(effect.peer)
+      case 'probe-peer':
+        return transport.probe(effect.peer, effect.addresses)
       case 'digest':
         return transport.digest(effect.root)
       case 'connect':

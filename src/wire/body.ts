@@ -4,8 +4,10 @@ import {
   type Body,
   type Claim,
   type Entry,
+  type Failing,
   type NodeId,
   type NodeRecord,
+  type Observed,
   recordLimits,
   type Tombstone,
   type Version,
@@ -98,12 +100,24 @@ const packedRecord = (record: NodeRecord) => ({
   extras: record.extras.map((extra) => extra.text),
   exclusions: record.exclusions.map((exclusion) => exclusion.text),
   ...(record.witnessed.length > 0 ? { witnessed: record.witnessed.map(packedWitnessed) } : {}),
+  ...(record.observed.length > 0 ? { observed: record.observed.map(packedObserved) } : {}),
   draining: record.draining,
   software: record.software,
   ...(record.certificate ? { certificate: record.certificate } : {}),
 })
 
 const packedWitnessed = ({ prefix, holder }: Witnessed) => [prefix.text, holder]
+
+const packedObserved = ({ node, incarnation, observer, state, sinceMs }: Observed) => [
+  node,
+  incarnation,
+  observer,
+  failings.indexOf(state),
+  sinceMs,
+]
+
+/** By the number that stands for each on the wire. */
+const failings: readonly Failing[] = ['agent-down', 'host-down', 'displaced']
 
 const packedTombstone = (tombstone: Tombstone) => ({
   protocol,
@@ -139,6 +153,7 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
       parsed.prefix(value, 'an exclusion'),
     ),
     witnessed: allWitnessedFrom(fields.witnessed, parsed),
+    observed: allObservedFrom(fields.observed),
     draining: flag(fields.draining, 'draining'),
     software: printable(fields.software, recordLimits.nameLength, 'software'),
     ...certificateFrom(fields),
@@ -216,5 +231,29 @@ function witnessedFrom(value: unknown, parsed: Parsed): Witnessed {
   return {
     prefix: parsed.prefix(packedPrefix, 'a witnessed prefix'),
     holder: text(holder, 64, 'a holder') as NodeId,
+  }
+}
+
+/** Records of nodes that miss nobody have none. */
+function allObservedFrom(value: unknown): Observed[] {
+  const all = list(value ?? [], recordLimits.observed, 'observed', observedFrom)
+  const nodes = new Set(all.map(({ node }) => node))
+  return nodes.size === all.length ? all : fail('two words about one node')
+}
+
+function observedFrom(value: unknown): Observed {
+  const [node, incarnation, observer, state, sinceMs] = list(
+    value,
+    16,
+    'an observation',
+    (part) => part,
+  )
+  const failing = failings[natural(state, 'a state')]
+  return {
+    node: text(node, 64, 'an observed node') as NodeId,
+    incarnation: bounded(incarnation, versionLimits.version, 'an incarnation'),
+    observer: bounded(observer, versionLimits.version, 'an incarnation'),
+    state: failing ?? fail('an unknown state'),
+    sinceMs: natural(sinceMs, 'sinceMs'),
   }
 }

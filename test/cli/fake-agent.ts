@@ -117,6 +117,7 @@ export function record(origin: NodeId, name: string, index: number): NodeRecord 
     extras: index === 2 ? [prefixOf('10.9.0.0/16')] : [],
     exclusions: [],
     witnessed: [],
+    observed: [],
     draining: false,
     software: '0.1.0',
   }

@@ -189,6 +189,7 @@ export function record(keys: KeyPair, incarnation: number): Entry<NodeRecord> {
     extras: [],
     exclusions: [],
     witnessed: [],
+    observed: [],
     draining: false,
     software: 'starling/test',
   })

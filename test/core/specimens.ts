@@ -93,6 +93,7 @@ export const recordOf = (node: Specimen, more: Partial<NodeRecord> = {}): NodeRe
   extras: [],
   exclusions: [],
   witnessed: [],
+  observed: [],
   draining: false,
   software: 'test',
   ...more,

@@ -84,6 +84,7 @@ class Ports {
       publish: () => this.log.push('publish'),
       judge: (id, verdict) => this.log.push(`judge ${id} ${verdict}`),
       send: (peer, { type }) => this.log.push(`send ${type} ${peer.length > 0}`),
+      probe: (peer) => this.log.push(`probe ${peer.length > 0}`),
       digest: (root) => this.log.push(`digest ${root}`),
       disconnect: () => this.log.push('disconnect'),
       connect: (peers) => this.log.push(`connect ${peers.length}`),

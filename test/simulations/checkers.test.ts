@@ -50,6 +50,7 @@ function island(a: Sketch, b: Sketch): Island {
       support: () => 0,
     }),
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
+    isGone: () => false,
   }
 }
 
@@ -89,6 +90,7 @@ const record = (origin: NodeId, claims: readonly Claim[]): NodeRecord => ({
   extras: [],
   exclusions: [],
   witnessed: [],
+  observed: [],
   draining: false,
   software: 'test',
 })
@@ -152,9 +154,9 @@ describe('checkers', () => {
   })
 
   it('claiming is content with a node that finds the pool full', () => {
-    const { hosts, standings, recordOf } = island(...good)
+    const whole = island(...good)
     const third = observed('c', {})
-    assert.deepEqual(claiming({ hosts: [...hosts, third], standings, recordOf }), [])
+    assert.deepEqual(claiming({ ...whole, hosts: [...whole.hosts, third] }), [])
   })
 
   it('convergence finds a missing route, one too many, and one that leads elsewhere', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import {
   type Body,
   type Claim,
+  type Failing,
   type NodeRecord,
   recordLimits,
   type Tombstone,
@@ -77,6 +78,16 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
       witnessed: fc.uniqueArray(
         plainRecord({ prefix: anyPrefix, holder: node.map(({ id }) => id) }),
         { maxLength: recordLimits.witnessed, selector: ({ prefix }) => prefix.text },
+      ),
+      observed: fc.uniqueArray(
+        plainRecord({
+          node: node.map(({ id }) => id),
+          incarnation: counter,
+          observer: counter,
+          state: fc.constantFrom<Failing>('agent-down', 'host-down', 'displaced'),
+          sinceMs: natural,
+        }),
+        { maxLength: recordLimits.observed, selector: ({ node: id }) => id },
       ),
       draining: fc.boolean(),
       software: name,

@@ -3,6 +3,8 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../core/claim/record.ts'
+import type { ProbeAnswer } from '../../core/liveness/watch.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { notAdmittedBy } from './certified.ts'
 
 export type DialOutcome =
@@ -22,8 +24,14 @@ export interface DialHost {
   /** libp2p's own. */
   readonly dial: (
     addresses: readonly Multiaddr[],
-    options: { onProgress: (event: { type: string }) => void },
+    options: {
+      onProgress: (event: { type: string }) => void
+      signal?: AbortSignal
+      /** A connection that is there does not count. */
+      force?: boolean
+    },
   ) => Promise<Connection>
+  readonly clock: Clock
   /** Empty once the peer of this connection proved to be of this cluster, otherwise why it is not. */
   readonly prove: (peer: NodeId) => Promise<string>
 }
@@ -38,6 +46,7 @@ export class Dialler {
   readonly #reached = new Set<string>()
   readonly #answers = new Map<string, () => void>()
   readonly #waiting: (() => void)[] = []
+  readonly #probed = new Set<NodeId>()
   #running = 0
 
   constructor(host: DialHost) {
@@ -58,6 +67,72 @@ export class Dialler {
     } finally {
       this.#running -= 1
       this.#waiting.shift()?.()
+    }
+  }
+
+  /**
+   * A fresh connection, whatever connections there are. `silentMs`: how long TCP may take. It does not wait for other
+   * dials. The addresses name no peer: whoever answers is told.
+   */
+  async probe(
+    peer: NodeId,
+    addresses: readonly Multiaddr[],
+    silentMs: number,
+  ): Promise<ProbeAnswer> {
+    if (addresses.length === 0 || this.#probed.has(peer)) return { type: 'unknown' }
+    const { clock } = this.#host
+    const dueAt = clock.now() + silentMs
+    const abort = new AbortController()
+    let answered = false
+    let isLate = false
+    const cancel = clock.schedule(dueAt, () => {
+      isLate = clock.now() - dueAt > silentMs / 2
+      if (!answered) abort.abort()
+    })
+    this.#probed.add(peer)
+    try {
+      return await this.#probe(peer, addresses, abort.signal, () => {
+        answered = true
+      })
+    } catch (thrown) {
+      return isLate ? { type: 'unknown' } : answerOf(thrown, answered)
+    } finally {
+      cancel()
+      this.#probed.delete(peer)
+    }
+  }
+
+  /** Whether a second connection to it is wanted. */
+  isProbing(peer: NodeId): boolean {
+    return this.#probed.has(peer)
+  }
+
+  async #probe(
+    peer: NodeId,
+    addresses: readonly Multiaddr[],
+    signal: AbortSignal,
+    answers: () => void,
+  ): Promise<ProbeAnswer> {
+    const keys = addresses.map(String)
+    this.#forget(keys)
+    for (const key of keys) this.#answers.set(key, answers)
+    try {
+      const connection = await this.#host.dial(addresses, {
+        signal,
+        force: true,
+        onProgress: ({ type }) => {
+          if (type === 'upgrader:encrypt-outbound-connection') answers()
+        },
+      })
+      const found = connection.remotePeer.toString()
+      return { type: found === peer ? 'connected' : 'displaced' }
+    } catch (thrown) {
+      if (isSelf(thrown)) return { type: 'displaced' }
+      const found = keys.map((key) => this.#identified.get(key)).find((id) => id !== undefined)
+      if (!found || !hasName(thrown, 'ConnectionInterceptedError')) throw thrown
+      return { type: found === peer ? 'connected' : 'displaced' }
+    } finally {
+      this.#forget(keys)
     }
   }
 
@@ -129,6 +204,16 @@ function failure(thrown: unknown, reached: boolean): DialFailure {
   }
 }
 
+function answerOf(thrown: unknown, answered: boolean): ProbeAnswer {
+  if (notAdmittedBy(messageOf(rootOf(thrown))) !== undefined) return { type: 'unknown' }
+  if (hasCode(thrown, 'ECONNREFUSED')) return { type: 'refused' }
+  if (answered) return { type: 'hung' }
+  const isSilent =
+    isTimeout(rootOf(thrown)) ||
+    ['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'].some((code) => hasCode(thrown, code))
+  return { type: isSilent ? 'silent' : 'unknown' }
+}
+
 function unreachableReason(error: unknown): string {
   switch (codeOf(error)) {
     case 'ECONNREFUSED':
@@ -157,6 +242,11 @@ const hasName = (thrown: unknown, name: string): boolean =>
   thrown instanceof AggregateError
     ? thrown.errors.some((error) => hasName(error, name))
     : thrown instanceof Error && thrown.name === name
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof AggregateError
+    ? error.errors.some((each) => hasCode(each, code))
+    : codeOf(error) === code
 
 const isTimeout = (error: unknown): boolean =>
   hasName(error, 'TimeoutError') || hasName(error, 'AbortError') || codeOf(error) === 'ETIMEDOUT'

@@ -14,6 +14,8 @@ import { decodeBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
   readonly clock: Clock
+  /** How often a watched peer is asked for a sign of life. */
+  readonly watchMs: Millis
   readonly syncProtocol: string
   readonly verified: Verified
   readonly deliver: (event: TransportEvent) => void
@@ -42,30 +44,29 @@ interface Lane {
   readonly connection: Connection
   readonly outbox: Outbox
   heard: boolean
+  /** It was asked, and did not answer in time. */
+  overdue: boolean
   /** Silence counts from here. */
   heardAt: Millis
 }
 
 /**
  * Pings are frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms of CPU each
- * at both ends), and aborts healthy connections after our own event loop stalled.
+ * at both ends), and aborts healthy connections after our own event loop stalled. They go out twice per `watchMs`.
  */
-const beatMs = 2_000
+const beatShare = 0.5
 
-interface Patience {
-  /** A peer that was heard within this is not asked: of two that watch each other one asks. */
-  readonly askMs: Millis
-  /** A starved host or a short SIGSTOP is not silent for so long. */
-  readonly silenceMs: Millis
-}
-
-/** Silent loss is found after 5 to 7 s by the two neighbours on each side, after 25 to 27 s by the others. */
-const ofWatched: Patience = { askMs: 1_000, silenceMs: 5_000 }
-const ofOthers: Patience = { askMs: 18_000, silenceMs: 25_000 }
+/** Of `watchMs`: a watched peer that was heard within the first is not asked, and after the second it is overdue. */
+const askShare = 0.5
+const overdueShare = 2.2
+/** While one is overdue, the others are asked too: it may be this host that hears nobody. */
+const alarmShare = 4
+/** The others are asked where they would not be heard otherwise, and given up after the second. */
+const ofOthers = { askMs: 18_000, silenceMs: 25_000 }
 /** A peer that just connected has streams to open before it can be heard. */
 const settlingMs = 5_000
-/** The beat itself came this late: it was us who did not listen. */
-const stallMs = 1_000
+/** Of `watchMs`: the beat itself came this late, and it was us who did not listen. */
+const stallShare = 0.5
 /** How long gossipsub may take to attach to a connection, or to come back, on a starved host. */
 const gossipMsMax = 30_000
 /** Looking whether gossip reaches everybody costs as much as a ping. */
@@ -78,7 +79,8 @@ const emptyRoot = '0'.repeat(16)
 export class Links {
   readonly #host: LinksHost
   readonly #links = new Map<NodeId, Link>()
-  #unwatched: ReadonlySet<NodeId> = new Set()
+  #watched: ReadonlySet<NodeId> = new Set()
+  #alarmUntil: Millis = 0
   #cancelBeat: (() => void) | undefined
   #gossipLookAt: Millis = 0
   #stopped = false
@@ -89,9 +91,10 @@ export class Links {
   }
 
   start(): void {
-    const at = this.#host.clock.now() + beatMs
-    this.#cancelBeat = this.#host.clock.schedule(at, () => {
-      this.#beat(this.#host.clock.now() - at > stallMs)
+    const { clock, watchMs } = this.#host
+    const at = clock.now() + watchMs * beatShare
+    this.#cancelBeat = clock.schedule(at, () => {
+      this.#beat(clock.now() - at > watchMs * stallShare)
       if (!this.#stopped) this.start()
     })
   }
@@ -109,9 +112,18 @@ export class Links {
     this.#root = root
   }
 
-  /** The whole list of the overlay; who is not on it is watched too. */
+  /** The whole list of the overlay. */
   watch(peers: readonly WantedPeer[]): void {
-    this.#unwatched = new Set(peers.filter(({ watched }) => !watched).map(({ id }) => id))
+    const now = this.#host.clock.now()
+    const before = this.#watched
+    this.#watched = new Set(peers.flatMap(({ id, watched }) => (watched ? [id] : [])))
+    for (const id of this.#watched) if (!before.has(id)) this.#askSoon(id, now)
+  }
+
+  /** A fresh connection to it succeeded. */
+  alive(peer: NodeId): void {
+    const now = this.#host.clock.now()
+    for (const lane of this.#links.get(peer)?.lanes.values() ?? []) this.#hear(lane, now)
   }
 
   has(peer: NodeId): boolean {
@@ -136,6 +148,7 @@ export class Links {
       connection,
       outbox: new Outbox((reason) => this.#lose(link, lane, reason)),
       heard: false,
+      overdue: false,
       heardAt: this.#host.clock.now() + settlingMs,
     }
     // Two peers that dial each other at once have two connections, and both stand. Where the peer lost its end of the
@@ -200,7 +213,7 @@ export class Links {
     const lane = link?.lanes.get(connection)
     if (!link || !lane || !this.met(peer)) return
     lane.heard = true
-    lane.heardAt = Math.max(lane.heardAt, this.#host.clock.now())
+    this.#hear(lane, this.#host.clock.now())
     const beat = decodeBeat(frame)
     if (beat) {
       if (beat.asks) lane.outbox.beat({ asks: false, root: this.#root })
@@ -236,12 +249,9 @@ export class Links {
     const looks = now >= this.#gossipLookAt
     if (looks) this.#gossipLookAt = now + gossipLookMs
     for (const link of this.#links.values()) {
-      const { askMs, silenceMs } = this.#unwatched.has(link.peer) ? ofOthers : ofWatched
       for (const lane of link.lanes.values()) {
-        if (stalled) lane.heardAt = Math.max(lane.heardAt, now)
-        const silentMs = now - lane.heardAt
-        if (silentMs > silenceMs) this.#drop(link, 'the peer is silent')
-        else if (silentMs >= askMs) lane.outbox.beat({ asks: true, root: this.#root })
+        if (stalled) this.#hear(lane, now)
+        this.#attend(link, lane, now)
       }
       // gossipsub drops a peer whose stream broke, without closing the connection, and never comes back to it.
       if (
@@ -251,6 +261,38 @@ export class Links {
       )
         this.#drop(link, 'gossip does not reach the peer')
     }
+  }
+
+  #attend(link: Link, lane: Lane, now: Millis): void {
+    const { watchMs, deliver } = this.#host
+    const silentMs = now - lane.heardAt
+    if (silentMs > ofOthers.silenceMs) return this.#drop(link, 'the peer is silent')
+    const isWatched = this.#watched.has(link.peer) || now < this.#alarmUntil
+    if (silentMs < (isWatched ? watchMs * askShare : ofOthers.askMs)) return
+    lane.outbox.beat({ asks: true, root: this.#root })
+    if (!isWatched || silentMs < watchMs * overdueShare || lane.overdue) return
+    lane.overdue = true
+    if (link.met) deliver({ type: 'peer-overdue', peer: link.peer })
+    this.#raiseAlarm(now)
+  }
+
+  #raiseAlarm(now: Millis): void {
+    const { watchMs } = this.#host
+    const isNew = now >= this.#alarmUntil
+    this.#alarmUntil = now + watchMs * alarmShare
+    if (isNew) for (const peer of this.#links.keys()) this.#askSoon(peer, now)
+  }
+
+  /** Who was not asked until now is not late yet. */
+  #askSoon(peer: NodeId, now: Millis): void {
+    for (const lane of this.#links.get(peer)?.lanes.values() ?? []) {
+      if (!lane.overdue) lane.heardAt = Math.max(lane.heardAt, now - this.#host.watchMs)
+    }
+  }
+
+  #hear(lane: Lane, now: Millis): void {
+    lane.heardAt = Math.max(lane.heardAt, now)
+    lane.overdue = false
   }
 
   /**

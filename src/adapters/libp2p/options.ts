@@ -27,6 +27,8 @@ export interface Libp2pOptions {
   readonly defaultPort: number
   /** Whether this node has a record of that one: at every bound strangers lose. */
   readonly knows: (node: NodeId) => boolean
+  /** How often a watched neighbour is asked for a sign of life, in ms. */
+  readonly watchMs: number
   readonly clock: Clock
   readonly rng: Rng
   readonly lookUp?: LookUp

@@ -24,11 +24,14 @@ export interface Session {
   readonly gossip: Gossip
   readonly links: Links
   connect(peers: readonly WantedPeer[]): void
+  probe(peer: NodeId, addresses: readonly string[]): void
   /** Rejects with a text for people. */
   call(peer: NodeId, addresses: readonly string[], request: Uint8Array): Promise<Uint8Array>
   stop(): Promise<void>
 }
 
+/** Of `watchMs`: how long a host may take to answer a fresh connection. TCP asks again after a second. */
+const silentShare = 1.2
 /** A seed of lower id dials us by itself where it knows us: we give it this long. */
 const politenessMs = 2_000
 
@@ -60,6 +63,7 @@ export async function openSession(
     accounts.of(remotePeer.toString() as NodeId, addressKey(remoteAddr))
   const links: Links = new Links({
     clock,
+    watchMs: setting.watchMs,
     syncProtocol,
     verified,
     deliver,
@@ -74,6 +78,7 @@ export async function openSession(
     account: accountOf,
   })
   const dialler = new Dialler({
+    clock,
     dial: (addresses, options) => node.dial([...addresses], options),
     prove: (peer) => links.prove(peer),
   })
@@ -82,7 +87,8 @@ export async function openSession(
     denyOutboundEncryptedConnection(peer, { remoteAddr }) {
       dialler.identified(remoteAddr, peer)
       // A seed may turn out to be a peer that is connected already: one connection is enough.
-      return links.has(peer.toString() as NodeId)
+      const id = peer.toString() as NodeId
+      return links.has(id) && !dialler.isProbing(id)
     },
   }
   const nodeOptions = {
@@ -130,9 +136,18 @@ export async function openSession(
       links.watch(peers)
       dialThem(peers)
     },
+    probe(peer, addresses) {
+      const targets = dialable(addresses, networks)
+      void dialler.probe(peer, targets, setting.watchMs * silentShare).then((answer) => {
+        // Nothing comes of a connection whose peer does not answer a fresh one.
+        if (answer.type === 'connected') links.alive(peer)
+        else if (answer.type !== 'unknown') links.disconnect(peer)
+        deliver({ type: 'peer-probed', peer, answer })
+      })
+    },
     async call(peer, addresses, request) {
       if (!links.has(peer)) {
-        const outcome = await dialler.dial(dialable(peer, addresses, networks))
+        const outcome = await dialler.dial(dialable(addresses, networks, peer))
         if (outcome.type === 'failed') throw new Error(outcome.reason)
       }
       const connection = links.connection(peer)
@@ -217,7 +232,7 @@ function wanting(parts: {
   return (peers: readonly WantedPeer[]): void => {
     const outside = peers.find(
       ({ id, addresses }) =>
-        addresses.length > 0 && !links.has(id) && dialable(id, addresses, networks).length === 0,
+        addresses.length > 0 && !links.has(id) && dialable(addresses, networks, id).length === 0,
     )
     // One stands for all: thousands of records may name a stranger.
     tellForbidden(outside?.addresses[0])
@@ -231,7 +246,7 @@ function wanting(parts: {
       if (before.get(id) === text) continue
       const attempt = async () => {
         if (links.has(id)) return true
-        const targets = dialable(id, addresses, networks)
+        const targets = dialable(addresses, networks, id)
         return targets.length === 0 || (await dialler.dial(targets)).type !== 'failed'
       }
       redial.add({ key: id, restMs: Number.POSITIVE_INFINITY, attempt })
@@ -241,7 +256,7 @@ function wanting(parts: {
 }
 
 /** Only plain TCP addresses: a record must not make us look up names or dial what we have no transport for. */
-function dialable(id: NodeId, addresses: readonly string[], networks: DialNetworks): Multiaddr[] {
+function dialable(addresses: readonly string[], networks: DialNetworks, id?: NodeId): Multiaddr[] {
   return addresses.flatMap((text) => {
     try {
       const [network, transport, ...rest] = multiaddr(text).getComponents()

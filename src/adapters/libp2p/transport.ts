@@ -23,6 +23,7 @@ export function libp2pTransport(options: Libp2pOptions): Transport & Remote {
       latest = root
       if (session) session.links.root = root
     },
+    probe: (peer, addresses) => session?.probe(peer, addresses),
     disconnect: (peer) => session?.links.disconnect(peer),
     connect: (peers) => session?.connect(peers),
     async call(node, addresses, request) {

@@ -4,10 +4,12 @@ import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import type { Merged } from '../claim/record-set.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
+import { isDown } from '../liveness/observations.ts'
 import { observe } from '../membership/observe.ts'
 import { tellClocks } from './clocks.ts'
 import { judged } from './contests.ts'
 import { answered } from './evictions.ts'
+import { livenessOf, observationsChanged } from './liveness.ts'
 import type { AgentState } from './state.ts'
 
 /** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
@@ -37,11 +39,12 @@ export function merge(state: AgentState, carried: Carried, from?: NodeId): Merge
 }
 
 export function drawOverlay(state: AgentState): void {
-  const { config, set } = state
-  const records = new Map(set.records().map((record) => [record.origin, record]))
-  const peers = neighbours(config.self, records.keys()).map((neighbour) => ({
-    ...neighbour,
-    addresses: records.get(neighbour.id)?.addresses ?? [],
+  const { config, set, watch } = state
+  const living = set.members.filter((node) => !isDown(livenessOf(state, node)))
+  const peers = neighbours(config.self, living).map((id) => ({
+    id,
+    watched: watch.span.has(id),
+    addresses: set.record(id)?.addresses ?? [],
   }))
   state.emit({ type: 'connect', peers })
 }
@@ -74,6 +77,7 @@ function absorb(
     for (const prefix of [...touched.values()]) {
       for (const inner of announcers.overlapping(prefix)) touched.set(inner.text, inner)
     }
+    observationsChanged(state, origin, is?.observed ?? [])
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
       answered(state, origin)

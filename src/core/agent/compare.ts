@@ -11,6 +11,7 @@ import {
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
 import { clockHeard, tellClocks } from './clocks.ts'
+import { companyChanged, watchHeard } from './liveness.ts'
 import { enterSync } from './publish.ts'
 import { receive } from './receive.ts'
 import type { AgentState } from './state.ts'
@@ -19,6 +20,8 @@ import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
 export function peerConnected(state: AgentState, peer: NodeId, address: string): void {
   const { config, peers, set, own } = state
   peers.connected(peer, address)
+  state.watch.heard()
+  companyChanged(state)
   state.end('alone')
   peerAdmitted(state, address)
   state.note({ code: 'peer-connected', peer, address })
@@ -36,6 +39,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
 export function peerDisconnected(state: AgentState, peer: NodeId): void {
   state.peers.disconnected(peer)
   if (state.set.record(peer)) state.peers.lost(peer, state.now)
+  companyChanged(state)
   state.clocks.disconnected(peer)
   state.evictionsTold.delete(peer)
   state.end(`clock/${peer}`)
@@ -73,6 +77,7 @@ export function digestChanged(state: AgentState): void {
 
 export function digestHeard(state: AgentState, peer: NodeId, root: string): void {
   const { peers, set, due } = state
+  watchHeard(state, peer)
   peers.said(peer, root)
   if (root !== set.root && !due.has('agreement')) state.dueIn('agreement', agreementMs)
 }
@@ -95,6 +100,7 @@ export function seekAgreement(state: AgentState): void {
 
 export function syncReceived(state: AgentState, peer: NodeId, message: SyncMessage): void {
   const { peers, set, now } = state
+  watchHeard(state, peer)
   if ('root' in message) peers.said(peer, message.root)
   switch (message.type) {
     case 'probe': {

@@ -4,6 +4,7 @@ import type { NodeId } from '../claim/record.ts'
 import { endConditions } from '../membership/observe.ts'
 import { judged } from './contests.ts'
 import { answered } from './evictions.ts'
+import { observationsChanged } from './liveness.ts'
 import type { AgentState } from './state.ts'
 
 /** Forgets a node that is not admitted any more: its routes go, and its subnet is free. */
@@ -27,6 +28,7 @@ export function expel(state: AgentState, origin: NodeId): void {
   for (const prefix of announcers.update(origin, { before: body.extras, after: [] })) {
     touched.set(prefix.text, prefix)
   }
+  observationsChanged(state, origin, [])
   router.nextHopsChanged({ before: body.nextHops, after: [] })
   endConditions(state.conditions, origin)
   state.end(`evicted/${origin}`)

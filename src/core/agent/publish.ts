@@ -87,10 +87,11 @@ export function write(state: AgentState, entry: Entry, gossips = true): void {
 }
 
 /** What this node says beside what it is. */
-export const saidOf = ({ claimant, tenure }: AgentState) => ({
+export const saidOf = ({ claimant, tenure, watch }: AgentState) => ({
   claims: claimant.claims,
   exclusions: claimant.exclusions,
   witnessed: tenure.witnessed,
+  observed: watch.observed,
 })
 
 /**
@@ -99,6 +100,11 @@ export const saidOf = ({ claimant, tenure }: AgentState) => ({
  */
 export function bearWitness(state: AgentState): void {
   state.witnessedAt = state.now
+  publish(state, state.set.size <= fullMeshMax)
+}
+
+/** Takes back what this node said of others: no route follows from it, and comparing carries it. */
+export function unsay(state: AgentState): void {
   publish(state, state.set.size <= fullMeshMax)
 }
 

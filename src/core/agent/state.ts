@@ -18,6 +18,8 @@ import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
 import { Leaks } from '../ipam/leaks.ts'
+import { isGone, type Liveness, Observations } from '../liveness/observations.ts'
+import { Watch, type WatchWorld } from '../liveness/watch.ts'
 import { Clocks } from '../membership/clocks.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
@@ -44,6 +46,8 @@ export type Due =
   | 'leave'
   | 'trust'
   | 'witness'
+  | 'unsay'
+  | 'refute'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -88,6 +92,10 @@ export class AgentState {
   readonly clocks = new Clocks()
   readonly conditions = new Conditions()
   readonly due = new Map<Due, Millis>()
+  readonly observations: Observations
+  readonly watch: Watch
+  /** Nodes that are not simply alive, and since when they were judged so. */
+  readonly missed = new Map<NodeId, { readonly state: Liveness; readonly since: Millis }>()
   readonly evictions = new Map<NodeId, PendingEviction>()
   /** By connected node, the last eviction of it that it was told of. */
   readonly evictionsTold = new Map<NodeId, string>()
@@ -104,6 +112,12 @@ export class AgentState {
   agreementMs = 1_000
   /** Something changed that its own claims may have to answer. */
   reviewDue = false
+  /** Whom this node watches, or how they stand, may have changed. */
+  watchDue = true
+  /** When this node last answered those who missed it. */
+  missedAt: Millis = Number.NEGATIVE_INFINITY
+  /** Until a single word is answered again. */
+  refuteMs = 1_000
   publishedAt: Millis = Number.NEGATIVE_INFINITY
   witnessedAt: Millis = Number.NEGATIVE_INFINITY
   refutedAt: Millis = Number.NEGATIVE_INFINITY
@@ -127,6 +141,8 @@ export class AgentState {
     const { nodes } = config.limits
     const limits = { nodes, remembered: 2 * nodes, isOurs }
     const set = new RecordSet(config.timing.tombstoneMs, limits)
+    this.observations = new Observations((node) => set.record(node)?.version.incarnation)
+    this.watch = new Watch(this.#watchWorld(set), rng)
     const rules = { isOurs, fenceOf: (prefix: Prefix) => set.fenceOf(prefix) }
     const { witnesses } = this
     const isPinned = ({ origin, claim }: OwnedClaim) => this.trust.pinnedTo(claim.prefix) === origin
@@ -154,7 +170,8 @@ export class AgentState {
       announcers: this.announcers.of(prefix),
       record: (origin: NodeId) => set.record(origin),
     })
-    const router = new Router(config, announced, this.doubts)
+    const isGoneHere = (node: NodeId) => isGone(this.missed.get(node)?.state ?? 'alive')
+    const router = new Router(config, { announced, isGone: isGoneHere }, this.doubts)
     const stored = own.entry?.body
     const claims = stored?.kind === 'record' ? stored.claims : []
     this.trust = new Trust(config, own)
@@ -185,6 +202,24 @@ export class AgentState {
   /** In ms since 1970, as it was at the start of the process and has gone on since. */
   get wallMs(): Millis {
     return this.now + this.config.wallOffsetMs
+  }
+
+  #watchWorld(set: RecordSet): WatchWorld {
+    const { config, peers, observations } = this
+    return {
+      self: config.self,
+      get members() {
+        return set.members
+      },
+      isHeard: (node) => peers.has(node) && !peers.isOverdue(node),
+      isLost: (node) => peers.isOverdue(node) || peers.lostAt(node) !== undefined,
+      isOverdue: (node) => peers.isOverdue(node),
+      incarnationOf: (node) => set.record(node)?.version.incarnation,
+      missedBy: (node) =>
+        observations.about(node).filter(({ author }) => author !== config.self).length,
+      incarnation: () => this.own.incarnation,
+      wallMs: () => this.wallMs,
+    }
   }
 
   emit(effect: Effect): void {

@@ -15,7 +15,7 @@ import { type Body, type Entry, type NodeRecord, recordLimits } from './record.t
 const refuteMs = 10_000
 
 /** What other parts of the agent have this node say. */
-type Said = Pick<NodeRecord, 'claims' | 'exclusions' | 'witnessed'>
+type Said = Pick<NodeRecord, 'claims' | 'exclusions' | 'witnessed' | 'observed'>
 
 export class OwnRecord {
   readonly #config: CoreConfig
@@ -112,7 +112,7 @@ export class OwnRecord {
   }
 
   /** The record as it stands, without a new version. */
-  preview({ claims, exclusions, witnessed }: Said): NodeRecord {
+  preview({ claims, exclusions, witnessed, observed }: Said): NodeRecord {
     return {
       kind: 'record',
       origin: this.#config.self,
@@ -127,10 +127,18 @@ export class OwnRecord {
       extras: this.extras,
       exclusions,
       witnessed,
+      observed,
       draining: false,
       software: this.#config.software,
       ...this.#trust.shown,
     }
+  }
+
+  /** Others miss this node, and it is there. */
+  refuteAbsence(by: readonly string[]): Note {
+    this.#incarnation += 1
+    this.#seqno = 0
+    return { code: 'missed-by-others', incarnation: this.#incarnation, by }
   }
 
   written(entry: Entry): void {

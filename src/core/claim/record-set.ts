@@ -4,6 +4,7 @@ import type { Carried, Stamp } from '../gossip/message.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import type { Millis } from '../rng.ts'
 import { bucketOf, Digest, textHash } from './digest.ts'
+import { Members } from './members.ts'
 import {
   type Body,
   type Claim,
@@ -47,6 +48,7 @@ const unlimited: RecordSetLimits = {
 
 export class RecordSet {
   readonly #entries = new Map<NodeId, Entry>()
+  readonly #members = new Members()
   readonly #expiries = new Map<NodeId, Millis>()
   readonly #fences = new Map<string, FenceProof>()
   /** Few exclude anything, and every choice of a subnet asks who does. */
@@ -82,7 +84,12 @@ export class RecordSet {
 
   /** Number of live records. */
   get size(): number {
-    return this.#entries.size - this.#expiries.size
+    return this.#members.all.length
+  }
+
+  /** Nodes with a live record, ascending. */
+  get members(): readonly NodeId[] {
+    return this.#members.all
   }
 
   get tombstones(): number {
@@ -104,9 +111,7 @@ export class RecordSet {
 
   /** All live records, by ascending origin. */
   records(): NodeRecord[] {
-    const records: NodeRecord[] = []
-    for (const { body } of this.#entries.values()) if (body.kind === 'record') records.push(body)
-    return records.sort((a, b) => (a.origin < b.origin ? -1 : 1))
+    return this.#members.all.flatMap((origin) => this.record(origin) ?? [])
   }
 
   /** Live records with exclusions, by ascending origin. */
@@ -143,6 +148,8 @@ export class RecordSet {
     this.#digest.toggle(origin, entry.hash)
     this.#entries.set(origin, entry)
     this.#excluding.delete(origin)
+    if (entry.body.kind === 'record') this.#members.add(origin)
+    else this.#members.delete(origin)
     if (entry.body.kind === 'record' && entry.body.exclusions.length > 0) {
       this.#excluding.set(origin, entry.body)
     }
@@ -162,6 +169,7 @@ export class RecordSet {
     this.#digest.toggle(origin, entry.hash)
     this.#entries.delete(origin)
     this.#expiries.delete(origin)
+    this.#members.delete(origin)
     this.#excluding.delete(origin)
     return entry
   }

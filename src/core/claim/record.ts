@@ -30,6 +30,21 @@ export interface Witnessed {
   readonly holder: NodeId
 }
 
+/** What is wrong with a node that does not answer: its host lives on, its host is silent too, or another node is where it was. */
+export type Failing = 'agent-down' | 'host-down' | 'displaced'
+
+/** What a node found when it dialled one that it watches. */
+export interface Observed {
+  readonly node: NodeId
+  /** Of the node when it was found so: a higher one refutes it. */
+  readonly incarnation: number
+  /** Of the observer when it found it so: with a higher one it has no vote until it has looked again. */
+  readonly observer: number
+  readonly state: Failing
+  /** Wall clock in ms since 1970 at the observer. */
+  readonly sinceMs: number
+}
+
 export interface Fence {
   readonly prefix: Prefix
   readonly fence: number
@@ -57,6 +72,8 @@ export interface NodeRecord {
   readonly exclusions: readonly Prefix[]
   /** At most one per prefix. Empty unless claims are contested. */
   readonly witnessed: readonly Witnessed[]
+  /** At most one per node. Empty unless nodes that it watches are gone. */
+  readonly observed: readonly Observed[]
   readonly draining: boolean
   readonly software: string
   /** The operator's certificate of this node, as it was signed. */
@@ -96,9 +113,9 @@ export type Seal = <B extends Body>(body: B) => Entry<B>
 
 /** Bounds that keep a record far below gossipsub's message limit. The decoder refuses what exceeds them. */
 export const recordLimits = {
-  envelopeBytes: 24_576,
+  envelopeBytes: 36_864,
   /** Of a record's envelope: a tombstone has room for what it ends. */
-  recordBytes: 20_480,
+  recordBytes: 32_768,
   nameLength: 64,
   nextHops: 2,
   addresses: 16,
@@ -107,6 +124,7 @@ export const recordLimits = {
   extras: 64,
   exclusions: 128,
   witnessed: 64,
+  observed: 128,
 } as const
 
 /** What a codec could carry is far above: whatever anybody writes, an honest node can still answer with more. */

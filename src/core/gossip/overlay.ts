@@ -2,44 +2,25 @@
 
 import { fnv1a } from '../claim/digest.ts'
 import type { NodeId } from '../claim/record.ts'
+import { spanOf } from '../liveness/span.ts'
 
 /** Up to this many nodes everybody connects to everybody. */
 export const fullMeshMax = 32
-/** Neighbours on the ring of node ids, on each side: they keep the graph connected, and watch each other. */
-const ringReach = 2
 /** Expected number of further random neighbours: they keep the diameter small. */
 const chords = 6
-
-export interface Neighbour {
-  readonly id: NodeId
-  /** It is beside this node on the ring. */
-  readonly watched: boolean
-}
 
 /**
  * The neighbours of `self` among `members`, ascending. Symmetric: a is a neighbour of b exactly when b is one of a.
  * Chords are chosen by a hash of the pair against a bound that moves only when the size doubles or halves, so that one
  * node's coming or going moves few connections.
  */
-export function neighbours(self: NodeId, members: Iterable<NodeId>): Neighbour[] {
+export function neighbours(self: NodeId, members: Iterable<NodeId>): NodeId[] {
   const ring = [...new Set([...members, self])].sort()
-  const watched = beside(self, ring)
+  const nearest = spanOf(self, ring, () => true)
   const bound = (2 ** 32 * chords) / 2 ** Math.ceil(Math.log2(ring.length))
   const isWanted = (other: NodeId): boolean =>
-    ring.length <= fullMeshMax || watched.has(other) || pairHash(self, other) < bound
-  return ring
-    .filter((other) => other !== self && isWanted(other))
-    .map((id) => ({ id, watched: watched.has(id) }))
-}
-
-function beside(self: NodeId, ring: readonly NodeId[]): Set<NodeId> {
-  const place = ring.indexOf(self)
-  const found = new Set<NodeId>()
-  for (let step = -ringReach; step <= ringReach; step += 1) {
-    const member = ring.at((place + step) % ring.length)
-    if (member !== undefined && member !== self) found.add(member)
-  }
-  return found
+    ring.length <= fullMeshMax || nearest.has(other) || pairHash(self, other) < bound
+  return ring.filter((other) => other !== self && isWanted(other))
 }
 
 const pairHash = (a: NodeId, b: NodeId): number =>

@@ -10,6 +10,8 @@ interface Peer {
   root: string | undefined
   /** It was left to the peer to ask. */
   waited: boolean
+  /** It gave no sign of life when it should have. */
+  overdue: boolean
 }
 
 export class Peers {
@@ -18,7 +20,7 @@ export class Peers {
 
   connected(id: NodeId, address: string): void {
     this.#lostAt.delete(id)
-    this.#peers.set(id, { id, address, root: undefined, waited: false })
+    this.#peers.set(id, { id, address, root: undefined, waited: false, overdue: false })
   }
 
   disconnected(id: NodeId): void {
@@ -37,6 +39,21 @@ export class Peers {
 
   forget(id: NodeId): void {
     this.#lostAt.delete(id)
+  }
+
+  overdue(id: NodeId): void {
+    const peer = this.#peers.get(id)
+    if (peer) peer.overdue = true
+  }
+
+  isOverdue(id: NodeId): boolean {
+    return this.#peers.get(id)?.overdue === true
+  }
+
+  /** It gives signs of life again. */
+  answered(id: NodeId): void {
+    const peer = this.#peers.get(id)
+    if (peer) peer.overdue = false
   }
 
   said(id: NodeId, root: string): void {

@@ -10,7 +10,7 @@ import { type Announcements, type RoutePolicy, type Selected, select } from './s
 /** What the policy asks of the host. */
 export type RibSurroundings = Pick<
   RoutePolicy,
-  'guards' | 'isLocal' | 'isInNetwork' | 'isOwnAddress'
+  'guards' | 'isLocal' | 'isInNetwork' | 'isOwnAddress' | 'isGone'
 >
 
 export class Rib {

@@ -1,5 +1,6 @@
 /** Keeps the kernel's owned routes equal to what the cluster announces, and knows what the kernel makes of them. */
 
+import type { NodeId } from '../claim/record.ts'
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import type { Address } from '../ip/address.ts'
@@ -35,6 +36,12 @@ import { Usage } from './usage.ts'
 /** `held`: additions only, until in-sync. `purged`: nothing of ours may be in the kernel. */
 export type RouterMode = 'held' | 'active' | 'purged'
 
+/** What is announced of a prefix, and who of those who announce is there. */
+export interface RouterWorld {
+  announced(prefix: Prefix): Announcements
+  isGone(node: NodeId): boolean
+}
+
 /** What others did to our routes. */
 interface Drift {
   readonly prefix: Prefix
@@ -67,7 +74,7 @@ export class Router {
   /** A route that is there came to be wanted. */
   #isFound = false
 
-  constructor(config: CoreConfig, announced: (prefix: Prefix) => Announcements, doubts: Doubts) {
+  constructor(config: CoreConfig, { announced, isGone }: RouterWorld, doubts: Doubts) {
     this.#config = config
     this.#doubts = doubts
     this.locals = new LocalNetworks(config, this.host, () => this.#kernel.fib)
@@ -78,6 +85,7 @@ export class Router {
       isLocal: (prefix) => this.locals.surrounds(prefix),
       isInNetwork: (prefix) => this.locals.isInNetwork(prefix),
       isOwnAddress: (address) => this.host.has(address),
+      isGone,
     })
     this.#usage = new Usage({
       aliensWithin: (prefix) => this.#insiders(prefix),
@@ -237,12 +245,21 @@ export class Router {
   }
 
   used(answers: readonly UsageAnswer[], now: Millis): void {
-    for (const answer of answers) {
+    for (const said of answers) {
+      const answer = this.#asWanted(said)
       if (!this.#usage.answer(answer)) continue
       this.#unreported.add(answer.question.key.prefix.text)
       // Ours may be gone, without a word that was understood.
       if (answer.use.type === 'none') this.#doubts.raise('fib', now)
     }
+  }
+
+  /** The kernel does not say which route says no. */
+  #asWanted(answer: UsageAnswer): UsageAnswer {
+    const { question, use } = answer
+    const saysNo = use.type === 'none' && use.error === 'EHOSTUNREACH'
+    const isWanted = this.#wanted(question.key)?.target.type === 'unreachable'
+    return saysNo && isWanted ? { question, use: { type: 'ours' } } : answer
   }
 
   /** What must be written, read and asked, and what is to be told. */
@@ -367,7 +384,8 @@ export class Router {
     const selected = this.#rib.get(key.prefix)
     if (this.#mode === 'purged' || !selected || !('hop' in selected.outcome)) return undefined
     if (key.metric !== this.#config.metric[key.prefix.family]) return undefined
-    const { hop } = selected.outcome
+    const { hop, isGone } = selected.outcome
+    if (isGone) return { ...key, target: { type: 'unreachable' } }
     const reach = this.#nextHops.reach(hop)
     if (typeof reach === 'string') return undefined
     return { ...key, target: { type: 'via', nextHop: hop.address, ifindex: reach.ifindex } }
@@ -396,6 +414,7 @@ export class Router {
       this.#mode !== 'purged' &&
       outcome !== undefined &&
       'hop' in outcome &&
+      !outcome.isGone &&
       this.#nextHops.reach(outcome.hop) === 'unknown'
     )
   }

@@ -16,8 +16,8 @@ export interface Selected {
   readonly kind: 'claim' | 'extra'
   readonly origin: NodeId
   readonly name: string
-  readonly outcome:
-    | { readonly hop: Hop }
+  readonly outcome: /** `isGone`: nothing is behind the next hop, and senders are told so at once. */
+    | { readonly hop: Hop; readonly isGone: boolean }
     /** `by`: the prefix and the node that it would take from, for people. */
     | { readonly refusal: Refusal; readonly by?: string }
 }
@@ -45,6 +45,8 @@ export interface RoutePolicy {
   /** Whether it lies in a network of this host's interfaces, inside the pools or not. */
   isInNetwork(prefix: Prefix): boolean
   isOwnAddress(address: Address): boolean
+  /** Whether neither the node nor its host is there. */
+  isGone(node: NodeId): boolean
 }
 
 export function select(announced: Announcements, policy: RoutePolicy): Selected | undefined {
@@ -66,13 +68,17 @@ interface Holder {
   readonly fault?: ExtraFault
 }
 
-/** A claim goes before an extra; of several nodes that announce one extra, the lowest id of those that may. */
+/** A claim goes before an extra; of several nodes that announce one extra, the lowest id of those that may, and that are there. */
 function holderOf(announced: Announcements, policy: RoutePolicy): Holder | undefined {
   const { winner, announcers, prefix, world } = announced
   // Tentative claims are not routed to.
   if (winner?.claim.state === 'confirmed') return { kind: 'claim', origin: winner.origin }
   const nodes = [...announcers].sort()
-  const inOrder = nodes.includes(policy.self) ? [policy.self, ...nodes] : nodes
+  const inOrder = [
+    ...nodes.filter((node) => node === policy.self),
+    ...nodes.filter((node) => !policy.isGone(node)),
+    ...nodes.filter((node) => policy.isGone(node)),
+  ]
   let refused: Holder | undefined
   for (const origin of inOrder) {
     const fault = extraFault(prefix, origin, policy, world)
@@ -96,7 +102,9 @@ function judge(
   if (kind === 'extra' && policy.isInNetwork(prefix)) return { refusal: 'inside-network' }
   const hop = hopsOf(record.nextHops).find(({ address }) => address.family === prefix.family)
   if (!hop) return { refusal: 'no-next-hop' }
-  return policy.isOwnAddress(hop.address) ? { refusal: 'own-address' } : { hop }
+  return policy.isOwnAddress(hop.address)
+    ? { refusal: 'own-address' }
+    : { hop, isGone: policy.isGone(record.origin) }
 }
 
 /** `172.16.8.0/22 of h3` */

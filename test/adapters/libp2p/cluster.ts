@@ -54,6 +54,7 @@ export class TestNode {
       defaultPort: 7871,
       dialNetworks: [prefixOf('127.0.0.0/8')],
       knows: () => false,
+      watchMs: 1_000,
       clock: systemClock,
       rng: Math.random,
       ...options,
@@ -181,6 +182,7 @@ export function recordOf(origin: NodeId, seqno: number, name: string): NodeRecor
     extras: [],
     exclusions: [],
     witnessed: [],
+    observed: [],
     draining: false,
     software: 'test',
   }

@@ -19,6 +19,7 @@ function world(gossips = () => true) {
   const accounts = new Accounts({ clock, knows: () => true, report: () => undefined })
   const links = new Links({
     clock,
+    watchMs: 1_000,
     syncProtocol: '/sync',
     verified: new Verified(),
     deliver: (event: TransportEvent) => void seen.push(event.type),
@@ -85,15 +86,22 @@ test('a second connection that the peer denied is of no consequence', () => {
   assert.deepEqual(lost, [])
 })
 
-test('a peer that is never heard is dropped', async () => {
+test('a watched peer that does not answer is overdue within seconds, and told once', async () => {
   const { clock, seen, links, connect } = world()
   const connection = connect()
+  links.watch([{ id: peer, addresses: [], watched: true }])
   links.met(peer)
-  await clock.advance(10_000)
+  // It has streams to open before it can be heard.
+  await clock.advance(7_000)
+  assert.deepEqual(seen, ['peer-connected'])
+  await clock.advance(3_000)
+  assert.deepEqual(seen, ['peer-connected', 'peer-overdue'])
   assert.equal(connection.status, 'open')
+  links.alive(peer)
   await clock.advance(2_000)
-  assert.equal(connection.status, 'aborted')
-  assert.deepEqual(seen, ['peer-connected', 'peer-disconnected'])
+  assert.deepEqual(seen, ['peer-connected', 'peer-overdue'])
+  await clock.advance(1_000)
+  assert.deepEqual(seen, ['peer-connected', 'peer-overdue', 'peer-overdue'])
 })
 
 test('a peer that others watch may be silent for longer', async () => {
@@ -101,7 +109,7 @@ test('a peer that others watch may be silent for longer', async () => {
   const connection = connect()
   links.watch([{ id: peer, addresses: [], watched: false }])
   links.met(peer)
-  await clock.advance(30_000)
+  await clock.advance(29_000)
   assert.equal(connection.status, 'open')
   await clock.advance(2_000)
   assert.equal(connection.status, 'aborted')

@@ -144,9 +144,10 @@ test('who is asked for a sign of life gives one; both say what they have', async
   }
 })
 
-test('a peer that falls silent is disconnected within seconds', async (t) => {
+test('a watched peer that falls silent is overdue within seconds', async (t) => {
   const a = await node(t, keysOf(0))
   const mute = await stranger(t, keysOf(1), a)
   await a.connected(mute)
-  await a.disconnected(mute)
+  a.transport.connect([{ id: mute.id, addresses: [], watched: true }])
+  await a.event('peer-overdue', ({ peer }) => peer === mute.id)
 })

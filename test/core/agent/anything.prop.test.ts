@@ -183,7 +183,8 @@ describe('an agent to which anything happens', () => {
         for (const what of happenings) happen(table, host, what)
         host.kernelIsSlow = false
         host.command({ type: 'resync' })
-        table.pass(60_000)
+        // A contest of claims takes the tenure, once what was seen is published.
+        table.pass(80_000)
         if (host.exitCode !== undefined) return
         const { phase, routes, convergence } = host.agent.view()
         const wanted = routes

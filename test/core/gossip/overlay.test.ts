@@ -11,7 +11,7 @@ const idsOf = (count: number): NodeId[] => nodesInOrder(count).map(({ id }) => i
 type Graph = ReadonlyMap<NodeId, ReadonlySet<NodeId>>
 
 const graphOf = (members: readonly NodeId[]): Graph =>
-  new Map(members.map((self) => [self, new Set(neighbours(self, members).map(({ id }) => id))]))
+  new Map(members.map((self) => [self, new Set(neighbours(self, members))]))
 
 /** Steps from the first member to each that can be reached. */
 function distances(graph: Graph): Map<NodeId, number> {
@@ -33,7 +33,7 @@ describe('the overlay', () => {
       const members = idsOf(count)
       for (const self of members) {
         assert.deepEqual(
-          neighbours(self, members).map(({ id }) => id),
+          neighbours(self, members),
           members.filter((id) => id !== self),
         )
       }
@@ -63,22 +63,6 @@ describe('the overlay', () => {
       assert.ok(Math.max(...all) <= 24, `${Math.max(...all)}`)
     })
   }
-
-  it('gives every node four watchers, who are watched by it', () => {
-    for (const count of [2, 4, 5, 16, 100]) {
-      const members = idsOf(count)
-      const watched = new Map(
-        members.map((self) => [
-          self,
-          neighbours(self, members).flatMap(({ id, watched }) => (watched ? [id] : [])),
-        ]),
-      )
-      for (const [self, others] of watched) {
-        assert.equal(others.length, Math.min(4, count - 1))
-        for (const other of others) assert.ok(watched.get(other)?.includes(self))
-      }
-    }
-  })
 
   it('does not depend on the order of the list, nor on whether a node lists itself', () => {
     const members = idsOf(100)

@@ -25,6 +25,7 @@ const openPolicy: RoutePolicy = {
   isLocal: () => false,
   isInNetwork: () => false,
   isOwnAddress: () => false,
+  isGone: () => false,
 }
 
 interface Situation {
