@@ -8,7 +8,7 @@ import type {
   TargetMessage,
 } from '../adapters/api/definition.ts'
 import { exitCode } from './exit-code.ts'
-import { type Column, table, wrap } from './layout.ts'
+import { type Column, durationText, table, wrap } from './layout.ts'
 import { answerMs, printJson, type Shared, withAgent } from './session.ts'
 
 export const claims = (shared: Shared): Promise<number> =>
@@ -85,7 +85,13 @@ const peerColumns: readonly Column<PeerMessage>[] = [
     title: 'STATUS',
     text: peerStatus,
     format: (peer) =>
-      peer.connected || peer.self ? (peer.digest === 'different' ? 'yellow' : undefined) : 'dim',
+      isMissed(peer)
+        ? 'red'
+        : peer.connected || peer.self
+          ? peer.digest === 'different'
+            ? 'yellow'
+            : undefined
+          : 'dim',
   },
   { title: 'SUBNET', text: ({ subnets }) => subnets.join(' ') || '-' },
   {
@@ -116,13 +122,29 @@ function kernelText({ target, owned, metric }: KernelRouteMessage): string {
   return owned ? targetText(target) : `alien: ${targetText(target)} metric ${metric}`
 }
 
-function peerStatus({ self, connected, digest, draining }: PeerMessage): string {
+function peerStatus(peer: PeerMessage): string {
+  const { self, connected, digest, draining } = peer
   if (self) return draining ? 'this node, leaving' : 'this node'
+  if (isMissed(peer)) return missedText(peer)
   if (!connected) return draining ? 'leaving' : 'not connected'
   const agrees =
     digest === 'equal' ? 'agrees' : digest === 'different' ? 'differs' : 'not compared yet'
   return draining ? `leaving, ${agrees}` : `connected, ${agrees}`
 }
+
+const isMissed = ({ self, liveness }: PeerMessage): boolean => !self && liveness !== 'alive'
+
+/** `host down 12 s (h2, h5)` */
+function missedText({ liveness, since, missedBy }: PeerMessage): string {
+  const forMs = Math.max(0, Date.now() - Date.parse(since))
+  const by = missedBy.slice(0, 2).join(', ') + (missedBy.length > 2 ? ', ...' : '')
+  return `${livenessWords.get(liveness) ?? liveness} ${durationText(forMs)} (${by})`
+}
+
+const livenessWords: ReadonlyMap<string, string> = new Map([
+  ['agent-down', 'agent down'],
+  ['host-down', 'host down'],
+])
 
 /** `/ip4/10.0.1.71/tcp/7871` as people write it. */
 function addressText(multiaddr: string): string {

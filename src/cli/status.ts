@@ -111,6 +111,20 @@ function problemLines(problems: readonly ProblemMessage[]): string[] {
   return lines.length > 0 ? ['', ...lines] : []
 }
 
+/** `, 1 host down, 2 suspect` */
+function missedText({ missed }: StatusResponse): string {
+  const counts: readonly (readonly [number, string])[] = [
+    [missed.hostDown, missed.hostDown === 1 ? 'host down' : 'hosts down'],
+    [missed.agentDown, missed.agentDown === 1 ? 'agent down' : 'agents down'],
+    [missed.displaced, 'displaced'],
+    [missed.suspect, 'suspect'],
+  ]
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `, ${count} ${word}`)
+    .join('')
+}
+
 const alikeMax = 3
 const shownMax = 8
 
@@ -137,7 +151,7 @@ function facts(state: StatusResponse): string[] {
     ['node', `${state.name}  ${state.node}`],
     [
       'cluster',
-      `${state.cluster}, ${others} other ${others === 1 ? 'node' : 'nodes'}, ${state.peersConnected} connected`,
+      `${state.cluster}, ${others} other ${others === 1 ? 'node' : 'nodes'}, ${state.peersConnected} connected${missedText(state)}`,
     ],
     ...(subnets.length > 0 ? subnets : ['none']).map((text) => ['subnet', text] as const),
     ...state.subnets.map((subnet) => ['addresses', useText(subnet)] as const),

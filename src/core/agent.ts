@@ -43,6 +43,7 @@ import {
   uplinkLocated,
 } from './agent/publish.ts'
 import { evictDue, needsForwarding, receive } from './agent/receive.ts'
+import { reclaim } from './agent/reclaim.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
 import { located, viewOf } from './agent/view.ts'
@@ -218,7 +219,7 @@ export class Agent {
     serveAddresses(state, subnets)
     if (!state.kernelKnown) {
       // The first dump, and nothing else: what is not known cannot be reconciled.
-      for (const effect of router.flush()) if (effect.type === 'dump-kernel') state.emit(effect)
+      for (const effect of router.askDump()) state.emit(effect)
       return
     }
     askDoubted(state)
@@ -321,6 +322,8 @@ export class Agent {
         return bearWitness(state)
       case 'unsay':
         return unsay(state)
+      case 'reclaim':
+        return reclaim(state)
       case 'refute':
         return refute(state)
       case 'leave':

@@ -4,6 +4,7 @@ import type { Claim, NodeId, NodeRecord } from './claim/record.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Attachment, Lease, Rest } from './ipam/lease.ts'
+import type { Liveness } from './liveness/observations.ts'
 import type { Note, Refusal } from './note.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
 import type { Misuse } from './routing/usage.ts'
@@ -121,4 +122,9 @@ export interface NodeView {
   readonly address: string
   /** Whether its last digest equals ours; undefined when not compared yet. */
   readonly digestEqual: boolean | undefined
+  readonly liveness: Liveness
+  /** Wall clock in ms since 1970: when this node found that out; 0 while it is alive. */
+  readonly sinceMs: number
+  /** Names of the nodes that miss it, ascending. */
+  readonly missedBy: readonly string[]
 }

@@ -125,11 +125,11 @@ describe('lists', () => {
     assert.match(out, /^172\.16\.4\.0\/22 +b +confirmed/m)
   })
 
-  test('peers says who is connected, who agrees, and full ids', async () => {
+  test('peers says who is connected, who agrees, who is missed by whom, and full ids', async () => {
     agent.view = troubledView()
     const { out } = await cli('peers')
     assert.match(out, /^b +connected, differs +172\.16\.4\.0\/22 +10\.0\.1\.71:7871 +12D3KooWB2+$/m)
-    assert.match(out, /^c +not connected/m)
+    assert.match(out, /^c +host down 1\d s \(b, d\)/m)
     assert.ok(width(out) <= 120)
   })
 

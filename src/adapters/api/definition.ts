@@ -34,6 +34,15 @@ export interface StatusResponse {
   readonly subnets: readonly SubnetUseMessage[]
   readonly inabilities: readonly InabilityMessage[]
   readonly admission: string
+  readonly missed: MissedMessage
+}
+
+/** Numbers of nodes. */
+export interface MissedMessage {
+  readonly suspect: number
+  readonly agentDown: number
+  readonly hostDown: number
+  readonly displaced: number
 }
 
 export interface InabilityMessage {
@@ -210,6 +219,9 @@ export interface PeerMessage {
   readonly nextHops: readonly string[]
   readonly draining: boolean
   readonly software: string
+  readonly liveness: string
+  readonly since: string
+  readonly missedBy: readonly string[]
 }
 
 export interface PrefixRequest {

@@ -10,6 +10,7 @@ import type {
   ClaimMessage,
   EventMessage,
   KernelRouteMessage,
+  MissedMessage,
   PeerMessage,
   ProblemMessage,
   RouteCountsMessage,
@@ -56,6 +57,18 @@ export function statusMessage(
     subnets: view.ipam.subnets.map(subnetUseMessage),
     bridge: view.bridge,
     uplink: view.uplink,
+    missed: missedMessage(view),
+  }
+}
+
+function missedMessage({ nodes }: AgentView): MissedMessage {
+  const count = (liveness: NodeView['liveness']) =>
+    nodes.filter((node) => node.liveness === liveness).length
+  return {
+    suspect: count('suspect'),
+    agentDown: count('agent-down'),
+    hostDown: count('host-down'),
+    displaced: count('displaced'),
   }
 }
 
@@ -96,6 +109,9 @@ export const peerMessage = ({
   connected,
   address,
   digestEqual,
+  liveness,
+  sinceMs,
+  missedBy,
 }: NodeView): PeerMessage => ({
   name: record.name,
   node: record.origin,
@@ -108,6 +124,9 @@ export const peerMessage = ({
   nextHops: record.nextHops.map(({ text }) => text),
   draining: record.draining,
   software: record.software,
+  liveness,
+  since: liveness === 'alive' ? '' : timeText(sinceMs),
+  missedBy: [...missedBy],
 })
 
 export function eventMessage(note: Note, timeMs: number, dropped: number): EventMessage {

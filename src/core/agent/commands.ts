@@ -1,15 +1,13 @@
 /** Carries out what an operator asks for. */
 
-import type { Tombstone } from '../claim/record.ts'
 import { tombstoneOf } from '../claim/tombstone.ts'
 import type { CommandResult } from '../effect.ts'
 import type { Command } from '../event.ts'
 import { probe } from '../gossip/anti-entropy.ts'
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
-import { merge } from './absorb.ts'
 import { decide, hasLeft } from './decide.ts'
-import { awaitAnswer, evictionDelay } from './evictions.ts'
+import { evict } from './evict.ts'
 import { doubtAll } from './kernel.ts'
 import { saidOf, write } from './publish.ts'
 import type { AgentState } from './state.ts'
@@ -78,16 +76,6 @@ function answerPublished(state: AgentState, id: number, result: CommandResult): 
 export function stop(state: AgentState): void {
   state.due.clear()
   state.emit({ type: 'stop', exitCode: 0 })
-}
-
-function evict(state: AgentState, tombstone: Tombstone): void {
-  const { config } = state
-  const entry = config.seal(tombstone)
-  const carried = { entry, remainMs: config.timing.tombstoneMs }
-  if (evictionDelay(state, tombstone.origin) > 0) awaitAnswer(state, carried, undefined)
-  else merge(state, carried)
-  state.emit({ type: 'publish', entry })
-  state.dueIn('remember', 0)
 }
 
 function purge(state: AgentState): void {

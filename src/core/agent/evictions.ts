@@ -6,9 +6,12 @@
 import { compareVersions, type NodeId } from '../claim/record.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
+import { isDown } from '../liveness/observations.ts'
 import type { Millis } from '../rng.ts'
 import type { AgentState } from './state.ts'
 
+/** Its watchers find within seconds whether a node is gone. */
+const postponeMs = 5_000
 /** Of the tenure: what an answer takes from a node that only this one has lost. */
 const answerShare = 1 / 6
 
@@ -17,11 +20,12 @@ const answerShare = 1 / 6
  * comparison, all that is known may be long out of date.
  */
 export function evictionDelay(state: AgentState, node: NodeId): Millis {
-  const { set, peers, isInSync, config, now } = state
+  const { set, peers, missed, isInSync, config, now } = state
   if (!isInSync || !set.record(node)) return 0
   const { tenureMs } = config.timing
-  // Where not all are connected to all, a connection may have been given up.
-  const lostAt = set.size <= fullMeshMax ? (peers.lostAt(node) ?? now) : now
+  const { state: is = 'alive', since: missedAt = now } = missed.get(node) ?? {}
+  // Where not all are connected to all, a connection may have been given up: then only what its watchers say counts.
+  const lostAt = set.size <= fullMeshMax ? (peers.lostAt(node) ?? now) : isDown(is) ? missedAt : now
   return Math.max(tenureMs * answerShare, lostAt + tenureMs - now)
 }
 
@@ -43,6 +47,12 @@ export function awaitAnswer(
   const via = (from && peers.get(from)?.address) ?? ''
   state.begin(`evicting/${node}`, { code: 'eviction-pending', node, name, author, inMs, via })
   return true
+}
+
+/** It is not known yet whether the node is gone. */
+export function postpone({ evictions, now }: AgentState, node: NodeId): void {
+  const pending = evictions.get(node)
+  if (pending) evictions.set(node, { ...pending, dueAt: now + postponeMs })
 }
 
 /** The node answered, or it is gone by another way. */

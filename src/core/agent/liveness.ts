@@ -102,10 +102,11 @@ function judge(state: AgentState, node: NodeId): void {
   const is = record ? observations.state(node, loner) : 'alive'
   const was = livenessOf(state, node)
   if (is === was) return
-  const since = was === 'alive' || was === 'suspect' ? now : (missed.get(node)?.since ?? now)
   if (is === 'alive') missed.delete(node)
-  else missed.set(node, { state: is, since })
+  else missed.set(node, { state: is, since: now })
+  if (isGone(is)) state.dueIn('reclaim', 0)
   if (record) tell(state, node, is, was)
+  else state.end(`missed/${node}`)
   if (isDown(is) !== isDown(was)) state.dueIn('overlay', 0)
   if (record && isGone(is) !== isGone(was)) {
     state.router.reselect([...record.claims.map(({ prefix }) => prefix), ...record.extras])
@@ -137,7 +138,7 @@ function tell(state: AgentState, node: NodeId, is: Liveness, was: Liveness): voi
 }
 
 /** Those who miss the node, ascending. */
-const namesOfMissers = ({ observations, set }: AgentState, node: NodeId): string[] =>
+export const namesOfMissers = ({ observations, set }: AgentState, node: NodeId): string[] =>
   observations
     .about(node)
     .map(({ author }) => set.record(author)?.name ?? author)

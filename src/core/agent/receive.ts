@@ -7,10 +7,12 @@ import type { Verdict } from '../effect.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
 import type { Prefix } from '../ip/prefix.ts'
+import { isDown } from '../liveness/observations.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { merge } from './absorb.ts'
 import { judged } from './contests.ts'
-import { answered, awaitAnswer, evictionDelay } from './evictions.ts'
+import { answered, awaitAnswer, evictionDelay, postpone } from './evictions.ts'
+import { livenessOf } from './liveness.ts'
 import type { AgentState } from './state.ts'
 import { noteUse, tellTokenUsed } from './trust.ts'
 
@@ -24,11 +26,11 @@ export interface Heard {
 
 /** An entry that `from` passed on, whoever wrote it. */
 export function receive(state: AgentState, carried: Carried, from: NodeId): Heard {
-  const { config, set, peers } = state
+  const { config, set } = state
   const { entry } = carried
   if (entry.body.origin === config.self) return hearOfSelf(state, entry)
   const known = set.get(entry.body.origin)
-  const isAlive = (node: NodeId) => peers.has(node)
+  const isAlive = (node: NodeId) => isHeard(state, node)
   const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
   const hasRoom = (kind: Entry['body']['kind']) => set.hasRoom(kind)
   const { cluster } = config
@@ -59,6 +61,13 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   return { verdict: news ? 'accept' : 'ignore', news }
 }
 
+const isHeard = ({ peers }: AgentState, node: NodeId): boolean =>
+  peers.has(node) && !peers.isOverdue(node)
+
+/** By its watchers. Until in-sync nothing is known of that. */
+const isMissed = (state: AgentState, node: NodeId): boolean =>
+  !state.isInSync || !state.set.record(node) || isDown(livenessOf(state, node))
+
 /** An eviction of a node that may be about to come back. */
 function waitsForAnswer(state: AgentState, { body }: Entry): boolean {
   if (body.kind === 'record' || body.reason === 'left') return false
@@ -71,10 +80,15 @@ function waitsForAnswer(state: AgentState, { body }: Entry): boolean {
 export function evictDue(state: AgentState): void {
   for (const [node, { carried, from, dueAt }] of state.evictions) {
     if (dueAt > state.now) continue
-    answered(state, node)
     const { body } = carried.entry
     const distrust = state.trust.refuses(body, carried.remainMs, state.wallMs)
-    if (!distrust && !state.peers.has(node)) merge(state, carried, from)
+    if (from && !distrust && !isHeard(state, node) && !isMissed(state, node)) {
+      // Those who watch it have not found it gone yet, or it answers them. An operator of this host knows better.
+      postpone(state, node)
+      continue
+    }
+    answered(state, node)
+    if (!distrust && !isHeard(state, node)) merge(state, carried, from)
   }
 }
 

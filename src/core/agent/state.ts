@@ -48,6 +48,7 @@ export type Due =
   | 'witness'
   | 'unsay'
   | 'refute'
+  | 'reclaim'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -157,6 +158,7 @@ export class AgentState {
       witnesses,
       rules: { ...rules, isPinned },
       isEnded: ({ origin, claim }) => set.isEnded(origin, claim),
+      isEnding: (node) => this.evictions.has(node),
     })
     const extraWorld: ExtraWorld = {
       holder: (prefix) => ownership.holder(prefix),

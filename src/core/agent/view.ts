@@ -5,6 +5,7 @@ import type { Note } from '../note.ts'
 import { extraFault } from '../routing/extras.ts'
 import { faultText } from '../routing/select.ts'
 import type { AgentView, ClaimView, Convergence, NodeView } from '../view.ts'
+import { namesOfMissers } from './liveness.ts'
 import { saidOf } from './publish.ts'
 import type { AgentState } from './state.ts'
 import { trustProblems } from './trust.ts'
@@ -68,15 +69,20 @@ function claims({ ownership, set, config }: AgentState): ClaimView[] {
   }))
 }
 
-function nodes({ set, peers, config }: AgentState): NodeView[] {
+function nodes(state: AgentState): NodeView[] {
+  const { set, peers, config, missed, now, wallMs } = state
   return set.records().map((record) => {
     const peer = peers.get(record.origin)
+    const { state: liveness = 'alive', since } = missed.get(record.origin) ?? {}
     return {
       record,
       self: record.origin === config.self,
       connected: peer !== undefined,
       address: peer?.address ?? '',
       digestEqual: peer?.root === undefined ? undefined : peer.root === set.root,
+      liveness,
+      sinceMs: since === undefined ? 0 : wallMs - (now - since),
+      missedBy: liveness === 'alive' ? [] : namesOfMissers(state, record.origin),
     }
   })
 }

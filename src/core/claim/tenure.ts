@@ -43,6 +43,8 @@ export interface TenureWorld {
   readonly rules: Pick<Rules, 'fenceOf' | 'isOurs' | 'isPinned'>
   /** Whether its node was ended since. */
   isEnded(owned: OwnedClaim): boolean
+  /** Whether it is being ended, unless it answers. */
+  isEnding(node: NodeId): boolean
 }
 
 export class Tenure {
@@ -97,7 +99,8 @@ export class Tenure {
     if (seat?.holder !== origin || now - seat.since < this.#tenureMs) return false
     if (seat.isRestored && this.#world.isEnded(owned)) return false
     const { saidAt = now } = this.#testimonies.get(prefix.text) ?? {}
-    return now - saidAt < this.#tenureMs && !this.#isOverruled(prefix, origin, now)
+    const isOpen = now - saidAt < this.#tenureMs || this.#areEnding(prefix, origin)
+    return isOpen && !this.#isOverruled(prefix, origin, now)
   }
 
   /** Must be called with every prefix that was judged. */
@@ -170,6 +173,12 @@ export class Tenure {
     })
     const { origin: holder } = held
     return !first || first.origin === holder ? undefined : { prefix, holder, rival: first.origin }
+  }
+
+  /** Others may have ended the rivals already, and say no more of what they saw. */
+  #areEnding({ text }: Prefix, holder: NodeId): boolean {
+    const rivals = this.#world.ownership.claimants(text).filter((origin) => origin !== holder)
+    return rivals.length > 0 && rivals.every((origin) => this.#world.isEnding(origin))
   }
 
   #isAlone(text: string, holder: NodeId): boolean {

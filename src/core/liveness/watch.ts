@@ -66,6 +66,8 @@ const backoffMsMax = 10_000
 const probesMax = 16
 /** A node that is heard again refutes at once what was said of it; one that does not is of another mind. */
 const refutationMs = 10_000
+/** Others may not have ended it yet: what this node found is a reason for them. */
+const endedMs = 120_000
 /** A node that refuted what this one said is reached by others: this one does not say it again so soon. */
 const detourMsMin = 5_000
 const detourMsMax = 600_000
@@ -78,8 +80,8 @@ export class Watch {
   readonly #targets = new Map<NodeId, Target>()
   readonly #said = new Map<NodeId, Observed>()
   readonly #detours = new Map<NodeId, Detour>()
-  /** Nodes that are heard again, and have not refuted yet what this one said of them. */
-  readonly #heardSince = new Map<NodeId, Millis>()
+  /** When to take back what was said of nodes that are heard again, or were ended. */
+  readonly #unsayAt = new Map<NodeId, Millis>()
   #span: ReadonlySet<NodeId> = new Set()
   /** Nothing was heard since it started, or since it was itself suspended: whoever is silent may be so for its sake. */
   #isDeaf = true
@@ -214,7 +216,7 @@ export class Watch {
   /** When `review` must be called though nothing changed. */
   reviewAt(): Millis {
     let next = Number.POSITIVE_INFINITY
-    for (const since of this.#heardSince.values()) next = Math.min(next, since + refutationMs)
+    for (const at of this.#unsayAt.values()) next = Math.min(next, at)
     return next
   }
 
@@ -247,21 +249,26 @@ export class Watch {
     const current = incarnationOf(node)
     const isRefuted = current !== undefined && current > incarnation
     const isHandedOver = !this.#span.has(node) && missedBy(node) >= successors
-    if (isHeard(node)) {
+    if (current === undefined) {
+      if (this.#isTooSoon(node, now, endedMs)) return
+    } else if (isHeard(node)) {
       this.#detours.delete(node)
-      if (current === incarnation && !this.#isHeardForLong(node, now)) return
+      if (!isRefuted && this.#isTooSoon(node, now, refutationMs)) return
     } else if (isRefuted) this.#detour(node, now)
-    else if (current !== undefined && !isHandedOver) return
+    else if (!isHandedOver) {
+      this.#unsayAt.delete(node)
+      return
+    }
     this.#said.delete(node)
-    this.#heardSince.delete(node)
+    this.#unsayAt.delete(node)
     this.#news ??= 'unsaid'
   }
 
-  /** It hears what is said of it, and refutes it: until then, its own words must not count more than these. */
-  #isHeardForLong(node: NodeId, now: Millis): boolean {
-    const since = this.#heardSince.get(node) ?? now
-    this.#heardSince.set(node, since)
-    return now - since >= refutationMs
+  /** It may refute it, and until then its own words must not count more than these. */
+  #isTooSoon(node: NodeId, now: Millis, delayMs: Millis): boolean {
+    const at = this.#unsayAt.get(node) ?? now + delayMs
+    this.#unsayAt.set(node, at)
+    return at > now
   }
 
   /** It lives, and others reach it: it is dialled at once, and not missed again so soon. */

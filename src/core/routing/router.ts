@@ -270,8 +270,11 @@ export class Router {
     const changes = this.#pendingChanges()
     if (changes.length > 0) effects.push({ type: 'apply-routes', changes })
     if (questions.length > 0) effects.push({ type: 'look-up-next-hops', questions })
-    if (this.#kernel.askDump()) effects.push({ type: 'dump-kernel' })
-    return effects
+    return [...effects, ...this.askDump()]
+  }
+
+  askDump(): Effect[] {
+    return this.#kernel.askDump() ? [{ type: 'dump-kernel' }] : []
   }
 
   /** What the kernel is asked of the routes that are in it, once it is still. */

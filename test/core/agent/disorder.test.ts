@@ -60,8 +60,8 @@ const scenes: readonly Scene[] = [
       const host = arrange(table.running(a))
       table.pass(1_000)
       host.hear(...history())
-      // The eviction takes effect once nobody answers it.
-      table.pass(65_000)
+      // An eviction takes effect once nobody answers it, and who is gone is found so one after the other.
+      table.pass(180_000)
       return [host]
     },
   },
@@ -91,11 +91,15 @@ const scenes: readonly Scene[] = [
 
 const endOf = (hosts: readonly Host[]) =>
   hosts.map((host) => {
-    const { root, claims, convergence, problems, tombstones, fences } = host.agent.view()
+    const { root, claims, convergence, problems, tombstones, fences, nodes } = host.agent.view()
     return {
       own: host.claims,
       routes: host.routes,
-      root: hosts.length === 1 ? root : root === hosts[0]?.agent.view().root,
+      // What it says itself is numbered as it is said.
+      others: nodes.flatMap(({ record, self }) =>
+        self ? [] : [`${record.name} ${record.version.incarnation}.${record.version.seqno}`],
+      ),
+      agrees: root === hosts[0]?.agent.view().root,
       standings: claims.map(
         ({ claim, name, standing }) => `${claim.prefix.text} ${name} ${standing}`,
       ),

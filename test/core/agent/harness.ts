@@ -15,6 +15,7 @@ import {
 } from '../../../src/core/config.ts'
 import type { CommandResult, Effect, Snapshot } from '../../../src/core/effect.ts'
 import type { Command, Event } from '../../../src/core/event.ts'
+import type { ProbeAnswer } from '../../../src/core/liveness/watch.ts'
 import type { Note } from '../../../src/core/note.ts'
 import type { Millis } from '../../../src/core/rng.ts'
 import type { FirewallAnswer } from '../../../src/core/routing/host-firewall.ts'
@@ -110,7 +111,7 @@ export class Host {
 
   /** The process ends, as by kill -9, and begins anew with what was stored. The kernel stays as it is. */
   restart(changed: Partial<HostOptions> = {}): this {
-    for (const peer of [...this.#table.peersOf(this)]) this.#table.cut(this, peer)
+    for (const peer of [...this.#table.peersOf(this)]) this.#table.close(this, peer)
     this.#inbox = []
     this.#news = []
     this.#kernelWork = []
@@ -242,6 +243,11 @@ export class Host {
           peer?.push({ type: 'sync-received', peer: this.node.id, message: decoded.value })
           break
         }
+        case 'probe-peer': {
+          const answer = { type: this.#table.answers(this, effect.peer) }
+          this.push({ type: 'peer-probed', peer: effect.peer, answer })
+          break
+        }
         case 'reply':
           assert.ok(!this.replies.has(effect.id), `command ${effect.id} is answered twice`)
           this.replies.set(effect.id, effect.result)
@@ -361,6 +367,7 @@ export class Table {
   readonly random: Random
   readonly #hosts: Host[] = []
   readonly #connections = new Set<string>()
+  readonly #cut = new Set<string>()
   #numbers = 0
   now: Millis = 1_000
 
@@ -389,11 +396,18 @@ export class Table {
   connect(a: Host, b: Host): void {
     if (this.#connections.has(pairOf(a, b))) return
     this.#connections.add(pairOf(a, b))
+    this.#cut.delete(pairOf(a, b))
     a.push({ type: 'peer-connected', peer: b.node.id, address: b.node.nextHop.text })
     b.push({ type: 'peer-connected', peer: a.node.id, address: a.node.nextHop.text })
   }
 
   cut(a: Host, b: Host): void {
+    this.close(a, b)
+    this.#cut.add(pairOf(a, b))
+  }
+
+  /** Their connection ends, and nothing is between them. */
+  close(a: Host, b: Host): void {
     if (!this.#connections.delete(pairOf(a, b))) return
     a.push({ type: 'peer-disconnected', peer: b.node.id })
     b.push({ type: 'peer-disconnected', peer: a.node.id })
@@ -401,6 +415,16 @@ export class Table {
 
   connectAll(): void {
     for (const a of this.#hosts) for (const b of this.#hosts) if (a !== b) this.connect(a, b)
+  }
+
+  /** What a dial finds. Hosts that were cut apart do not hear each other; where nobody ever was, nobody listens. */
+  answers(host: Host, peer: NodeId): ProbeAnswer['type'] {
+    if (this.peersOf(host).some(({ node }) => node.id === peer)) return 'connected'
+    const there = this.#hosts.find(
+      ({ node, exitCode }) => node.id === peer && exitCode === undefined,
+    )
+    if (!there) return 'refused'
+    return this.#cut.has(pairOf(host, there)) ? 'silent' : 'unknown'
   }
 
   peersOf(host: Host): Host[] {
