@@ -38,13 +38,14 @@ const tenureMs = 3_000
 const decidedMs = 2 * tenureMs
 const joinMsMax = 30_000
 
-/** Sets up the lab, attacks, looks, and removes the lab. */
-export async function attackAgents(wanted: Case): Promise<Outcome> {
-  const lab = new Lab({ name: `starling-hostile-${wanted.name}`.slice(0, 40) })
-  const arena = new Arena(lab, wanted)
+/** Sets up the lab, attacks and looks for one case after the other, and removes the lab. An outcome for each, in order. */
+export async function attackAgents(wanted: readonly [Case, ...Case[]]): Promise<Outcome[]> {
+  const [first] = wanted
+  const lab = new Lab({ name: `starling-hostile-${first.name}`.slice(0, 40) })
+  const arena = new Arena(lab, first)
   try {
     await lab.up()
-    return await arena.run()
+    return await arena.run(wanted)
   } finally {
     arena.end()
     await lab.down()
@@ -58,7 +59,7 @@ interface Before {
 
 class Arena implements Aftermath {
   readonly #lab: Lab
-  readonly #case: Case
+  #case: Case
   readonly #honest: LabHost[] = []
   #attacker: ChildProcess | undefined
   #attackerHost: LabHost | undefined
@@ -71,8 +72,21 @@ class Arena implements Aftermath {
     this.#case = wanted
   }
 
-  async run(): Promise<Outcome> {
+  async run(cases: readonly Case[]): Promise<Outcome[]> {
     const before = await this.#prepare()
+    const outcomes: Outcome[] = []
+    for (const one of cases) {
+      this.#case = one
+      this.hits = 0
+      outcomes.push(await this.#play(before, one === cases.at(-1)))
+      this.end()
+    }
+    return outcomes
+  }
+
+  /** `isLast`: only then it is looked whether a newcomer finds a place, and an agent comes back. */
+  async #play({ subnets }: Pick<Before, 'subnets'>, isLast: boolean): Promise<Outcome> {
+    const before = { subnets, residentMb: this.#resident() }
     const monitors = await Promise.all(
       this.#honest.map(({ namespace }) => RouteMonitor.start(namespace)),
     )
@@ -89,12 +103,12 @@ class Arena implements Aftermath {
     const residentMb = this.#growth(before)
     const faults = [
       ...this.#memory(residentMb),
-      ...(await this.#newcomer()),
+      ...(isLast ? await this.#newcomer() : []),
       ...(await this.#standing(before)),
       // A look may have hosts leave, which takes their routes.
       ...(await this.#flaps(monitors, before)),
       ...((await this.#case.look?.(this)) ?? []),
-      ...(this.#case.mends === 'core' ? await this.#restart(before) : []),
+      ...(isLast && this.#case.mends === 'core' ? await this.#restart(before) : []),
     ]
     return { faults, attackMs, residentMb }
   }
@@ -176,7 +190,7 @@ class Arena implements Aftermath {
     ]
   }
 
-  async #prepare(): Promise<Before> {
+  async #prepare(): Promise<Pick<Before, 'subnets'>> {
     for (let index = 0; index < honestHosts; index += 1) {
       this.#honest.push(await this.#lab.addHost())
     }
@@ -197,8 +211,11 @@ class Arena implements Aftermath {
       }),
     )
     if (this.#case.established) await sleep(tenureMs)
-    const residentMb = new Map(this.#honest.map((host) => [host, residentMbOf(host)]))
-    return { subnets, residentMb }
+    return { subnets }
+  }
+
+  #resident(): ReadonlyMap<LabHost, number> {
+    return new Map(this.#honest.map((host) => [host, residentMbOf(host)]))
   }
 
   async #attack(): Promise<number | undefined> {

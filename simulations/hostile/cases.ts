@@ -20,6 +20,8 @@ export interface Aftermath {
 
 export interface Case {
   readonly name: string
+  /** Cases of one arena follow each other in it, against the same agents; others have agents of their own. */
+  readonly arena?: string
   /** What must hold, in one sentence. */
   readonly promise: string
   /** Which part of an agent sees to it. */
@@ -46,12 +48,14 @@ const stranger = { key: 'unknown' } as const
 export const cases: readonly Case[] = [
   {
     name: 'extra-inside-another',
+    arena: 'members',
     promise: 'an extra inside another host’s subnet, the receiver’s included, becomes no route',
     mends: 'core',
     ...member,
   },
   {
     name: 'backdated-claim',
+    arena: 'established',
     promise: 'a used claim that says that it is the first of all takes no confirmed subnet',
     mends: 'core',
     established: true,
@@ -59,6 +63,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'backdated-by-itself',
+    arena: 'established',
     promise: 'nor does that of a member which is connected to all',
     mends: 'core',
     established: true,
@@ -66,6 +71,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'backdated-with-witnesses',
+    arena: 'established',
     promise: 'nor does one that fewer than the hosts say to have seen',
     mends: 'core',
     established: true,
@@ -96,6 +102,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'eviction-of-all',
+    arena: 'members',
     promise: 'hosts that are connected to each other are evicted by nobody',
     mends: 'core',
     ...member,
@@ -111,12 +118,14 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'next-hop-inside-another',
+    arena: 'members',
     promise: 'a next hop inside another host’s subnet costs that subnet no route',
     mends: 'core',
     ...member,
   },
   {
     name: 'broad-pool',
+    arena: 'members',
     promise: 'a claim from a pool of half of the address space takes nothing from anybody',
     mends: 'core',
     ...member,
@@ -138,6 +147,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'pool-excluded',
+    arena: 'members',
     promise: 'two nodes that exclude the whole pool keep no newcomer from a subnet',
     mends: 'core',
     ...member,
@@ -158,12 +168,14 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'replayed-records',
+    arena: 'bytes',
     promise: 'the same words again and again change nothing',
     mends: 'transport',
     ...member,
   },
   {
     name: 'strange-names',
+    arena: 'bytes',
     promise: 'no name of another node moves an operator’s cursor',
     mends: 'transport',
     look: (aftermath) => aftermath.unprintable(),
@@ -171,6 +183,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'addresses-of-a-victim',
+    arena: 'bytes',
     promise: 'no record makes agents connect to an address outside of the cluster’s networks',
     mends: 'transport',
     look: async (aftermath) =>
@@ -181,6 +194,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'forged-signatures',
+    arena: 'bytes',
     promise: 'who floods with forged signatures is thrown out, and costs no host its subnet',
     mends: 'transport',
     look: async (aftermath) => {
@@ -191,24 +205,28 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'oversized-messages',
+    arena: 'bytes',
     promise: 'messages beyond every bound cost their sender the connection alone',
     mends: 'transport',
     ...member,
   },
   {
     name: 'truncated-messages',
+    arena: 'bytes',
     promise: 'every beginning of a message is refused',
     mends: 'transport',
     ...member,
   },
   {
     name: 'nested-messages',
+    arena: 'bytes',
     promise: 'lists in lists without an end are refused',
     mends: 'transport',
     ...member,
   },
   {
     name: 'random-bytes',
+    arena: 'bytes',
     promise: 'noise on every protocol is refused',
     mends: 'transport',
     ...member,
@@ -222,30 +240,35 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'slow-reader',
+    arena: 'bytes',
     promise: 'a peer that asks for everything and reads nothing costs bounded memory',
     mends: 'transport',
     ...member,
   },
   {
     name: 'endless-streams',
+    arena: 'bytes',
     promise: 'streams that never end cost bounded memory, and no other peer its answers',
     mends: 'transport',
     ...member,
   },
   {
     name: 'idle-sockets',
+    arena: 'sockets',
     promise: '1,500 idle sockets of one address keep no newcomer out of a keyed cluster',
     mends: 'transport',
     ...stranger,
   },
   {
     name: 'dribbling-sockets',
+    arena: 'sockets',
     promise: 'sockets that are always about to say something keep no newcomer out',
     mends: 'transport',
     ...stranger,
   },
   {
     name: 'socket-storm',
+    arena: 'sockets',
     promise: 'thousands of sockets that come and go cost a keyed cluster nothing',
     mends: 'transport',
     ...stranger,
@@ -304,3 +327,15 @@ export const cases: readonly Case[] = [
     ...member,
   },
 ]
+
+/** Those that share agents together, all others each by itself; in the order given. */
+export function byArena(wanted: readonly Case[]): readonly (readonly [Case, ...Case[]])[] {
+  const arenas = new Map<string, [Case, ...Case[]]>()
+  for (const one of wanted) {
+    const key = one.arena === undefined ? one.name : `arena ${one.arena}`
+    const before = arenas.get(key)
+    if (before) before.push(one)
+    else arenas.set(key, [one])
+  }
+  return [...arenas.values()]
+}

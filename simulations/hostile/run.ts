@@ -2,8 +2,8 @@
 
 import { parseArgs } from 'node:util'
 import { requireLabMachine } from '../lab/iproute.ts'
-import { attackAgents } from './arena.ts'
-import { type Case, cases } from './cases.ts'
+import { attackAgents, type Outcome } from './arena.ts'
+import { byArena, cases } from './cases.ts'
 
 process.exitCode = await main()
 
@@ -26,16 +26,20 @@ async function main(): Promise<number> {
   }
   requireLabMachine()
   let failed = 0
-  for (const one of wanted) failed += (await attack(one)) ? 0 : 1
+  for (const together of byArena(wanted)) {
+    const outcomes = await attackAgents(together)
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!holds(together[index]?.name ?? '', outcome)) failed += 1
+    }
+  }
   return failed > 0 ? 1 : 0
 }
 
-async function attack(one: Case): Promise<boolean> {
-  const { faults, attackMs, residentMb } = await attackAgents(one)
+function holds(name: string, { faults, attackMs, residentMb }: Outcome): boolean {
   const verdict = faults.length === 0 ? 'holds' : 'FAILS'
   const took = attackMs === undefined ? 'held up' : `${attackMs} ms`
   const memory = `RSS ${residentMb.before} -> ${residentMb.after} MiB`
-  console.log(`${verdict} ${one.name}: attack ${took}, ${memory}`)
+  console.log(`${verdict} ${name}: attack ${took}, ${memory}`)
   for (const fault of faults) console.log(`  ${fault}`)
   return faults.length === 0
 }

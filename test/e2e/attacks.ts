@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { attackAgents } from '../../simulations/hostile/arena.ts'
-import { type Case, cases } from '../../simulations/hostile/cases.ts'
+import { byArena, type Case, cases } from '../../simulations/hostile/cases.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 
 /** All that the given part of an agent defends against. */
@@ -11,13 +11,20 @@ export function testAttacks(mends: Case['mends']): void {
   suite(`an attacker, and the ${mends}`, () => {
     requireLabMachine()
 
-    for (const one of cases.filter((each) => each.mends === mends)) {
-      test(`${one.name}: ${one.promise}`, async (t) => {
-        const { faults, attackMs, residentMb } = await attackAgents(one)
-        t.diagnostic(`attack ${attackMs ?? 'held up'} ms`)
-        t.diagnostic(`RSS ${residentMb.before} -> ${residentMb.after} MiB`)
-        assert.deepEqual(faults, [])
-      })
+    for (const together of byArena(cases.filter((each) => each.mends === mends))) {
+      // The first one plays all of its arena; each says what became of it.
+      let outcomes: ReturnType<typeof attackAgents> | undefined
+      for (const [index, one] of together.entries()) {
+        test(`${one.name}: ${one.promise}`, async (t) => {
+          outcomes ??= attackAgents(together)
+          const outcome = (await outcomes)[index]
+          assert.ok(outcome)
+          const { faults, attackMs, residentMb } = outcome
+          t.diagnostic(`attack ${attackMs ?? 'held up'} ms`)
+          t.diagnostic(`RSS ${residentMb.before} -> ${residentMb.after} MiB`)
+          assert.deepEqual(faults, [])
+        })
+      }
     }
   })
 }
