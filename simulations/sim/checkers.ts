@@ -143,6 +143,19 @@ export function quiet(name: string, before: Activity, after: Activity): Violatio
     }))
 }
 
+/** A node keeps a bounded number of connections, however large the cluster is. */
+export function fewConnections(hosts: readonly Observed[]): Violation[] {
+  return hosts.flatMap((host) => {
+    const connected = host.view().nodes.filter((node) => node.connected && !node.self).length
+    return connected <= connectionsMax
+      ? []
+      : [violation('few-connections', host, `${connected} connections`)]
+  })
+}
+
+/** All of a full mesh, or what the overlay of any cluster gives one node at the most. */
+const connectionsMax = 32
+
 /** A confirmed claim ends only by its node's leave, or for another one that precedes it. */
 export function noTheft(
   host: Pick<Observed, 'name'>,

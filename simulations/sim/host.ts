@@ -109,6 +109,7 @@ export class Host {
       id: this.config.self,
       addresses: this.#options.addresses,
       seeds: this.#options.seeds,
+      knows: (node) => this.#process?.agent.knows(node) === true,
       deliver: (event) => this.#deliver(event),
     })
     const clockOffsetMs = this.#random.below(1_000_000)
@@ -315,8 +316,7 @@ export class Host {
           answer: kernel.checkForwarding(),
         }))
       case 'disconnect':
-        // Nobody signs in the simulated world.
-        return
+        return network.disconnect(station, effect.peer)
       case 'reply':
         this.#replies.set(effect.id, effect.result)
         return

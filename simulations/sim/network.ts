@@ -105,6 +105,11 @@ export class Network {
     }
   }
 
+  disconnect(from: Station, peer: NodeId): void {
+    const connection = from.connection(peer)
+    if (connection) this.#end(from, connection)
+  }
+
   /** Dials afresh where the peer says it is. */
   probe(from: Station, peer: NodeId, addresses: readonly string[]): void {
     const [address] = addresses
@@ -118,7 +123,9 @@ export class Network {
     const roundTripMs = this.#latency() + this.#latency()
     const to = address === undefined ? undefined : this.#stations.get(address)
     if (address === undefined) return answer('unknown', 0)
-    if (!to || !this.#reaches(from, to)) return answer('silent', watchMs * silentShare)
+    // A host on which no agent ever ran.
+    if (!to) return answer('refused', roundTripMs)
+    if (!this.#reaches(from, to)) return answer('silent', watchMs * silentShare)
     if (to === from || (to.isRunning && to.id !== peer)) return answer('displaced', roundTripMs)
     if (!to.isRunning) return answer('refused', roundTripMs)
     if (to.isFrozen) return answer('hung', handshakeMs)
@@ -238,7 +245,7 @@ export class Network {
     const to = this.#stations.get(address)
     if (to === from) {
       this.#world.after(roundTripMs, () => from.dialled(address, 'self'))
-    } else if (!to || !this.#reaches(from, to)) {
+    } else if (to && !this.#reaches(from, to)) {
       this.#world.after(dialTimeoutMs, () => from.dialled(address, 'failed'))
     } else {
       this.#world.after(roundTripMs, () => this.#answer(from, address))

@@ -13,6 +13,8 @@ export interface Attachment {
   readonly addresses: readonly string[]
   /** Multiaddrs of its seeds. */
   readonly seeds: readonly string[]
+  /** Whether its agent has word of that node. */
+  readonly knows: (node: NodeId) => boolean
   readonly deliver: (event: TransportEvent) => void
 }
 
@@ -45,6 +47,10 @@ export class Station {
   readonly deliver: (event: TransportEvent) => void
   readonly #dialler: Dialler
   readonly #seeds: readonly string[]
+  readonly #knows: (node: NodeId) => boolean
+  /** Who answered at which address. */
+  readonly #found = new Map<string, NodeId>()
+  #mine: ReadonlySet<string> = new Set()
   readonly #targets = new Map<string, Target>()
   readonly #connections = new Map<NodeId, Connection<Station>>()
   readonly #seen = new Map<string, Millis>()
@@ -62,6 +68,7 @@ export class Station {
     this.id = attachment.id
     this.addresses = attachment.addresses
     this.#seeds = attachment.seeds
+    this.#knows = attachment.knows
     this.#dialler = dialler
     this.deliver = (event) => {
       if (this.#running) attachment.deliver(event)
@@ -100,6 +107,7 @@ export class Station {
     const mine = peers
       .filter(({ id }) => this.id < id)
       .flatMap(({ addresses }) => addresses.slice(0, 1))
+    this.#mine = new Set(mine)
     this.#aimAt([...this.#seeds, ...mine])
   }
 
@@ -114,6 +122,7 @@ export class Station {
 
   opened(connection: Connection<Station>, address: string): void {
     const peer = connection.other(this).id
+    this.#found.set(address, peer)
     this.#connections.set(peer, connection)
     this.deliver({ type: 'peer-connected', peer, address })
   }
@@ -182,6 +191,8 @@ export class Station {
   #dial(address: string): void {
     const target = this.#targets.get(address)
     if (target?.state !== 'idle' || this.#isConnectedAt(address)) return
+    // A member is redialled by those who watch it; looked at again later.
+    if (this.#isLooseSeed(address)) return this.#dialLater(address)
     target.state = 'dialling'
     this.#dialler.dial(address)
   }
@@ -197,6 +208,12 @@ export class Station {
       target.state = 'idle'
       this.#dial(address)
     })
+  }
+
+  #isLooseSeed(address: string): boolean {
+    const found = this.#found.get(address)
+    const isMember = found !== undefined && this.#knows(found) && this.#connections.size > 0
+    return isMember && !this.#mine.has(address)
   }
 
   #isConnectedAt(address: string): boolean {

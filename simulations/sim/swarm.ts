@@ -16,6 +16,7 @@ import {
   aliensUntouched,
   claiming,
   convergence,
+  fewConnections,
   type Island,
   inSyncGate,
   noTheft,
@@ -177,6 +178,7 @@ export class Swarm implements Watcher {
     this.world.runFor(drainMs)
     const before = this.#activity()
     this.world.runFor(quietMs)
+    this.violations.push(...fewConnections(this.running.map((host) => this.#observe(host))))
     this.violations.push(...quiet(name, before, this.#activity()), ...this.#discontent())
     this.violations.push(...this.#untruths())
     this.#phase = this.#newPhase()

@@ -1,6 +1,6 @@
 /** The agent: turns each event into the effects that the shell must perform, and never anything else. */
 
-import { drawOverlay, restore } from './agent/absorb.ts'
+import { restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import {
   compare,
@@ -32,6 +32,7 @@ import {
   refute,
   watchHeard,
 } from './agent/liveness.ts'
+import { drawOverlay } from './agent/overlay.ts'
 import {
   bearWitness,
   enterSync,
@@ -42,7 +43,7 @@ import {
   unsay,
   uplinkLocated,
 } from './agent/publish.ts'
-import { evictDue, needsForwarding, receive } from './agent/receive.ts'
+import { evictDue, isBurst, needsForwarding, receive } from './agent/receive.ts'
 import { reclaim } from './agent/reclaim.ts'
 import { AgentState, type Due } from './agent/state.ts'
 import { judgeOpenness, peerRefused, refusalOf, startTrust, sweepTrust } from './agent/trust.ts'
@@ -156,7 +157,8 @@ export class Agent {
         const isForwarded = needsForwarding(state, event)
         const carried = { entry: event.entry, remainMs: state.config.timing.tombstoneMs }
         const { verdict } = receive(state, carried, event.from)
-        const judged = verdict === 'accept' && !isForwarded ? 'ignore' : verdict
+        const isHeldBack = verdict === 'accept' && isBurst(state)
+        const judged = verdict === 'accept' && (!isForwarded || isHeldBack) ? 'ignore' : verdict
         return state.emitLast({ type: 'verdict', id: event.id, verdict: judged })
       }
       case 'sync-received':

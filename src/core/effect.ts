@@ -79,7 +79,7 @@ export type Effect =
   | { readonly type: 'publish'; readonly entry: Entry }
   | { readonly type: 'verdict'; readonly id: number; readonly verdict: Verdict }
   | { readonly type: 'send'; readonly peer: NodeId; readonly message: SyncMessage }
-  /** Its connections end at once: it is not admitted any more. */
+  /** Its connections end at once: it is not admitted any more, or not needed. */
   | { readonly type: 'disconnect'; readonly peer: NodeId }
   /** What signs of life say this node has. */
   | { readonly type: 'digest'; readonly root: string }

@@ -130,6 +130,10 @@ export class Links {
     return this.#links.has(peer)
   }
 
+  get any(): boolean {
+    return this.#links.size > 0
+  }
+
   /** Undefined where it is not connected. */
   connection(peer: NodeId): Connection | undefined {
     return this.#links.get(peer)?.lanes.keys().next().value
@@ -178,7 +182,7 @@ export class Links {
   /** It may come again, and is judged anew. */
   disconnect(peer: NodeId): void {
     const link = this.#links.get(peer)
-    if (link) this.#drop(link, 'the peer is not admitted any more')
+    if (link) this.#drop(link, 'this node gives it up')
   }
 
   send(peer: NodeId, frame: Uint8Array): void {

@@ -13,7 +13,8 @@ export interface SeekerHost {
   readonly clock: Clock
   readonly resolver: SeedResolver
   readonly dialler: Dialler
-  readonly isConnected: (peer: NodeId) => boolean
+  /** Whether a connection to this peer is to be sought. */
+  readonly needs: (peer: NodeId) => boolean
   /** The seed stands for this address. */
   readonly resolved: (ip: string) => void
   /** Whether this node listens on this address and port. */
@@ -88,7 +89,7 @@ export class SeedSeeker implements RedialTask {
     const { port, peer } = this.#seed
     if (this.#host.isOwn(ip, port)) return { type: 'self' }
     const known = this.#identities.get(ip) ?? peer
-    if (known && this.#host.isConnected(known)) return { type: 'connected', peer: known }
+    if (known && !this.#host.needs(known)) return { type: 'connected', peer: known }
     return this.#dial(ip)
   }
 

@@ -165,7 +165,7 @@ export async function openSession(
 }
 
 function seek(
-  { clock, seeds, defaultPort, listen, port, lookUp }: Libp2pOptions,
+  { clock, seeds, defaultPort, listen, port, knows, lookUp }: Libp2pOptions,
   parts: {
     dialler: Dialler
     links: Links
@@ -191,7 +191,8 @@ function seek(
       clock,
       resolver,
       dialler,
-      isConnected: (peer) => links.has(peer),
+      // A member is redialled by those who watch it. A seed of a large cluster must not hold a connection to every node.
+      needs: (peer) => !links.has(peer) && !(knows(peer) && links.any),
       resolved: (ip) => networks.seedAt(ip),
       isOwn: (ip, at) => at === port && isListening(ip, listen),
       report: (trouble) => deliver({ type: 'trouble-reported', trouble }),

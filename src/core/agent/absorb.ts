@@ -3,13 +3,12 @@
 import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import type { Merged } from '../claim/record-set.ts'
 import type { Carried } from '../gossip/message.ts'
-import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
-import { isDown } from '../liveness/observations.ts'
+import { fullMeshMax } from '../gossip/overlay.ts'
 import { observe } from '../membership/observe.ts'
 import { tellClocks } from './clocks.ts'
 import { judged } from './contests.ts'
 import { answered } from './evictions.ts'
-import { livenessOf, observationsChanged } from './liveness.ts'
+import { observationsChanged } from './liveness.ts'
 import type { AgentState } from './state.ts'
 
 /** Above a full mesh, members come in bursts: the overlay is drawn once per burst. */
@@ -36,17 +35,6 @@ export function merge(state: AgentState, carried: Carried, from?: NodeId): Merge
     state.begin(`twice/${body.origin}`, { code: 'node-twice', node: body.origin, name: body.name })
   }
   return merged
-}
-
-export function drawOverlay(state: AgentState): void {
-  const { config, set, watch } = state
-  const living = set.members.filter((node) => !isDown(livenessOf(state, node)))
-  const peers = neighbours(config.self, living).map((id) => ({
-    id,
-    watched: watch.span.has(id),
-    addresses: set.record(id)?.addresses ?? [],
-  }))
-  state.emit({ type: 'connect', peers })
 }
 
 function absorb(

@@ -98,12 +98,33 @@ export function evictDue(state: AgentState): void {
  * Who has just started, and whoever hears it in a mesh that is not complete, may not be connected to everybody.
  */
 export function needsForwarding(
-  { set, peers }: AgentState,
+  state: AgentState,
   { entry, from }: { entry: Entry; from: NodeId },
 ): boolean {
+  const { set, peers } = state
   const { origin, version } = entry.body
   if (from !== origin || set.size > fullMeshMax || peers.size < set.size - 1) return true
   return set.record(origin)?.version.incarnation !== version.incarnation
+}
+
+/** News that is passed on one by one within a second. */
+const newsMax = 16
+
+/**
+ * Whether so much is news that comparing carries it better. Above a full mesh each node gets each gossip from several
+ * neighbours; a comparison brings whatever is new at once, and once.
+ */
+export function isBurst(state: AgentState): boolean {
+  const { set, now, news } = state
+  if (set.size <= fullMeshMax) return false
+  news.credit = Math.min(newsMax, news.credit + ((now - news.at) / 1_000) * newsMax)
+  news.at = now
+  if (news.credit >= 1) {
+    news.credit -= 1
+    return false
+  }
+  state.spreadSoon()
+  return true
 }
 
 /** Word about this node that it did not write: an eviction, a former self, a twin. */

@@ -98,6 +98,8 @@ export class AgentState {
   /** Nodes that are not simply alive, and since when they were judged so. */
   readonly missed = new Map<NodeId, { readonly state: Liveness; readonly since: Millis }>()
   readonly evictions = new Map<NodeId, PendingEviction>()
+  /** Connected nodes that the overlay does not want, and since when. */
+  readonly unneededSince = new Map<NodeId, Millis>()
   /** By connected node, the last eviction of it that it was told of. */
   readonly evictionsTold = new Map<NodeId, string>()
   now: Millis
@@ -119,6 +121,8 @@ export class AgentState {
   missedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until a single word is answered again. */
   refuteMs = 1_000
+  /** How many news may be passed on, as of when. */
+  readonly news: { credit: number; at: Millis } = { credit: 0, at: 0 }
   publishedAt: Millis = Number.NEGATIVE_INFINITY
   witnessedAt: Millis = Number.NEGATIVE_INFINITY
   refutedAt: Millis = Number.NEGATIVE_INFINITY
