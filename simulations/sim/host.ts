@@ -68,6 +68,7 @@ export class Host {
   #exitCode: number | undefined
   #inbox: Event[] = []
   #busy = false
+  #isFrozen = false
   #alarmAt: Millis = Number.POSITIVE_INFINITY
 
   constructor(options: HostOptions) {
@@ -130,15 +131,20 @@ export class Host {
     this.#end()
   }
 
-  /** Its power goes: nobody reaches it, and nobody is told. */
-  powerOff(): void {
-    this.#options.network.power(this.config.self, false)
-    this.crash()
+  /** Its agent stands still, and its kernel goes on. */
+  freeze(): void {
+    this.#trace('! freeze')
+    this.#isFrozen = true
+    if (this.#process) this.#options.network.freeze(this.#process.station)
   }
 
-  /** Its kernel starts anew, and its agent with it. */
-  powerOn(): void {
-    this.#options.network.power(this.config.self, true)
+  /** What came meanwhile is heard at once. */
+  thaw(): void {
+    this.#trace('! thaw')
+    this.#isFrozen = false
+    if (!this.#process) return
+    this.#options.network.thaw(this.#process.station)
+    this.#deliver({ type: 'deadline' })
   }
 
   command(command: Command): number {
@@ -174,7 +180,7 @@ export class Host {
     const process = this.#process
     if (!process) return
     this.#inbox.push(event)
-    if (!this.#busy) this.#wake(process)
+    if (!this.#busy && !this.#isFrozen) this.#wake(process)
   }
 
   /** One turn: steps every waiting event, then performs the effects of all of them. */
@@ -218,6 +224,7 @@ export class Host {
   #endTurn(process: Process): void {
     if (this.#process !== process) return
     this.#busy = false
+    if (this.#isFrozen) return
     if (this.#inbox.length > 0) this.#wake(process)
     else this.#arm(process)
   }

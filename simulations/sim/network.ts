@@ -45,6 +45,8 @@ export class Network {
   readonly #random: Random
   readonly #faults: NetworkFaults
   readonly #stations = new Map<string, Station>()
+  /** The first address of each node that ever listened. */
+  readonly #homes = new Map<NodeId, string>()
   readonly #groups = new Map<NodeId, number>()
   /** Hosts without power: nobody reaches them. */
   readonly #dark = new Set<NodeId>()
@@ -62,6 +64,8 @@ export class Network {
       after: (delayMs, action) => this.#world.after(delayMs, action),
       jitter: () => this.#random.between(0.8, 1.2),
     })
+    const [home] = attachment.addresses
+    if (home !== undefined) this.#homes.set(attachment.id, home)
     for (const address of attachment.addresses) this.#stations.set(address, station)
     station.start()
     return station
@@ -84,8 +88,27 @@ export class Network {
     this.#cut()
   }
 
-  isDark(id: NodeId): boolean {
-    return this.#dark.has(id)
+  /** Whether nothing of the host is reached from that group of nodes, or another one is where it was. */
+  isGone(id: NodeId, group: number): boolean {
+    const there = this.#homes.get(id)
+    const isReplaced = there !== undefined && this.#stations.get(there)?.id !== id
+    return this.#dark.has(id) || this.groupOf(id) !== group || isReplaced
+  }
+
+  /** Its agent says nothing from here on, though its kernel holds its connections. */
+  freeze(station: Station): void {
+    station.isFrozen = true
+    for (const connection of station.connections()) {
+      const peer = connection.other(station)
+      if (connection.fallsSilent(peer)) this.#silence(peer, connection)
+    }
+  }
+
+  thaw(station: Station): void {
+    station.isFrozen = false
+    for (const connection of station.connections()) {
+      this.#hearAgain(connection.other(station), connection)
+    }
   }
 
   /** Splits the network: nodes in different groups cannot reach each other. Nodes that are not named are in group 0. */
@@ -218,7 +241,7 @@ export class Network {
     const isStill = () =>
       station.isRunning &&
       connection.isOpen(station) &&
-      !(peer.isRunning && this.#reaches(station, peer))
+      !(peer.isRunning && !peer.isFrozen && this.#reaches(station, peer))
     const share = station.watches(peer.id) ? watchedShare : alarmedShare
     this.#world.after(this.#random.between(...share) * watchMs, () => {
       if (isStill()) station.deliver({ type: 'peer-overdue', peer: peer.id })

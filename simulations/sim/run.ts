@@ -4,7 +4,8 @@ import { writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { NetworkFaults } from './network.ts'
 import { report } from './report.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
+import { scenarios } from './scenarios.ts'
 import { type SimulationOptions, simulate } from './simulate.ts'
 
 const usage = `npm run sim -- [options]

@@ -1,33 +1,19 @@
 /** What is played with a swarm: each scenario is a story with its own expectations, on top of what the checkers watch. */
 
-import type { CoreTiming } from '../../src/core/config.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
 import { words } from '../insider/words.ts'
+import { failures } from './failures.ts'
 import type { Host } from './host.ts'
 import { addressFrom, prefixFrom } from './literal.ts'
+import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
-
-export interface Scenario {
-  readonly name: string
-  readonly promise: string
-  readonly nodesMin: number
-  /** Indices of the seeds that every host is configured with. */
-  readonly seeds: (nodes: number) => readonly number[]
-  readonly pool: (nodes: number) => Pool
-  readonly timing?: Partial<CoreTiming>
-  readonly play: (swarm: Swarm) => void
-}
-
-const wide = (): Pool => ({ prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 })
 
 /** A pool with fewer subnets than there are hosts: the greatest power of two below their number. */
 const narrow = (nodes: number): Pool => {
   const bits = Math.ceil(Math.log2(nodes)) - 1
   return { prefix: prefixFrom(`172.16.0.0/${22 - bits}`), subnetLength: 22 }
 }
-
-const onlyFirst = (): readonly number[] => [0]
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -113,6 +99,7 @@ export const scenarios: readonly Scenario[] = [
     timing: { resyncMs: 20_000 },
     play: kernelFaults,
   },
+  ...failures,
 ]
 
 function coldStart(swarm: Swarm): void {
@@ -339,8 +326,6 @@ function kernelFaults(swarm: Swarm): void {
   swarm.settle('lost notifications', 5_000)
   swarm.stayQuiet('lost notifications')
 }
-
-const ownedBy = (host: Host): KernelRoute[] => host.kernel.routes.filter(({ owned }) => owned)
 
 const subnetsOf = (swarm: Swarm, hosts: readonly Host[]): Set<string | undefined> =>
   new Set(hosts.map((host) => swarm.subnetOf(host)))

@@ -3,7 +3,7 @@
 import type { Violation } from './checkers.ts'
 import type { NetworkFaults } from './network.ts'
 import type { Phase } from './phase.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
 import { NotSettled, Swarm } from './swarm.ts'
 import { Trace } from './trace.ts'
 import { World } from './world.ts'

@@ -60,9 +60,10 @@ const lookMs = 500
 export class Swarm implements Watcher {
   readonly world: World
   readonly network: Network
-  readonly hosts: readonly Host[]
+  readonly hosts: Host[]
   readonly phases: Phase[] = []
   readonly violations: Violation[] = []
+  readonly #make: (index: number) => Host
   readonly #planted = new Map<Host, Map<string, KernelRoute>>()
   readonly #inSync = new Set<Host>()
   /** Hosts whose agent must be running. */
@@ -80,8 +81,12 @@ export class Swarm implements Watcher {
     this.#pool = options.pool
     this.network = new Network(options.world, options.faults)
     const around = { timing: {}, ...options, network: this.network, watcher: this }
-    this.hosts = Array.from({ length: options.nodes }, (_, index) => makeHost(index, around))
-    for (const host of this.hosts) this.#planted.set(host, new Map())
+    this.#make = (index) => {
+      const host = makeHost(index, around)
+      this.#planted.set(host, new Map())
+      return host
+    }
+    this.hosts = Array.from({ length: options.nodes }, (_, index) => this.#make(index))
     this.#phase = this.#newPhase()
   }
 
@@ -107,6 +112,27 @@ export class Swarm implements Watcher {
   crash(host: Host): void {
     this.#wanted.delete(host)
     host.crash()
+  }
+
+  /** Nobody reaches the host from here on, and nobody is told. */
+  powerOff(host: Host): void {
+    this.network.power(host.config.self, false)
+    this.crash(host)
+  }
+
+  powerOn(host: Host): void {
+    this.network.power(host.config.self, true)
+    this.start([host], 0)
+  }
+
+  /** Another host where this one was: with its addresses, and nothing of what it had stored. */
+  setUpAnew(host: Host): Host {
+    const index = this.hosts.indexOf(host)
+    this.crash(host)
+    const anew = this.#make(index)
+    this.hosts[index] = anew
+    this.start([anew], 0)
+    return anew
   }
 
   /** Runs until the host's agent has left and ended. */
@@ -308,8 +334,7 @@ export class Swarm implements Watcher {
             const body = ledger.get(origin)?.body
             return body?.kind === 'record' ? body : undefined
           },
-          isGone: (origin: NodeId) =>
-            this.network.isDark(origin) || this.network.groupOf(origin) !== group,
+          isGone: (origin: NodeId) => this.network.isGone(origin, group),
         },
       ]
     })

@@ -15,7 +15,7 @@ import {
   uniqueness,
 } from '../../simulations/sim/checkers.ts'
 import { addressFrom, prefixFrom } from '../../simulations/sim/literal.ts'
-import type { Scenario } from '../../simulations/sim/scenarios.ts'
+import type { Scenario } from '../../simulations/sim/scenario.ts'
 import { simulate } from '../../simulations/sim/simulate.ts'
 import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { type OwnedClaim, resolve } from '../../src/core/claim/resolve.ts'

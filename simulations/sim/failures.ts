@@ -1,0 +1,126 @@
+/** Stories of hosts that die, freeze, are set up anew and come back. */
+
+import type { Host } from './host.ts'
+import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
+import type { Swarm } from './swarm.ts'
+
+/** Virtual time in which every kernel must follow what happened to a host. */
+const soonMs = 10_000
+
+export const failures: readonly Scenario[] = [
+  {
+    name: 'hosts-die',
+    promise:
+      'routes to hosts without power are unreachable within seconds, and lead there again once they are back',
+    nodesMin: 3,
+    seeds: onlyFirst,
+    pool: wide,
+    play: hostsDie,
+  },
+  {
+    name: 'freeze',
+    promise: 'agents that stand still for a minute cost no route, and miss nobody themselves',
+    nodesMin: 3,
+    seeds: onlyFirst,
+    pool: wide,
+    play: freeze,
+  },
+  {
+    name: 'set-up-anew',
+    promise: 'a host that is set up anew, again and again, leaves one subnet taken',
+    nodesMin: 3,
+    seeds: onlyFirst,
+    pool: wide,
+    timing: { displacedMs: 5_000, tenureMs: 10_000 },
+    play: setUpAnew,
+  },
+  {
+    name: 'gone-for-long',
+    promise:
+      'the subnet of a host that is gone for long is free, and its former holder takes another one',
+    nodesMin: 5,
+    seeds: onlyFirst,
+    pool: wide,
+    timing: { reclaimMs: 60_000, tenureMs: 20_000 },
+    play: goneForLong,
+  },
+]
+
+const minority = (swarm: Swarm): Host[] => {
+  const most = Math.max(1, (swarm.hosts.length - 1) >> 1)
+  return swarm.world.random.sample(swarm.hosts, swarm.world.random.below(most) + 1)
+}
+
+function hostsDie(swarm: Swarm): void {
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  swarm.world.runFor(10_000)
+  const dead = minority(swarm)
+  const held = dead.map((host) => swarm.subnetOf(host))
+  for (const host of dead) swarm.powerOff(host)
+  swarm.settle('without power', soonMs)
+  swarm.stayQuiet('without power')
+  for (const host of dead) swarm.powerOn(host)
+  swarm.settle('power again', soonMs)
+  swarm.stayQuiet('power again')
+  swarm.expect(
+    held.join() === dead.map((host) => swarm.subnetOf(host)).join(),
+    'all have what they had',
+  )
+}
+
+function freeze(swarm: Swarm): void {
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  swarm.world.runFor(10_000)
+  const writes = () => swarm.hosts.map(({ kernel }) => kernel.writes).join(' ')
+  const before = writes()
+  const frozen = minority(swarm)
+  for (const host of frozen) host.freeze()
+  swarm.world.runFor(60_000)
+  for (const host of frozen) host.thaw()
+  swarm.settle('thawed', soonMs)
+  swarm.stayQuiet('thawed')
+  swarm.expect(writes() === before, `no route flaps: kernel writes ${before}, then ${writes()}`)
+}
+
+function setUpAnew(swarm: Swarm): void {
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  let host = swarm.host(swarm.hosts.length - 1)
+  for (let round = 1; round <= 3; round += 1) {
+    host = swarm.setUpAnew(host)
+    swarm.settle(`set up anew, time ${round}`, 60_000)
+    // Its former self is evicted, and with it the last route to what it had.
+    const isOne = () =>
+      swarm.running.every((each) => ownedBy(each).length === swarm.running.length - 1)
+    swarm.world.runUntil(isOne, { withinMs: 120_000, everyMs: 500 })
+    swarm.expect(isOne(), `one subnet for each host, after ${round} times`)
+  }
+  swarm.settle('after')
+  swarm.stayQuiet('after')
+}
+
+function goneForLong(swarm: Swarm): void {
+  const [newcomer, ...others] = [...swarm.hosts].reverse()
+  const [gone] = others
+  if (!newcomer || !gone) return
+  swarm.start(others, 500)
+  swarm.settle('before')
+  const held = swarm.subnetOf(gone)
+  swarm.powerOff(gone)
+  swarm.settle('gone', soonMs)
+  swarm.world.runFor(50_000)
+  swarm.settle('still its own')
+  swarm.world.runFor(60_000)
+  swarm.settle('reclaimed')
+  swarm.stayQuiet('reclaimed')
+  swarm.start([newcomer], 0)
+  swarm.settle('newcomer')
+  const taken = swarm.subnetOf(newcomer)
+  swarm.expect(taken === held, `the newcomer takes ${held}, has ${taken}`, newcomer.name)
+  swarm.powerOn(gone)
+  swarm.settle('back')
+  swarm.expect(swarm.subnetOf(newcomer) === held, `the newcomer keeps ${held}`, newcomer.name)
+  swarm.stayQuiet('back')
+}

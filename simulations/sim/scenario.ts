@@ -1,0 +1,26 @@
+/** A story that is played with a swarm. */
+
+import type { CoreTiming } from '../../src/core/config.ts'
+import type { Pool } from '../../src/core/ip/pool.ts'
+import type { KernelRoute } from '../../src/core/routing/route.ts'
+import type { Host } from './host.ts'
+import { prefixFrom } from './literal.ts'
+import type { Swarm } from './swarm.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly promise: string
+  readonly nodesMin: number
+  /** Indices of the seeds that every host is configured with. */
+  readonly seeds: (nodes: number) => readonly number[]
+  readonly pool: (nodes: number) => Pool
+  readonly timing?: Partial<CoreTiming>
+  readonly play: (swarm: Swarm) => void
+}
+
+export const wide = (): Pool => ({ prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 })
+
+export const onlyFirst = (): readonly number[] => [0]
+
+export const ownedBy = (host: Host): KernelRoute[] =>
+  host.kernel.routes.filter(({ owned }) => owned)
