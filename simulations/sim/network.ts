@@ -88,6 +88,10 @@ export class Network {
     this.#cut()
   }
 
+  isDark(id: NodeId): boolean {
+    return this.#dark.has(id)
+  }
+
   /** Whether nothing of the host is reached from that group of nodes, or another one is where it was. */
   isGone(id: NodeId, group: number): boolean {
     const there = this.#homes.get(id)

@@ -6,7 +6,9 @@ import type { NetworkFaults } from './network.ts'
 import { report } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
+import { playStorm, type Storm, shrink, wholeStorm } from './shrink.ts'
 import { type SimulationOptions, simulate } from './simulate.ts'
+import { drawFaults, faultText, storm } from './storm.ts'
 
 const usage = `npm run sim -- [options]
 
@@ -14,14 +16,21 @@ const usage = `npm run sim -- [options]
   --nodes N         number of hosts, default 16
   --seed N          everything follows from it, default 1
   --seeds N         play N seeds, beginning with --seed
+  --swarm N         play N storms of random faults, beginning with --seed, and shrink what fails
+  --only A,B        of scenario storm: only the faults at these places
   --loss RATE       share of messages lost, 0 to 1; default drawn from the seed
   --latency A-B     delay of a message in ms; default drawn from the seed
   --trace           print every event and effect on stderr
   --help
 
 scenarios:
-${scenarios.map(({ name, promise }) => `  ${name.padEnd(20)}${promise}`).join('\n')}
+${[...scenarios, storm(1)].map(({ name, promise }) => `  ${name.padEnd(20)}${promise}`).join('\n')}
 `
+
+/** Sizes of the clusters that storms are played with. */
+const stormSizes = [3, 4, 5, 6, 8, 10, 12, 16, 24, 40]
+/** Of the trace of a storm that fails. */
+const lastLines = 40
 
 process.exitCode = main(process.argv.slice(2))
 
@@ -35,6 +44,7 @@ function main(args: string[]): number {
     console.log(usage)
     return 0
   }
+  if (parsed.swarm > 0) return playSwarm(parsed.swarm, parsed.options)
   let failed = 0
   for (let index = 0; index < parsed.count; index += 1) {
     const outcome = simulate({ ...parsed.options, seed: parsed.options.seed + index })
@@ -45,9 +55,44 @@ function main(args: string[]): number {
   return failed > 0 ? 1 : 0
 }
 
+function playSwarm(count: number, { seed: from }: SimulationOptions): number {
+  let failed = 0
+  for (let seed = from; seed < from + count; seed += 1) {
+    const nodes = stormSizes[seed % stormSizes.length] ?? 8
+    const whole = wholeStorm(seed, nodes)
+    const outcome = playStorm(whole)
+    if (outcome.violations.length === 0) continue
+    failed += 1
+    console.log(report(outcome))
+    console.log(smallestText(shrink(whole)))
+  }
+  console.log(`${count - failed} of ${count} storms passed`)
+  return failed > 0 ? 1 : 0
+}
+
+/** What fails, how to play it again, and its last steps. */
+function smallestText(smallest: Storm): string {
+  const { seed, nodes, only } = smallest
+  const lines: string[] = []
+  const { violations } = playStorm(smallest, (line) => lines.push(line))
+  const drawn = drawFaults(seed)
+  return [
+    '',
+    `the smallest that fails: ${nodes} nodes, ${only.length} faults`,
+    ...only.flatMap((place) => (drawn[place] ? [`  ${faultText(drawn[place])}`] : [])),
+    ...violations.slice(0, 3).map(({ checker, host, what }) => `  ${checker}: ${host}: ${what}`),
+    'its last steps:',
+    ...lines.slice(-lastLines).map((line) => `  ${line}`),
+    `again: npm run sim -- --scenario storm --nodes ${nodes} --seed ${seed} --only ${only.join(',')}`,
+    '',
+  ].join('\n')
+}
+
 interface Parsed {
   readonly options: SimulationOptions
   readonly count: number
+  /** Storms to play; 0: none. */
+  readonly swarm: number
 }
 
 /** Undefined: help is asked for. A text: what is wrong with the arguments. */
@@ -55,7 +100,11 @@ function parse(args: string[]): Parsed | string | undefined {
   const values = valuesOf(args)
   if (typeof values === 'string') return values
   if (values.help) return undefined
-  const scenario = scenarios.find(({ name }) => name === values.scenario)
+  const only = values.only === undefined ? undefined : new Set(values.only.split(',').map(Number))
+  const scenario =
+    values.scenario === 'storm'
+      ? storm(Number(values.seed), only)
+      : scenarios.find(({ name }) => name === values.scenario)
   if (!scenario) return `no scenario ${values.scenario}: ${scenarios.map((s) => s.name).join(', ')}`
   const nodes = Number(values.nodes)
   if (!isNatural(nodes, scenario)) {
@@ -64,12 +113,14 @@ function parse(args: string[]): Parsed | string | undefined {
   const [seed, count] = [Number(values.seed), Number(values.seeds)]
   if (!Number.isSafeInteger(seed) || seed < 0) return '--seed is a natural number'
   if (!Number.isSafeInteger(count) || count < 1) return '--seeds is a number above 0'
+  const swarm = Number(values.swarm)
+  if (!Number.isSafeInteger(swarm) || swarm < 0) return '--swarm is a natural number'
   const faults = faultsOf(values)
   if (typeof faults === 'string') return faults
   const options = { scenario, nodes, seed, faults }
   // Unbuffered: the last lines before a crash are the ones that matter.
   const onTrace = (line: string) => void writeSync(2, `${line}\n`)
-  return { options: values.trace ? { ...options, onTrace } : options, count }
+  return { options: values.trace ? { ...options, onTrace } : options, count, swarm }
 }
 
 function valuesOf(args: string[]) {
@@ -81,6 +132,8 @@ function valuesOf(args: string[]) {
         nodes: { type: 'string', default: '16' },
         seed: { type: 'string', default: '1' },
         seeds: { type: 'string', default: '1' },
+        swarm: { type: 'string', default: '0' },
+        only: { type: 'string' },
         loss: { type: 'string' },
         latency: { type: 'string' },
         trace: { type: 'boolean', default: false },

@@ -42,6 +42,7 @@ export function awaitAnswer(
   if (before && compareVersions(before.carried.entry.body.version, body.version) >= 0) return false
   const inMs = evictionDelay(state, body.origin)
   evictions.set(body.origin, { carried, from, dueAt: before?.dueAt ?? now + inMs })
+  state.watchDue = true
   const name = set.record(body.origin)?.name ?? ''
   const { origin: node, author } = body
   const via = (from && peers.get(from)?.address) ?? ''

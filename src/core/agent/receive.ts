@@ -64,9 +64,12 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
 const isHeard = ({ peers }: AgentState, node: NodeId): boolean =>
   peers.has(node) && !peers.isOverdue(node)
 
-/** By its watchers. Until in-sync nothing is known of that. */
+/** By its watchers, or by this node and the one that ends it. Until in-sync nothing is known of that. */
 const isMissed = (state: AgentState, node: NodeId): boolean =>
-  !state.isInSync || !state.set.record(node) || isDown(livenessOf(state, node))
+  !state.isInSync ||
+  !state.set.record(node) ||
+  isDown(livenessOf(state, node)) ||
+  state.watch.misses(node)
 
 /** An eviction of a node that may be about to come back. */
 function waitsForAnswer(state: AgentState, { body }: Entry): boolean {

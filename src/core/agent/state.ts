@@ -222,7 +222,8 @@ export class AgentState {
       isOverdue: (node) => peers.isOverdue(node),
       incarnationOf: (node) => set.record(node)?.version.incarnation,
       missedBy: (node) =>
-        observations.about(node).filter(({ author }) => author !== config.self).length,
+        observations.votes(node).filter(({ author }) => author !== config.self).length,
+      ending: () => this.evictions.keys(),
       incarnation: () => this.own.incarnation,
       wallMs: () => this.wallMs,
     }

@@ -66,19 +66,22 @@ export class Observations {
   }
 
   /**
-   * Who is missed itself has no vote: where a network was split, each side misses the other, and neither is right once
-   * they hear each other again. Whoever has refuted that looks again before it votes, and what it said before goes on to
-   * take the vote of those on the other side, until they have refuted it too. `loner`: a node that is connected to nobody
-   * believes itself.
+   * What counts of it. Who is missed itself has no vote: where a network was split, each side misses the other, and
+   * neither is right once they hear each other again. Whoever has refuted that looks again before it votes, and what it
+   * said before goes on to take the vote of those on the other side, until they have refuted it too.
    */
-  state(node: NodeId, loner?: NodeId): Liveness {
-    const all = this.about(node)
-    const own = all.find(({ author }) => author === loner)
-    if (own) return own.observed.state
-    const votes = all.filter(
+  votes(node: NodeId): Word[] {
+    return this.about(node).filter(
       ({ author, observed }) =>
         observed.observer === this.#incarnationOf(author) && !this.#isMissed(author),
     )
+  }
+
+  /** `loner`: a node that is connected to nobody believes itself. */
+  state(node: NodeId, loner?: NodeId): Liveness {
+    const own = loner && this.about(node).find(({ author }) => author === loner)
+    if (own) return own.observed.state
+    const votes = this.votes(node)
     if (votes.length === 0) return 'alive'
     if (votes.length < quorum) return 'suspect'
     const share = (...states: readonly Failing[]) =>

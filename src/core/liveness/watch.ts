@@ -31,6 +31,8 @@ export interface WatchWorld {
   isOverdue(node: NodeId): boolean
   /** Undefined: it has no live record. */
   incarnationOf(node: NodeId): number | undefined
+  /** Further nodes to dial: others say that they are gone for good. */
+  ending(): Iterable<NodeId>
   /** Of how many other nodes each misses it as it is now. */
   missedBy(node: NodeId): number
   /** Of this node. */
@@ -144,6 +146,11 @@ export class Watch {
     }
   }
 
+  /** Whether this node itself found the other one gone. */
+  misses(node: NodeId): boolean {
+    return this.#said.has(node)
+  }
+
   /** Must be called when members, connections or what others say changed. */
   review(now: Millis): void {
     for (const { node, incarnation } of this.#said.values())
@@ -152,10 +159,11 @@ export class Watch {
     this.#spanChanged ||=
       span.size !== this.#span.size || [...span].some((node) => !this.#span.has(node))
     this.#span = span
+    const asked = new Set([...span, ...this.#world.ending()])
     for (const node of this.#targets.keys()) {
-      if (!this.#span.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
+      if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
-    for (const node of this.#span) {
+    for (const node of asked) {
       if (this.#targets.has(node) || this.#world.isHeard(node)) continue
       const isLost = this.#world.isLost(node)
       const isMissed = this.#world.missedBy(node) > 0

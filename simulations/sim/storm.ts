@@ -1,0 +1,164 @@
+/** Random faults that overlap, all drawn before anything starts; then everything is mended, and must be right again. */
+
+import type { Millis } from '../../src/core/rng.ts'
+import type { Host } from './host.ts'
+import { Random } from './random.ts'
+import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
+import type { Swarm } from './swarm.ts'
+
+/** Drawn for any number of hosts: a fault that is left out moves no other. */
+export interface DrawnFault {
+  readonly name: keyof typeof faults
+  readonly atMs: Millis
+  readonly forMs: Millis
+  /** In [0, 1): which host, and how many of them. */
+  readonly which: number
+  readonly share: number
+}
+
+const stormMs = 60_000
+const faultMsMax = 30_000
+/** After the last fault is mended. */
+const mendedMs = 60_000
+/** What is said of a node that was ended is taken back within this. */
+const endedMs = 180_000
+
+/** What it does to hosts, and what mends it. Hosts to which it cannot be done are passed over. */
+type Fault = (swarm: Swarm, hosts: readonly Host[]) => () => void
+
+const nothing = () => undefined
+
+const faults = {
+  crash: (swarm, hosts) => {
+    const hit = hosts.filter((host) => host.isRunning)
+    for (const host of hit) swarm.crash(host)
+    return () => start(swarm, hit)
+  },
+  'power-off': (swarm, hosts) => {
+    for (const host of hosts) if (host.isRunning) swarm.powerOff(host)
+    return () => {
+      for (const host of hosts) if (swarm.network.isDark(host.config.self)) swarm.powerOn(host)
+    }
+  },
+  freeze: (_swarm, hosts) => {
+    const hit = hosts.filter((host) => host.isRunning)
+    for (const host of hit) host.freeze()
+    return () => {
+      for (const host of hit) host.thaw()
+    }
+  },
+  partition: (swarm, hosts) => {
+    swarm.partition([swarm.hosts.filter((host) => !hosts.includes(host)), hosts])
+    return () => swarm.heal()
+  },
+  // What a host alone in its part of the network said is heard by nobody once its state is gone.
+  'set-up-anew': (swarm, [host]) => {
+    const { network } = swarm
+    const isMet =
+      host && !network.isDark(host.config.self) && network.groupOf(host.config.self) === 0
+    if (host?.isRunning && isMet) swarm.setUpAnew(host)
+    return nothing
+  },
+  'link-flap': (_swarm, hosts) => {
+    for (const host of hosts) host.kernel.setLink('eth0', 'down')
+    return () => {
+      for (const host of hosts) host.kernel.setLink('eth0', 'up')
+    }
+  },
+  drift: (_swarm, hosts) => {
+    for (const host of hosts) for (const route of ownedBy(host)) host.kernel.removeRoute(route)
+    return nothing
+  },
+  overrun: (_swarm, hosts) => {
+    for (const host of hosts) host.kernel.overrun('simulated')
+    return nothing
+  },
+  'failing-writes': (_swarm, hosts) => {
+    for (const host of hosts) host.kernel.failWrites(3)
+    return nothing
+  },
+} as const satisfies Record<string, Fault>
+
+export function drawFaults(seed: number): DrawnFault[] {
+  const random = new Random(seed).fork()
+  const names = Object.keys(faults) as (keyof typeof faults)[]
+  const count = 1 + random.below(12)
+  return Array.from({ length: count }, () => ({
+    name: names[random.below(names.length)] ?? 'crash',
+    atMs: random.between(0, stormMs),
+    forMs: random.between(100, faultMsMax),
+    which: random.next(),
+    share: random.next() ** 2,
+  })).sort((a, b) => a.atMs - b.atMs)
+}
+
+/** `only`: places of the faults that are played; undefined: all. */
+export const storm = (seed: number, only?: ReadonlySet<number>): Scenario => ({
+  name: 'storm',
+  promise: 'whatever happens together, all is right once it is over',
+  nodesMin: 3,
+  seeds: onlyFirst,
+  pool: wide,
+  timing: { displacedMs: 5_000, tenureMs: 10_000, resyncMs: 20_000 },
+  play: (swarm) =>
+    play(
+      swarm,
+      drawFaults(seed).filter((_, place) => only === undefined || only.has(place)),
+    ),
+})
+
+function play(swarm: Swarm, drawn: readonly DrawnFault[]): void {
+  const { world } = swarm
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  world.runFor(5_000)
+  const from = world.now
+  const mends: { readonly at: Millis; readonly mend: () => void }[] = []
+  for (const fault of drawn) {
+    mendDue(swarm, mends, from + fault.atMs)
+    world.trace.add(`${world.now} ${faultText(fault)}`)
+    const mend = faults[fault.name](swarm, hostsOf(swarm, fault))
+    mends.push({ at: world.now + fault.forMs, mend })
+  }
+  mendDue(swarm, mends, Number.POSITIVE_INFINITY)
+  swarm.settle('after the storm', mendedMs)
+  // Those that were replaced are evicted, and what was found of them is said no more.
+  world.runFor(endedMs)
+  swarm.settle('calm', mendedMs)
+  swarm.stayQuiet('calm')
+}
+
+/** Runs on until then, and mends on the way what is due. */
+function mendDue(
+  { world }: Swarm,
+  mends: { readonly at: Millis; readonly mend: () => void }[],
+  until: Millis,
+): void {
+  for (;;) {
+    mends.sort((a, b) => a.at - b.at)
+    const [next] = mends
+    if (!next || next.at > until) break
+    mends.shift()
+    world.runFor(Math.max(0, next.at - world.now))
+    next.mend()
+  }
+  if (Number.isFinite(until)) world.runFor(Math.max(0, until - world.now))
+}
+
+export const faultText = ({ name, atMs, forMs }: DrawnFault): string =>
+  `${name} at ${(atMs / 1_000).toFixed(1)} s for ${(forMs / 1_000).toFixed(1)} s`
+
+function hostsOf({ hosts }: Swarm, { which, share }: DrawnFault): Host[] {
+  const count = Math.max(1, Math.floor(share * hosts.length * 0.8))
+  const first = Math.floor(which * hosts.length)
+  return Array.from({ length: count }, (_, step) => hosts[(first + step) % hosts.length]).filter(
+    (host) => host !== undefined,
+  )
+}
+
+function start(swarm: Swarm, hosts: readonly Host[]): void {
+  swarm.start(
+    hosts.filter((host) => swarm.hosts.includes(host) && !host.isRunning),
+    0,
+  )
+}
