@@ -386,7 +386,9 @@ export function describe(note: Note): Description {
       )
     case 'missed-by-others':
       return warn(
-        `${listed(note.by)} did not reach this node: answered with incarnation ${note.incarnation}`,
+        note.by.length === 0
+          ? `this node reached nobody for a while: back with incarnation ${note.incarnation}`
+          : `${listed(note.by)} did not reach this node: answered with incarnation ${note.incarnation}`,
         'unless this host was suspended or cut off a moment ago, look at its network',
       )
     case 'node-down':

@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { scenarios } from '../../simulations/sim/scenarios.ts'
+import { playStorm, wholeStorm } from '../../simulations/sim/shrink.ts'
 import { simulate } from '../../simulations/sim/simulate.ts'
 
 const nodes = 8
@@ -23,11 +24,20 @@ describe('simulation', () => {
 
   for (const scenario of scenarios) {
     it(`${scenario.name}: one seed gives one trace`, () => {
-      const [first, second, other] = [7, 7, 8].map((seed) => simulate({ scenario, nodes, seed }))
+      const [first, second, other] = [7, 7, 8].map((seed) =>
+        simulate({ scenario, nodes: Math.max(4, scenario.nodesMin), seed }),
+      )
       assert.equal(first?.traceHash, second?.traceHash)
       assert.notEqual(first?.traceHash, other?.traceHash)
     })
   }
+
+  it('plays storms of random faults', () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const { violations } = playStorm(wholeStorm(seed, 3 + (seed % 8)))
+      assert.deepEqual(violations, [], `npm run sim -- --swarm 1 --seed ${seed}`)
+    }
+  })
 
   it('converges where a fifth of all messages is lost and many come twice', () => {
     const [scenario] = scenarios

@@ -57,7 +57,7 @@ interface Lane {
 const beatShare = 0.5
 
 /** Of `watchMs`: a watched peer that was heard within the first is not asked, and after the second it is overdue. */
-const askShare = 0.5
+const askShare = 0.9
 const overdueShare = 2.2
 /** While one is overdue, the others are asked too: it may be this host that hears nobody. */
 const alarmShare = 4

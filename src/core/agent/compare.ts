@@ -11,9 +11,9 @@ import {
 import type { SyncMessage } from '../gossip/message.ts'
 import { unreachable } from '../invariant.ts'
 import { clockHeard, tellClocks } from './clocks.ts'
-import { companyChanged, watchHeard } from './liveness.ts'
+import { backInCompany, companyChanged, watchHeard } from './liveness.ts'
 import { enterSync } from './publish.ts'
-import { receive } from './receive.ts'
+import { isBurst, receive } from './receive.ts'
 import type { AgentState } from './state.ts'
 import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
 
@@ -21,6 +21,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   const { config, peers, set, own } = state
   peers.connected(peer, address)
   state.watch.heard()
+  if (peers.size === 1) backInCompany(state)
   companyChanged(state)
   state.end('alone')
   peerAdmitted(state, address)
@@ -142,7 +143,7 @@ function deltaReceived(
   for (const item of carried) {
     const heard = receive(state, item, peer)
     news = heard.news || news
-    if (heard.passOn) state.emit({ type: 'publish', entry: item.entry })
+    if (heard.passOn && !isBurst(state)) state.emit({ type: 'publish', entry: item.entry })
   }
   if (want.length > 0) {
     for (const answer of answerWant(set, { want, last }, now)) state.send(peer, answer)

@@ -83,8 +83,18 @@ export function keepWatch(state: AgentState): void {
 
 /** Answers those who miss this node: what they say holds for its incarnation alone. */
 export function refute(state: AgentState): void {
-  if (!state.isReady || state.observations.about(state.config.self).length === 0) return
+  if (state.observations.about(state.config.self).length > 0) answer(state)
+}
+
+/** Whoever was connected to nobody, and missed the others, is missed by them: it does not wait to hear so. */
+export function backInCompany(state: AgentState): void {
+  if (state.watch.observed.length > 0) answer(state)
+}
+
+function answer(state: AgentState): void {
+  if (!state.isReady) return
   state.missedAt = state.now
+  state.tellsPeers = true
   state.watch.lookAgain(state.now)
   state.note(state.own.refuteAbsence(namesOfMissers(state, state.config.self)))
   state.publishSoon()

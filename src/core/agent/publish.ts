@@ -72,9 +72,23 @@ export function publish(state: AgentState, gossips = true): void {
   claimant.refence(state.now)
   write(state, config.seal(own.record(saidOf(state))), gossips)
   if (gossips) state.publishedAt = state.now
+  if (state.tellsPeers) tellPeers(state)
   state.tenure.said(state.now)
   state.reviewDue = true
   state.reply('published')
+}
+
+/** As many as make sure that one of them passes it on. */
+const toldMax = 4
+
+function tellPeers(state: AgentState): void {
+  const entry = state.set.get(state.config.self)
+  state.tellsPeers = false
+  if (!entry) return
+  const carried = [{ entry, remainMs: Number.POSITIVE_INFINITY }]
+  for (const peer of state.peers.ids().slice(0, toldMax)) {
+    state.send(peer, { type: 'delta', carried, want: [], last: false })
+  }
 }
 
 /** Persist, publish, converge: in this order, so that nothing is announced that a crash could forget. */

@@ -20,7 +20,7 @@ import { noteUse, tellTokenUsed } from './trust.ts'
 export interface Heard {
   readonly verdict: Verdict
   readonly news: boolean
-  /** It changed nothing yet, and others need to hear it. */
+  /** Others need to hear it at once, however it came. */
   readonly passOn?: boolean
 }
 
@@ -52,13 +52,16 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   }
   const isRecord = entry.body.kind === 'record'
   const remainMs = isRecord ? Number.POSITIVE_INFINITY : carried.remainMs
+  const wasMissed = isDown(livenessOf(state, entry.body.origin))
   const merged = merge(state, { entry, remainMs }, from)
   if (isRecord && merged.news) {
     state.end(`distrusted/${entry.body.origin}`)
     noteUse(state, entry.body.origin, entry.body.certificate)
   }
   const news = merged.news || merged.raised.length > 0
-  return { verdict: news ? 'accept' : 'ignore', news }
+  // Gossip does not reach its node again yet, which is connected to few.
+  const isBack = merged.news && wasMissed && !isDown(livenessOf(state, entry.body.origin))
+  return { verdict: news ? 'accept' : 'ignore', news, passOn: isBack }
 }
 
 const isHeard = ({ peers }: AgentState, node: NodeId): boolean =>

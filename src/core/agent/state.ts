@@ -119,6 +119,8 @@ export class AgentState {
   watchDue = true
   /** When this node last answered those who missed it. */
   missedAt: Millis = Number.NEGATIVE_INFINITY
+  /** The next record goes to peers directly: gossip may not reach them yet. */
+  tellsPeers = false
   /** Until a single word is answered again. */
   refuteMs = 1_000
   /** How many news may be passed on, as of when. */

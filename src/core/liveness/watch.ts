@@ -153,6 +153,9 @@ export class Watch {
 
   /** Must be called when members, connections or what others say changed. */
   review(now: Millis): void {
+    for (const node of this.#detours.keys()) {
+      if (this.#world.isHeard(node)) this.#detours.delete(node)
+    }
     for (const { node, incarnation } of this.#said.values())
       this.#reconsider(node, incarnation, now)
     const span = spanOf(this.#world.self, this.#world.members, (node) => this.#stands(node))
@@ -260,7 +263,6 @@ export class Watch {
     if (current === undefined) {
       if (this.#isTooSoon(node, now, endedMs)) return
     } else if (isHeard(node)) {
-      this.#detours.delete(node)
       if (!isRefuted && this.#isTooSoon(node, now, refutationMs)) return
     } else if (isRefuted) this.#detour(node, now)
     else if (!isHandedOver) {

@@ -90,7 +90,7 @@ export class Host {
     this.#options = options
     this.node = node
     this.stored = options.snapshot ?? nothing
-    this.#contract = new Contract(this.stored.own)
+    this.#contract = new Contract(this.node.id, this.stored.own)
     this.kernel = options.kernel ?? this.#makeKernel()
     this.#agent = this.#makeAgent()
   }
@@ -116,7 +116,7 @@ export class Host {
     this.#news = []
     this.#kernelWork = []
     this.exitCode = undefined
-    this.#contract = new Contract(this.stored.own)
+    this.#contract = new Contract(this.node.id, this.stored.own)
     this.#agent = this.#makeAgent(changed)
     return this.start()
   }
