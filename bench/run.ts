@@ -10,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'fib-writer': async () => (await import('./fib-writer.ts')).fibWriter,
   announce: async () => (await import('./announce.ts')).announce,
   'cold-start': async () => (await import('./cold-start.ts')).coldStart,
+  liveness: async () => (await import('./liveness.ts')).liveness,
   repair: async () => (await import('./repair.ts')).repair,
   core: async () => (await import('./core.ts')).core,
   memory: async () => (await import('./memory.ts')).memory,

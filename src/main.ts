@@ -147,6 +147,7 @@ class Daemon {
       defaultPort: config.port,
       dialNetworks: config.dialNetworks,
       knows: (node) => agent.knows(node),
+      hasMember: (node) => agent.hasMember(node),
       watchMs: config.timing.watchMs,
       clock: systemClock,
       rng: Math.random,

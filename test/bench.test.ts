@@ -16,6 +16,7 @@ const names = [
   'fib-writer',
   'announce',
   'cold-start',
+  'liveness',
   'repair',
   'core',
   'memory',

@@ -112,6 +112,11 @@ export class Agent {
     return next
   }
 
+  /** Whether that node has a live record. */
+  hasMember(node: NodeId): boolean {
+    return this.#state.set.record(node) !== undefined
+  }
+
   /** Whether there is word of that node. */
   knows(node: NodeId): boolean {
     return this.#state.set.get(node) !== undefined

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
-import { type Body, recordLimits } from '../../src/core/claim/record.ts'
+import { type Body, recordLimits, versionLimits } from '../../src/core/claim/record.ts'
 import { syncLimits } from '../../src/core/gossip/message.ts'
+import { paperLimits } from '../../src/core/trust/paper.ts'
 import { decodeEnvelope, encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
 import {
   carriedFrom,
@@ -17,7 +18,14 @@ import {
 import { hashOf } from '../../src/wire/signature.ts'
 import { Verified } from '../../src/wire/verified.ts'
 import { anyEntry } from '../core/arbitraries.ts'
-import { nodeOf, prefixOf, recordOf, type Specimen, tombstoneOf } from '../core/specimens.ts'
+import {
+  nodeOf,
+  nodesInOrder,
+  prefixOf,
+  recordOf,
+  type Specimen,
+  tombstoneOf,
+} from '../core/specimens.ts'
 import { bodyBy, message, node } from './arbitraries.ts'
 import { signed } from './signed.ts'
 
@@ -54,6 +62,39 @@ describe('an entry', () => {
         },
       ),
     )
+  })
+
+  it('fits with all that it may hold', () => {
+    const prefix = (index: number) =>
+      prefixOf(`2001:db8:aaaa:bbbb:cccc:dddd:${(0x1000 + index).toString(16)}:1111/128`)
+    const ids = nodesInOrder(recordLimits.observed).map(({ id }) => id)
+    const many = <T>(count: number, item: (index: number) => T) =>
+      Array.from({ length: count }, (_, index) => item(index))
+    const most = versionLimits.version
+    const record = recordOf(author, {
+      name: 'n'.repeat(recordLimits.nameLength),
+      software: 's'.repeat(recordLimits.nameLength),
+      addresses: many(
+        recordLimits.addresses,
+        () => '/ip6/2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/tcp/65535',
+      ),
+      extras: many(recordLimits.extras, prefix),
+      exclusions: many(recordLimits.exclusions, prefix),
+      witnessed: many(recordLimits.witnessed, (index) => ({
+        prefix: prefix(index),
+        holder: author.id,
+      })),
+      observed: ids.map((id) => ({
+        node: id,
+        incarnation: most,
+        observer: most,
+        state: 'host-down',
+        sinceMs: most,
+      })),
+      certificate: new Uint8Array(paperLimits.bytes),
+    })
+    assert.equal(codeOf(author.seal(record).envelope), 'ok')
+    assert.equal(codeOf(stranger.seal(tombstoneOf(record, stranger.id)).envelope), 'ok')
   })
 
   it('is the same bytes whenever one key seals one body', () => {

@@ -71,8 +71,9 @@ export class Dialler {
   }
 
   /**
-   * A fresh connection, whatever connections there are. `silentMs`: how long TCP may take. It does not wait for other
-   * dials. The addresses name no peer: whoever answers is told.
+   * Fresh connections to all of the addresses at once, whatever connections there are; the best answer counts.
+   * `silentMs`: how long TCP may take. They do not wait for other dials. The addresses name no peer: whoever answers is
+   * told.
    */
   async probe(
     peer: NodeId,
@@ -80,6 +81,19 @@ export class Dialler {
     silentMs: number,
   ): Promise<ProbeAnswer> {
     if (addresses.length === 0 || this.#probed.has(peer)) return { type: 'unknown' }
+    this.#probed.add(peer)
+    try {
+      const answers = await Promise.all(
+        addresses.map((address) => this.#probeOne(peer, address, silentMs)),
+      )
+      const best = answerOrder.find((type) => answers.some((answer) => answer.type === type))
+      return { type: best ?? 'unknown' }
+    } finally {
+      this.#probed.delete(peer)
+    }
+  }
+
+  async #probeOne(peer: NodeId, address: Multiaddr, silentMs: number): Promise<ProbeAnswer> {
     const { clock } = this.#host
     const dueAt = clock.now() + silentMs
     const abort = new AbortController()
@@ -89,16 +103,14 @@ export class Dialler {
       isLate = clock.now() - dueAt > silentMs / 2
       if (!answered) abort.abort()
     })
-    this.#probed.add(peer)
     try {
-      return await this.#probe(peer, addresses, abort.signal, () => {
+      return await this.#probe(peer, [address], abort.signal, () => {
         answered = true
       })
     } catch (thrown) {
       return isLate ? { type: 'unknown' } : answerOf(thrown, answered)
     } finally {
       cancel()
-      this.#probed.delete(peer)
     }
   }
 
@@ -203,6 +215,9 @@ function failure(thrown: unknown, reached: boolean): DialFailure {
     reason: `the host answers, but the handshake ${how}: its cluster key is another one, or it is no starling agent`,
   }
 }
+
+/** Of several addresses: whoever answers at one of them is there, however silent another one is. */
+const answerOrder = ['connected', 'displaced', 'hung', 'refused', 'unknown', 'silent'] as const
 
 function answerOf(thrown: unknown, answered: boolean): ProbeAnswer {
   if (notAdmittedBy(messageOf(rootOf(thrown))) !== undefined) return { type: 'unknown' }

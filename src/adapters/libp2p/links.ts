@@ -120,10 +120,19 @@ export class Links {
     for (const id of this.#watched) if (!before.has(id)) this.#askSoon(id, now)
   }
 
-  /** A fresh connection to it succeeded. */
-  alive(peer: NodeId): void {
-    const now = this.#host.clock.now()
-    for (const lane of this.#links.get(peer)?.lanes.values() ?? []) this.#hear(lane, now)
+  /**
+   * A fresh connection to an overdue peer succeeded. Where the peer has not spoken on the old one meanwhile, that one is
+   * dead, and all goes by the new one from here on; otherwise the new one is not needed.
+   */
+  refreshed(peer: NodeId): void {
+    const link = this.#links.get(peer)
+    const [first, ...others] = link?.lanes.values() ?? []
+    const fresh = others.at(-1)
+    if (!link || !first || !fresh) return
+    if (first.overdue) return this.#drop(link, 'the peer answers on another connection alone')
+    link.lanes.delete(fresh.connection)
+    if (link.spokenOn === fresh) link.spokenOn = undefined
+    abort(fresh.connection, 'the peer answers on the old connection')
   }
 
   has(peer: NodeId): boolean {

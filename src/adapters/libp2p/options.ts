@@ -27,6 +27,8 @@ export interface Libp2pOptions {
   readonly defaultPort: number
   /** Whether this node has a record of that one: at every bound strangers lose. */
   readonly knows: (node: NodeId) => boolean
+  /** Whether that node is a member: those are dialled as the core wants. */
+  readonly hasMember: (node: NodeId) => boolean
   /** How often a watched neighbour is asked for a sign of life, in ms. */
   readonly watchMs: number
   readonly clock: Clock

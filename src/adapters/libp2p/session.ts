@@ -139,8 +139,8 @@ export async function openSession(
     probe(peer, addresses) {
       const targets = dialable(addresses, networks)
       void dialler.probe(peer, targets, setting.watchMs * silentShare).then((answer) => {
-        // Nothing comes of a connection whose peer does not answer a fresh one.
-        if (answer.type === 'connected') links.alive(peer)
+        // A connection whose peer does not answer a fresh one is of no use, nor is one that stays silent beside it.
+        if (answer.type === 'connected') links.refreshed(peer)
         else if (answer.type !== 'unknown') links.disconnect(peer)
         deliver({ type: 'peer-probed', peer, answer })
       })
@@ -165,7 +165,7 @@ export async function openSession(
 }
 
 function seek(
-  { clock, seeds, defaultPort, listen, port, knows, lookUp }: Libp2pOptions,
+  { clock, seeds, defaultPort, listen, port, hasMember, lookUp }: Libp2pOptions,
   parts: {
     dialler: Dialler
     links: Links
@@ -192,7 +192,7 @@ function seek(
       resolver,
       dialler,
       // A member is redialled by those who watch it. A seed of a large cluster must not hold a connection to every node.
-      needs: (peer) => !links.has(peer) && !(knows(peer) && links.any),
+      needs: (peer) => !links.has(peer) && !(hasMember(peer) && links.any),
       resolved: (ip) => networks.seedAt(ip),
       isOwn: (ip, at) => at === port && isListening(ip, listen),
       report: (trouble) => deliver({ type: 'trouble-reported', trouble }),

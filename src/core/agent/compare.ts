@@ -9,9 +9,11 @@ import {
   probe,
 } from '../gossip/anti-entropy.ts'
 import type { SyncMessage } from '../gossip/message.ts'
+import { fullMeshMax } from '../gossip/overlay.ts'
 import { unreachable } from '../invariant.ts'
 import { clockHeard, tellClocks } from './clocks.ts'
 import { backInCompany, companyChanged, watchHeard } from './liveness.ts'
+import { releaseMs } from './overlay.ts'
 import { enterSync } from './publish.ts'
 import { isBurst, receive } from './receive.ts'
 import type { AgentState } from './state.ts'
@@ -21,6 +23,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   const { config, peers, set, own } = state
   peers.connected(peer, address)
   state.watch.heard()
+  if (set.size > fullMeshMax) state.dueIn('overlay', releaseMs)
   if (peers.size === 1) backInCompany(state)
   companyChanged(state)
   state.end('alone')

@@ -3,11 +3,12 @@
 import type { NodeId } from '../claim/record.ts'
 import { fullMeshMax, neighbours } from '../gossip/overlay.ts'
 import { isDown } from '../liveness/observations.ts'
+import { spanOf } from '../liveness/span.ts'
 import { livenessOf } from './liveness.ts'
 import type { AgentState } from './state.ts'
 
 /** A newcomer needs its seed until it has neighbours of its own; nodes that come and go move connections to and fro. */
-const releaseMs = 20_000
+export const releaseMs = 20_000
 
 export function drawOverlay(state: AgentState): void {
   const { config, set, watch } = state
@@ -28,7 +29,12 @@ function release(state: AgentState, wanted: ReadonlySet<NodeId>, living: number)
   const unneeded = peers
     .ids()
     .filter(
-      (id) => !wanted.has(id) && !watch.span.has(id) && set.record(id) && !isMissed(state, id),
+      (id) =>
+        !wanted.has(id) &&
+        !watch.span.has(id) &&
+        set.record(id) &&
+        !isMissed(state, id) &&
+        !watchesUs(state, id),
     )
   for (const id of unneededSince.keys()) if (!unneeded.includes(id)) unneededSince.delete(id)
   if (living <= fullMeshMax || unneeded.length === 0) return
@@ -42,6 +48,12 @@ function release(state: AgentState, wanted: ReadonlySet<NodeId>, living: number)
     else if (waitMs > 0) next = Math.min(next, waitMs)
   }
   state.dueIn('overlay', next)
+}
+
+/** It looks past those that it misses, and this node is the next one. */
+function watchesUs({ set, config }: AgentState, node: NodeId): boolean {
+  const misses = new Set(set.record(node)?.observed.map((each) => each.node))
+  return misses.size > 0 && spanOf(node, set.members, (each) => !misses.has(each)).has(config.self)
 }
 
 /** Its connection may be all that tells it so. */

@@ -17,6 +17,8 @@ export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync'
     state.begin('alone', { code: 'joined-alone', waitedMs: state.config.timing.joinTimeoutMs })
   }
   state.note({ code: 'in-sync', by })
+  // What was stored may be long out of date.
+  for (const [node, missed] of state.missed) state.missed.set(node, { ...missed, since: state.now })
   if (state.phase === 'joining') state.phase = 'in-sync'
   if (state.phase === 'in-sync') allowRemovals(state)
   else state.router.mode = 'purged'

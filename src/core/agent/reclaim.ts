@@ -1,8 +1,7 @@
 /** Ends nodes that are gone for good: by the one living node that the ring names, and never by a minority. */
 
 import { placeOf } from '../claim/members.ts'
-import { isRecord, type NodeId } from '../claim/record.ts'
-import { clockSetMs } from '../claim/resolve.ts'
+import { isRecord, type NodeId, recordLimits } from '../claim/record.ts'
 import { tombstoneOf } from '../claim/tombstone.ts'
 import { isDown, type Liveness } from '../liveness/observations.ts'
 import type { Millis } from '../rng.ts'
@@ -12,17 +11,22 @@ import type { AgentState } from './state.ts'
 
 /** While a minority waits for the others, or another node than this one is to do it. */
 const againMs = 10_000
-/** Of the time that must pass: clocks of two hosts differ, and they found it at different moments. */
-const agreedShare = 0.9
 
 /** Evicts who has been gone for long enough. */
 export function reclaim(state: AgentState): void {
+  const { isReady, phase, peers, watch, set } = state
+  const isCutOff = peers.size === 0 && set.size > 2
+  const isBlind = isCutOff || watch.observed.length >= recordLimits.observed
+  if (isReady && phase === 'in-sync' && !isBlind) evictGone(state)
+  const next = nextReclaim(state)
+  if (Number.isFinite(next)) state.dueIn('reclaim', Math.max(againMs, next - state.now))
+}
+
+function evictGone(state: AgentState): void {
   for (const [node, { state: is }] of [...state.missed]) {
     if (goneFor(state, node) < patienceWith(state, is)) continue
     if (successorOf(state, node) === state.config.self && isMajority(state)) end(state, node)
   }
-  const next = nextReclaim(state)
-  if (Number.isFinite(next)) state.dueIn('reclaim', Math.max(againMs, next - state.now))
 }
 
 /** When the first of those that are gone will have been so for long enough. */
@@ -41,18 +45,9 @@ function patienceWith({ config }: AgentState, liveness: Liveness): Millis {
   return liveness === 'host-down' ? reclaimMs : Number.POSITIVE_INFINITY
 }
 
-/** By the own clock, or as the wall clocks of this node and another one have it: a restart is no reason to begin anew. */
-function goneFor({ missed, observations, config, now, wallMs }: AgentState, node: NodeId): Millis {
-  const { since = now, state: is } = missed.get(node) ?? {}
-  const words = observations.about(node).filter(({ observed }) => observed.state === is)
-  const own = words.find(({ author }) => author === config.self)?.observed.sinceMs ?? wallMs
-  const others = words
-    .filter(({ author }) => author !== config.self)
-    .map(({ observed }) => observed.sinceMs)
-  const agreed = others.length === 0 ? wallMs : Math.min(...others)
-  if (own < clockSetMs || agreed < clockSetMs) return now - since
-  return Math.max(now - since, Math.min(wallMs - own, (wallMs - agreed) / agreedShare))
-}
+/** By the own clock alone: a wall clock that is set right would make a minute a day. A restart begins the time anew. */
+const goneFor = ({ missed, now }: AgentState, node: NodeId): Millis =>
+  now - (missed.get(node)?.since ?? now)
 
 /** The first living node behind it on the ring, which watches it. */
 function successorOf(state: AgentState, node: NodeId): NodeId | undefined {

@@ -148,13 +148,14 @@ export class Watch {
 
   /** Whether this node itself found the other one gone. */
   misses(node: NodeId): boolean {
-    return this.#said.has(node)
+    return this.#said.has(node) || (this.#targets.get(node)?.evidence ?? 0) >= evidenceMin
   }
 
   /** Must be called when members, connections or what others say changed. */
   review(now: Millis): void {
     for (const node of this.#detours.keys()) {
-      if (this.#world.isHeard(node)) this.#detours.delete(node)
+      const isGone = this.#world.incarnationOf(node) === undefined
+      if (isGone || this.#world.isHeard(node)) this.#detours.delete(node)
     }
     for (const { node, incarnation } of this.#said.values())
       this.#reconsider(node, incarnation, now)
@@ -202,6 +203,7 @@ export class Watch {
     target.probing = false
     target.failures += 1
     target.dueAt = now + this.#backoffMs(target.failures)
+    if (answer.type !== 'silent' && answer.type !== 'unknown') this.#isDeaf = false
     if (answer.type === 'connected' || answer.type === 'unknown' || this.#isDeaf) return
     const failing = failingBy[answer.type]
     if (target.failing !== failing) target.evidence = 0
@@ -246,6 +248,8 @@ export class Watch {
     const observer = this.#world.incarnation()
     const isSame = before?.state === state && before.incarnation === incarnation
     if (isSame && before.observer === observer) return
+    // Enough others say so who watch it: what this one finds is known here alone.
+    if (!before && !this.#span.has(node) && this.#world.missedBy(node) >= successors) return
     if (!before && this.#said.size >= recordLimits.observed) return
     const detour = this.#detours.get(node)
     if (detour && detour.until > now && this.#world.missedBy(node) === 0) return

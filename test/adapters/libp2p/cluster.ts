@@ -55,6 +55,7 @@ export class TestNode {
       dialNetworks: [prefixOf('127.0.0.0/8')],
       knows: () => false,
       watchMs: 1_000,
+      hasMember: () => false,
       clock: systemClock,
       rng: Math.random,
       ...options,

@@ -97,11 +97,21 @@ test('a watched peer that does not answer is overdue within seconds, and told on
   await clock.advance(3_000)
   assert.deepEqual(seen, ['peer-connected', 'peer-overdue'])
   assert.equal(connection.status, 'open')
-  links.alive(peer)
-  await clock.advance(2_000)
-  assert.deepEqual(seen, ['peer-connected', 'peer-overdue'])
-  await clock.advance(1_000)
-  assert.deepEqual(seen, ['peer-connected', 'peer-overdue', 'peer-overdue'])
+  // A fresh connection stands, and the old one stays silent: both are given up, and the peer is dialled anew.
+  const fresh = connect()
+  links.refreshed(peer)
+  assert.deepEqual([connection.status, fresh.status], ['aborted', 'aborted'])
+  assert.deepEqual(seen, ['peer-connected', 'peer-overdue', 'peer-disconnected'])
+})
+
+test('a connection that speaks again makes a fresh one beside it unneeded', () => {
+  const { seen, links, connect } = world()
+  const connection = connect()
+  links.met(peer)
+  const fresh = connect()
+  links.refreshed(peer)
+  assert.deepEqual([connection.status, fresh.status], ['open', 'aborted'])
+  assert.deepEqual(seen, ['peer-connected'])
 })
 
 test('a peer that others watch may be silent for longer', async () => {
