@@ -24,7 +24,7 @@ import { addressOf, claimOf, nodeOf, prefixOf, recordOf, tombstoneOf } from '../
 import { byToken, certificateFor, read, revocationOf, tokenOf } from '../core/trust/operator.ts'
 import { Chance, mutateBytes, mutateValue } from './mutate.ts'
 
-const inputs = Number(process.env.FUZZ ?? 10_000)
+const inputs = Number(process.env.FUZZ ?? 6_000)
 const firstSeed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000)
 
 const author = nodeOf(1)
