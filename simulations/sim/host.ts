@@ -110,7 +110,7 @@ export class Host {
       id: this.config.self,
       addresses: this.#options.addresses,
       seeds: this.#options.seeds,
-      knows: (node) => this.#process?.agent.knows(node) === true,
+      hasMember: (node) => this.#process?.agent.hasMember(node) === true,
       deliver: (event) => this.#deliver(event),
     })
     const clockOffsetMs = this.#random.below(1_000_000)

@@ -44,7 +44,7 @@ export class Insider {
       addresses: [`/ip4/${address}/tcp/${port}`],
       // It keeps connections to all of them.
       seeds: addresses,
-      knows: () => false,
+      hasMember: () => false,
       deliver: (event) => {
         if (event.type === 'gossip-received') station.judge(event.id, 'ignore')
       },

@@ -13,8 +13,8 @@ export interface Attachment {
   readonly addresses: readonly string[]
   /** Multiaddrs of its seeds. */
   readonly seeds: readonly string[]
-  /** Whether its agent has word of that node. */
-  readonly knows: (node: NodeId) => boolean
+  /** Whether that node is a member, as its agent knows it. */
+  readonly hasMember: (node: NodeId) => boolean
   readonly deliver: (event: TransportEvent) => void
 }
 
@@ -47,7 +47,7 @@ export class Station {
   readonly deliver: (event: TransportEvent) => void
   readonly #dialler: Dialler
   readonly #seeds: readonly string[]
-  readonly #knows: (node: NodeId) => boolean
+  readonly #hasMember: (node: NodeId) => boolean
   /** Who answered at which address. */
   readonly #found = new Map<string, NodeId>()
   #mine: ReadonlySet<string> = new Set()
@@ -68,7 +68,7 @@ export class Station {
     this.id = attachment.id
     this.addresses = attachment.addresses
     this.#seeds = attachment.seeds
-    this.#knows = attachment.knows
+    this.#hasMember = attachment.hasMember
     this.#dialler = dialler
     this.deliver = (event) => {
       if (this.#running) attachment.deliver(event)
@@ -212,7 +212,7 @@ export class Station {
 
   #isLooseSeed(address: string): boolean {
     const found = this.#found.get(address)
-    const isMember = found !== undefined && this.#knows(found) && this.#connections.size > 0
+    const isMember = found !== undefined && this.#hasMember(found) && this.#connections.size > 0
     return isMember && !this.#mine.has(address)
   }
 

@@ -39,8 +39,8 @@ import {
   exclude,
   joinAlone,
   publish,
+  publishCalmly,
   review,
-  unsay,
   uplinkLocated,
 } from './agent/publish.ts'
 import { evictDue, isBurst, needsForwarding, receive } from './agent/receive.ts'
@@ -328,7 +328,7 @@ export class Agent {
       case 'witness':
         return bearWitness(state)
       case 'unsay':
-        return unsay(state)
+        return publishCalmly(state)
       case 'reclaim':
         return reclaim(state)
       case 'refute':

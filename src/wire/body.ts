@@ -108,12 +108,11 @@ const packedRecord = (record: NodeRecord) => ({
 
 const packedWitnessed = ({ prefix, holder }: Witnessed) => [prefix.text, holder]
 
-const packedObserved = ({ node, incarnation, observer, state, sinceMs }: Observed) => [
+const packedObserved = ({ node, incarnation, observer, state }: Observed) => [
   node,
   incarnation,
   observer,
   failings.indexOf(state),
-  sinceMs,
 ]
 
 /** By the number that stands for each on the wire. */
@@ -242,18 +241,12 @@ function allObservedFrom(value: unknown): Observed[] {
 }
 
 function observedFrom(value: unknown): Observed {
-  const [node, incarnation, observer, state, sinceMs] = list(
-    value,
-    16,
-    'an observation',
-    (part) => part,
-  )
+  const [node, incarnation, observer, state] = list(value, 16, 'an observation', (part) => part)
   const failing = failings[natural(state, 'a state')]
   return {
     node: text(node, 64, 'an observed node') as NodeId,
     incarnation: bounded(incarnation, versionLimits.version, 'an incarnation'),
     observer: bounded(observer, versionLimits.version, 'an incarnation'),
     state: failing ?? fail('an unknown state'),
-    sinceMs: natural(sinceMs, 'sinceMs'),
   }
 }

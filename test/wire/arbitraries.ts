@@ -85,7 +85,6 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
           incarnation: counter,
           observer: counter,
           state: fc.constantFrom<Failing>('agent-down', 'host-down', 'displaced'),
-          sinceMs: natural,
         }),
         { maxLength: recordLimits.observed, selector: ({ node: id }) => id },
       ),

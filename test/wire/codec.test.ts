@@ -89,7 +89,6 @@ describe('an entry', () => {
         incarnation: most,
         observer: most,
         state: 'host-down',
-        sinceMs: most,
       })),
       certificate: new Uint8Array(paperLimits.bytes),
     })

@@ -93,6 +93,8 @@ export function backInCompany(state: AgentState): void {
 
 function answer(state: AgentState): void {
   if (!state.isReady) return
+  const isCalm = state.now - state.missedAt > refuteMsMax
+  state.refuteMs = isCalm ? refuteMsMin : Math.min(state.refuteMs * 2, refuteMsMax)
   state.missedAt = state.now
   state.tellsPeers = true
   state.watch.lookAgain(state.now)
@@ -128,11 +130,8 @@ function judge(state: AgentState, node: NodeId): void {
 function judgeSelf(state: AgentState): void {
   const words = state.observations.about(state.config.self).length
   if (words === 0) return
-  const calmMs = state.now - state.missedAt
-  if (calmMs > refuteMsMax) state.refuteMs = refuteMsMin
   // Two words turn routes away; one costs nothing but a message for each answer.
   const spacingMs = words > 1 ? refuteMsMin : state.refuteMs
-  state.refuteMs = Math.min(state.refuteMs * 2, refuteMsMax)
   state.dueIn('refute', Math.max(0, state.missedAt + spacingMs - state.now))
 }
 

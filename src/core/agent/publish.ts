@@ -116,11 +116,11 @@ export const saidOf = ({ claimant, tenure, watch }: AgentState) => ({
  */
 export function bearWitness(state: AgentState): void {
   state.witnessedAt = state.now
-  publish(state, state.set.size <= fullMeshMax)
+  publishCalmly(state)
 }
 
-/** Takes back what this node said of others: no route follows from it, and comparing carries it. */
-export function unsay(state: AgentState): void {
+/** What has time: in a large cluster comparing carries it alone. */
+export function publishCalmly(state: AgentState): void {
   publish(state, state.set.size <= fullMeshMax)
 }
 

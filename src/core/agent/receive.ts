@@ -30,7 +30,7 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   const { entry } = carried
   if (entry.body.origin === config.self) return hearOfSelf(state, entry)
   const known = set.get(entry.body.origin)
-  const isAlive = (node: NodeId) => isHeard(state, node)
+  const isAlive = (node: NodeId) => state.peers.isHeard(node)
   const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
   const hasRoom = (kind: Entry['body']['kind']) => set.hasRoom(kind)
   const { cluster } = config
@@ -64,9 +64,6 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   return { verdict: news ? 'accept' : 'ignore', news, passOn: isBack }
 }
 
-const isHeard = ({ peers }: AgentState, node: NodeId): boolean =>
-  peers.has(node) && !peers.isOverdue(node)
-
 /** By its watchers, or by this node and the one that ends it. Until in-sync nothing is known of that. */
 const isMissed = (state: AgentState, node: NodeId): boolean =>
   !state.isInSync ||
@@ -88,13 +85,13 @@ export function evictDue(state: AgentState): void {
     if (dueAt > state.now) continue
     const { body } = carried.entry
     const distrust = state.trust.refuses(body, carried.remainMs, state.wallMs)
-    if (from && !distrust && !isHeard(state, node) && !isMissed(state, node)) {
+    if (from && !distrust && !state.peers.isHeard(node) && !isMissed(state, node)) {
       // Those who watch it have not found it gone yet, or it answers them. An operator of this host knows better.
       postpone(state, node)
       continue
     }
     answered(state, node)
-    if (!distrust && !isHeard(state, node)) merge(state, carried, from)
+    if (!distrust && !state.peers.isHeard(node)) merge(state, carried, from)
   }
 }
 

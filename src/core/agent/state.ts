@@ -219,7 +219,7 @@ export class AgentState {
       get members() {
         return set.members
       },
-      isHeard: (node) => peers.has(node) && !peers.isOverdue(node),
+      isHeard: (node) => peers.isHeard(node),
       isLost: (node) => peers.isOverdue(node) || peers.lostAt(node) !== undefined,
       isOverdue: (node) => peers.isOverdue(node),
       incarnationOf: (node) => set.record(node)?.version.incarnation,
@@ -227,7 +227,6 @@ export class AgentState {
         observations.votes(node).filter(({ author }) => author !== config.self).length,
       ending: () => this.evictions.keys(),
       incarnation: () => this.own.incarnation,
-      wallMs: () => this.wallMs,
     }
   }
 

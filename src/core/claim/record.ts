@@ -41,8 +41,6 @@ export interface Observed {
   /** Of the observer when it found it so: with a higher one it has no vote until it has looked again. */
   readonly observer: number
   readonly state: Failing
-  /** Wall clock in ms since 1970 at the observer. */
-  readonly sinceMs: number
 }
 
 export interface Fence {

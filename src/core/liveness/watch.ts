@@ -37,7 +37,6 @@ export interface WatchWorld {
   missedBy(node: NodeId): number
   /** Of this node. */
   incarnation(): number
-  wallMs(): number
 }
 
 interface Target {
@@ -253,8 +252,7 @@ export class Watch {
     if (!before && this.#said.size >= recordLimits.observed) return
     const detour = this.#detours.get(node)
     if (detour && detour.until > now && this.#world.missedBy(node) === 0) return
-    const sinceMs = isSame ? before.sinceMs : Math.max(0, Math.round(this.#world.wallMs()))
-    this.#said.set(node, { node, incarnation, observer, state, sinceMs })
+    this.#said.set(node, { node, incarnation, observer, state })
     this.#news = 'said'
   }
 

@@ -50,6 +50,11 @@ export class Peers {
     return this.#peers.get(id)?.overdue === true
   }
 
+  /** It is connected, and not overdue with a sign of life. */
+  isHeard(id: NodeId): boolean {
+    return this.#peers.get(id)?.overdue === false
+  }
+
   /** It gives signs of life again. */
   answered(id: NodeId): void {
     const peer = this.#peers.get(id)

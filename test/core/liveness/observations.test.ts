@@ -29,7 +29,6 @@ class Cluster {
       incarnation: this.incarnations.get(node) ?? 0,
       observer: this.incarnations.get(author) ?? 0,
       state,
-      sinceMs: 1,
     }))
     const kept = (this.said.get(author) ?? []).filter(({ node }) => !nodes.includes(node))
     this.said.set(author, [...kept, ...words])
@@ -76,7 +75,6 @@ describe('what nodes say of each other', () => {
       incarnation: 2 ** 52,
       observer: 1,
       state: 'host-down',
-      sinceMs: 1,
     } as const
     cluster.observations.update(a, [word])
     cluster.observations.update(b, [word])
@@ -154,7 +152,6 @@ describe('what nodes say of each other', () => {
             incarnation: cluster.incarnations.get(node) ?? 0,
             observer: cluster.incarnations.get(author) ?? 0,
             state: 'host-down' as const,
-            sinceMs: 1,
           }))
           const touched = cluster.observations.update(author, words)
           for (const node of everybody) {
