@@ -25,6 +25,8 @@ export function recordOf(index: number, more: Partial<NodeRecord> = {}): NodeRec
     exclusions: [],
     witnessed: [],
     observed: [],
+    kept: [],
+    awarded: [],
     draining: false,
     software: 'bench',
     ...more,

@@ -1,7 +1,7 @@
 /** What must hold of a settled cluster: the simulator's checkers, on what real hosts show. */
 
 import { overlaps, type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
-import type { Violation } from '../sim/checkers.ts'
+import type { Violation } from '../sim/observed.ts'
 import type { Observed } from './host.ts'
 
 export function check(hosts: readonly Observed[]): Violation[] {

@@ -1,6 +1,6 @@
 /** Waits until nothing is wrong with a cluster any more, or says what still is. */
 
-import type { Violation } from '../sim/checkers.ts'
+import type { Violation } from '../sim/observed.ts'
 import { check } from './checkers.ts'
 import { DockerError } from './docker.ts'
 import type { Host, Observed } from './host.ts'

@@ -55,6 +55,8 @@ export class Forge {
       exclusions: [],
       witnessed: [],
       observed: [],
+      kept: [],
+      awarded: [],
       draining: false,
       software: 'hostile',
       ...this.#certificateOf(keys),

@@ -2,45 +2,15 @@
 
 import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { type OwnedClaim, precedence, type Standing } from '../../src/core/claim/resolve.ts'
-import type { CoreConfig } from '../../src/core/config.ts'
 import { type Pool, subnetAt, subnetCount } from '../../src/core/ip/pool.ts'
 import { contains, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
 import type { KernelRoute, RouteChange, RouteTarget } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
 import { encodeBody } from '../../src/wire/body.ts'
 import { keyText } from './kernel.ts'
+import { keptRoutes } from './lease-checkers.ts'
 
-export interface Violation {
-  readonly checker: string
-  readonly host: string
-  readonly what: string
-}
-
-/** One running host, as seen from outside. */
-export interface Observed {
-  readonly name: string
-  readonly id: NodeId
-  readonly config: Pick<CoreConfig, 'pools' | 'metric'>
-  /** The last record that it made durable. */
-  readonly own: NodeRecord | undefined
-  readonly routes: readonly KernelRoute[]
-  /** Interface that its peers are reached by. */
-  readonly uplink: number
-  /** Alien routes that the scenario put into its kernel. */
-  readonly planted: readonly KernelRoute[]
-  /** Costly: made when asked for. */
-  view(): AgentView
-}
-
-/** Hosts that can reach each other, and what all of them could have heard. */
-export interface Island {
-  readonly hosts: readonly Observed[]
-  /** Every claim that was published here and not ended, judged; ascending by precedence. */
-  readonly standings: readonly Standing[]
-  recordOf(origin: NodeId): NodeRecord | undefined
-  /** Whether nothing is reached where the node is. */
-  isGone(origin: NodeId): boolean
-}
+import type { Island, Observed, Violation } from './observed.ts'
 
 /** Connected nodes have equal digests, and equal winners. */
 export function agreement({ hosts }: Island): Violation[] {
@@ -273,6 +243,9 @@ function expectedRoutes(island: Island, host: Observed): Map<string, RouteTarget
     const key = { prefix, metric: host.config.metric[prefix.family] }
     const via = { type: 'via', nextHop, ifindex: host.uplink } as const
     expected.set(keyText(key), island.isGone(origin) ? { type: 'unreachable' } : via)
+  }
+  for (const { prefix, target } of keptRoutes(island, host)) {
+    expected.set(keyText({ prefix, metric: host.config.metric[prefix.family] }), target)
   }
   return expected
 }

@@ -44,6 +44,14 @@ export const failures: readonly Scenario[] = [
     timing: { reclaimMs: 60_000, tenureMs: 20_000 },
     play: goneForLong,
   },
+  {
+    name: 'leases-outlive-a-partition',
+    promise: 'containers keep the addresses that they had on both sides of a partition',
+    nodesMin: 4,
+    seeds: (nodes) => [0, nodes >> 1],
+    pool: wide,
+    play: leasesOutlive,
+  },
 ]
 
 const minority = (swarm: Swarm): Host[] => {
@@ -123,4 +131,39 @@ function goneForLong(swarm: Swarm): void {
   swarm.settle('back')
   swarm.expect(swarm.subnetOf(newcomer) === held, `the newcomer keeps ${held}`, newcomer.name)
   swarm.stayQuiet('back')
+}
+
+/** Two halves that never met, with the same subnets and containers in them. */
+function leasesOutlive(swarm: Swarm): void {
+  const { random } = swarm.world
+  const middle = swarm.hosts.length >> 1
+  swarm.partition([swarm.hosts.slice(0, middle), swarm.hosts.slice(middle)])
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('apart', 180_000)
+  for (const host of swarm.hosts) swarm.allocate(host, random.below(40))
+  swarm.heal()
+  swarm.settle('joined')
+  swarm.stayQuiet('joined')
+  for (const host of swarm.hosts) swarm.allocate(host, 5)
+  swarm.settle('more containers')
+  const victims = random.sample(swarm.hosts, 2)
+  for (const host of victims) swarm.crash(host)
+  swarm.start(victims, 500)
+  swarm.settle('agents killed', soonMs)
+  const dead = random.sample(swarm.hosts, 1)
+  for (const host of dead) swarm.powerOff(host)
+  swarm.settle('a host without power', soonMs)
+  for (const host of dead) swarm.powerOn(host)
+  swarm.settle('power again', soonMs)
+  for (const host of swarm.hosts) {
+    const old = host.agent?.view().kept.map(({ lease }) => lease) ?? []
+    swarm.release(host, old)
+    swarm.allocate(host, 3)
+  }
+  swarm.settle('the old containers are gone')
+  const isOver = ({ agent }: Host) => agent?.view().own.kept.length === 0
+  swarm.expect(swarm.hosts.every(isOver), 'nobody keeps anything')
+  const owned = new Set(swarm.hosts.map((host) => ownedBy(host).length))
+  swarm.expect(owned.size === 1 && owned.has(swarm.hosts.length - 1), 'one route for each subnet')
+  swarm.stayQuiet('the old containers are gone')
 }

@@ -1,7 +1,7 @@
 /** A host's network stack in memory, with Linux's manners: what it drops silently, what it refuses, what it tells. */
 
 import type { Uplink } from '../../src/core/event.ts'
-import { type Address, isUnroutable } from '../../src/core/ip/address.ts'
+import { type Address, bitsOf, isUnroutable } from '../../src/core/ip/address.ts'
 import { contains, holds, type Prefix, prefix } from '../../src/core/ip/prefix.ts'
 import type {
   ForwardingAnswer,
@@ -19,6 +19,7 @@ import type {
   UsageAnswer,
   UsageQuestion,
 } from '../../src/core/routing/route.ts'
+import { type BridgeAnswers, noAnswers } from '../../src/core/routing/route.ts'
 import { routeText } from '../../src/core/routing/route-text.ts'
 import type { KernelEvent, KernelScope } from '../../src/ports/kernel.ts'
 
@@ -44,6 +45,7 @@ export class FakeKernel {
   /** Tables that a rule leads to before the main one. */
   readonly #rules = new Set<number>()
   #forwards = false
+  #answers = noAnswers
   readonly #links = new Map<number, Interface>()
   #addresses: HostAddress[] = []
   /** Keys outside the interest at which `apply` found an alien. */
@@ -127,6 +129,11 @@ export class FakeKernel {
     return { restored, error: '' }
   }
 
+  /** Whom the bridge answers for. */
+  get answers(): BridgeAnswers {
+    return this.#answers
+  }
+
   get forwards(): boolean {
     return this.#forwards
   }
@@ -146,7 +153,9 @@ export class FakeKernel {
     readonly name: string
     readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
     readonly former: readonly LinkAddress[]
+    readonly answers: BridgeAnswers
   }): string {
+    this.#answers = bridge.answers
     for (const held of [...this.#addresses]) {
       const name = this.#links.get(held.ifindex)?.name
       const isWanted = bridge.addresses.some((wanted) => sameHolding(held, wanted))
@@ -288,6 +297,7 @@ export class FakeKernel {
       return ['exists', 'EEXIST']
     }
     const { target } = change
+    if (target.type === 'on-link' && !this.isUp(target.ifindex)) return ['failed', 'ENETDOWN']
     if (target.type === 'via' && this.#linkOf(target.nextHop, target.ifindex) !== target.ifindex) {
       return ['not-on-link', 'ENETUNREACH']
     }
@@ -361,6 +371,8 @@ export class FakeKernel {
 
   /** The kernel makes the connected route itself: whoever added the address is told of it as of an alien. */
   #connect(held: HostAddress): void {
+    // Of a single address there is no network.
+    if (held.length === bitsOf(held.address.family)) return
     const route = connectedRoute(held)
     if (!this.#routes.has(placeText(route)) && this.isUp(held.ifindex)) this.putRoute(route)
   }

@@ -1,6 +1,6 @@
 /** What the nodes really said, as an observer who misses nothing knows it: the source of the checkers' expectations. */
 
-import type { Entry, NodeId } from '../../src/core/claim/record.ts'
+import type { Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { supersedes } from '../../src/core/claim/record-set.ts'
 import { type OwnedClaim, resolve, type Standing } from '../../src/core/claim/resolve.ts'
 import { Witnesses } from '../../src/core/claim/witnesses.ts'
@@ -42,6 +42,11 @@ export class Ledger {
 
   get(origin: NodeId): Entry | undefined {
     return this.#entries.get(origin)
+  }
+
+  /** Of the nodes that did not end. */
+  get records(): NodeRecord[] {
+    return [...this.#entries.values()].flatMap(({ body }) => (body.kind === 'record' ? [body] : []))
   }
 
   /** Every claim that was ever made, in each of its states; as many as were published. */

@@ -1,7 +1,7 @@
 /** Plays one scenario with one seed, from which everything else follows. */
 
-import type { Violation } from './checkers.ts'
 import type { NetworkFaults } from './network.ts'
+import type { Violation } from './observed.ts'
 import type { Phase } from './phase.ts'
 import type { Scenario } from './scenario.ts'
 import { NotSettled, Swarm } from './swarm.ts'

@@ -6,6 +6,7 @@ import type { Command } from '../../src/core/event.ts'
 import { invariant } from '../../src/core/invariant.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
+import type { Lease } from '../../src/core/ipam/lease.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import type { KernelRoute, RouteChange } from '../../src/core/routing/route.ts'
@@ -17,22 +18,21 @@ import {
   claiming,
   convergence,
   fewConnections,
-  type Island,
   inSyncGate,
   noTheft,
-  type Observed,
   quiet,
   undisturbed,
   uniqueness,
   Versions,
-  type Violation,
 } from './checkers.ts'
 import type { Host, Watcher } from './host.ts'
 import { Insider } from './insider.ts'
 import { keyText, uplinkIndex } from './kernel.ts'
+import { leasesLive } from './lease-checkers.ts'
 import { Ledger } from './ledger.ts'
 import { makeHost } from './make-host.ts'
 import { Network, type NetworkFaults } from './network.ts'
+import type { Island, Observed, Violation } from './observed.ts'
 import { type Phase, PhaseInProgress, type Work } from './phase.ts'
 import type { World } from './world.ts'
 
@@ -74,6 +74,7 @@ export class Swarm implements Watcher {
   readonly #authenticity = new Authenticity()
   readonly #pool: Pool
   #published = 0
+  #containers = 0
   #phase: PhaseInProgress
 
   constructor(options: SwarmOptions) {
@@ -152,6 +153,36 @@ export class Swarm implements Watcher {
     })
     const result = host.replyTo(id)
     this.expect(result?.ok === true, result?.message ?? `${command.type}: no answer`, host.name)
+  }
+
+  /** Grants so many addresses to as many new containers. */
+  allocate(host: Host, containers: number): void {
+    for (let count = 0; count < containers; count += 1) {
+      this.#containers += 1
+      const attachment = {
+        door: 'grpc',
+        network: '',
+        id: `c${this.#containers}`,
+        ifname: '',
+      } as const
+      const witness = { bootId: '', path: '', inode: '' }
+      const request = {
+        attachment,
+        name: '',
+        addresses: [],
+        families: 'served',
+        witness,
+        mac: '',
+      } as const
+      this.command(host, { type: 'allocate', request })
+    }
+  }
+
+  /** Ends the containers whose leases are among those. */
+  release(host: Host, leases: readonly Lease[]): void {
+    for (const { attachment } of leases) {
+      this.command(host, { type: 'release', attachment, address: undefined })
+    }
   }
 
   partition(groups: readonly (readonly Host[])[]): void {
@@ -313,7 +344,9 @@ export class Swarm implements Watcher {
       ...idle.map(({ name }) => ({ checker: 'running', host: name, what: 'no agent runs' })),
       ...aliensUntouched(this.running.map((host) => this.#observe(host))),
       ...this.#islands().flatMap((island) =>
-        [claiming, uniqueness, convergence, agreement].flatMap((check) => check(island)),
+        [claiming, uniqueness, convergence, agreement, leasesLive].flatMap((check) =>
+          check(island),
+        ),
       ),
     ]
   }
@@ -330,6 +363,7 @@ export class Swarm implements Watcher {
         {
           hosts: hosts.map((host) => this.#observe(host)),
           standings: ledger.standings,
+          records: ledger.records,
           recordOf: (origin: NodeId) => {
             const body = ledger.get(origin)?.body
             return body?.kind === 'record' ? body : undefined
@@ -348,6 +382,8 @@ export class Swarm implements Watcher {
       own: ownRecord(host),
       routes: host.kernel.routes,
       uplink: uplinkIndex,
+      bridge: host.kernel.linkIndex(host.config.bridge),
+      leases: leasesOf(host),
       planted: [...(this.#planted.get(host)?.values() ?? [])],
       view: () => {
         const { agent } = host
@@ -402,6 +438,11 @@ function copyOf(ledger: Ledger): Ledger {
   const copy = new Ledger()
   copy.join(ledger)
   return copy
+}
+
+export function leasesOf(host: Host): readonly Lease[] {
+  const { leases } = host.store.load()
+  return typeof leases === 'string' ? [] : leases.leases
 }
 
 const sum = <T>(items: Iterable<T>, of: (item: T) => number): number => {

@@ -45,7 +45,8 @@ function explanation(answer: ExplainResponse): string[] {
     })
 }
 
-function holder({ state, lease, unanswered, claims }: ExplainResponse): string {
+function holder({ state, lease, unanswered, claims, route }: ExplainResponse): string {
+  const node = (route?.kind === 'kept' ? route.name : claims[0]?.name) ?? 'its node'
   switch (state) {
     case 'leased':
       return lease ? leaseText(lease) : 'is leased'
@@ -61,13 +62,13 @@ function holder({ state, lease, unanswered, claims }: ExplainResponse): string {
       return `is the ${state} address of its subnet`
     default:
       return unanswered === ''
-        ? `is known to ${claims[0]?.name ?? 'its node'} alone`
-        : `is known to ${claims[0]?.name ?? 'its node'} alone, which cannot be asked: ${unanswered}`
+        ? `is known to ${node} alone`
+        : `is known to ${node} alone, which cannot be asked: ${unanswered}`
   }
 }
 
 const leaseText = (lease: LeaseMessage): string =>
-  `is held by ${attachmentText(lease)} since ${second(lease.since)}${lease.name === '' ? '' : `, for ${lease.name}`}`
+  `is held by ${attachmentText(lease)} since ${second(lease.since)}${lease.name === '' ? '' : `, for ${lease.name}`}${lease.standing === 'lost' ? `, and lost to a container of ${lease.lostTo}` : ''}`
 
 const lastText = ({ last, released }: ExplainResponse): string =>
   last ? `held by ${attachmentText(last)} until ${second(released)}` : ''
@@ -86,7 +87,8 @@ function claimText(claim: ClaimMessage): string {
 function routeText({ route }: ExplainResponse, winner: ClaimMessage | undefined): string {
   if (!route)
     return winner?.own ? 'it is reached on the bridge of this host' : 'none of ours leads to it'
-  return `${routeFacts(route)}${route.reason === '' ? '' : `: ${route.reason}`}${route.mend === '' ? '' : ` -> ${route.mend}`}`
+  const kept = route.kind === 'kept' ? `, kept by ${route.name} from before a partition healed` : ''
+  return `${routeFacts(route)}${kept}${route.reason === '' ? '' : `: ${route.reason}`}${route.mend === '' ? '' : ` -> ${route.mend}`}`
 }
 
 function routeFacts({ prefix, wanted, kernel, state }: RouteMessage): string {

@@ -22,8 +22,10 @@ export const list = (shared: Shared): Promise<number> =>
     const answer = await agent.call('Leases', {}, answerMs)
     if (shared.json) printJson(answer)
     else {
+      const isPlain = answer.leases.every(({ standing }) => standing === 'current')
+      const shown = isPlain ? columns : [...columns, standingColumn]
       const leases =
-        answer.leases.length === 0 ? ['nobody holds an address'] : table(answer.leases, columns)
+        answer.leases.length === 0 ? ['nobody holds an address'] : table(answer.leases, shown)
       console.log([...leases, '', ...answer.subnets.map(useText)].join('\n').trimEnd())
     }
     return exitCode.fine
@@ -74,3 +76,9 @@ const columns: readonly Column<LeaseMessage>[] = [
   { title: 'NAME', text: ({ name }) => name || '-', shorten: { to: 10, keep: 'end' } },
   { title: 'SINCE', text: ({ since }) => since.replace(/[.][0-9]+Z$/, 'Z') },
 ]
+
+const standingColumn: Column<LeaseMessage> = {
+  title: 'STANDING',
+  text: ({ standing, lostTo }) => (standing === 'lost' ? `lost to ${lostTo}` : standing),
+  format: ({ standing }) => (standing === 'lost' ? 'red' : undefined),
+}

@@ -3,7 +3,7 @@
 import type { ProblemMessage, StatusResponse } from '../adapters/api/definition.ts'
 import { exitCode } from './exit-code.ts'
 import { durationText, paint, printable, wrap } from './layout.ts'
-import { useText } from './lease-text.ts'
+import { keptText, useText } from './lease-text.ts'
 import { answerMs, printJson, type Shared, withAgent } from './session.ts'
 
 export interface StatusOptions extends Shared {
@@ -155,6 +155,7 @@ function facts(state: StatusResponse): string[] {
     ],
     ...(subnets.length > 0 ? subnets : ['none']).map((text) => ['subnet', text] as const),
     ...state.subnets.map((subnet) => ['addresses', useText(subnet)] as const),
+    ...state.kept.map((kept) => ['kept', keptText(kept)] as const),
     ['announced', state.announced.join(', ')],
     ['next hop', state.nextHops.join(', ') || 'none'],
     [

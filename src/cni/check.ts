@@ -3,6 +3,7 @@
 import { type Address, parseAddress } from '../core/ip/address.ts'
 import { holds, parseInterface } from '../core/ip/prefix.ts'
 import type { Lease } from '../core/ipam/lease.ts'
+import type { AgentView } from '../core/view.ts'
 import { Failure } from './failure.ts'
 import { asObject, type JsonObject, quoted } from './json.ts'
 
@@ -22,6 +23,20 @@ export function previousAddresses({ prevResult }: JsonObject): Previous | Failur
     addresses.push(address)
   }
   return addresses
+}
+
+/** After a partition a container of another host may have the address, too, and keep it. */
+export function lossAmong(
+  leases: readonly Lease[],
+  { kept }: Pick<AgentView, 'kept'>,
+): Failure | undefined {
+  for (const { address } of leases) {
+    const { lostTo = '' } = kept.find(({ lease }) => lease.address.text === address.text) ?? {}
+    if (lostTo === '') continue
+    const message = `${address.text} is lost to a container of ${lostTo}: make this container anew, and it gets another address`
+    return new Failure('leaseDiffers', message)
+  }
+  return undefined
 }
 
 /** Addresses of other subnets are other plugins'. */

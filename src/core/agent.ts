@@ -13,6 +13,7 @@ import {
 } from './agent/compare.ts'
 import { decideContests } from './agent/contests.ts'
 import { nextEviction } from './agent/evictions.ts'
+import { answersOf, keptSubnets, settleKept } from './agent/kept.ts'
 import {
   askDoubted,
   checkForwarding,
@@ -218,11 +219,14 @@ export class Agent {
     const { router, bridge, firewall, claimant } = state
     if (state.reviewDue && state.isReady) review(state)
     keepWatch(state)
+    settleKept(state)
     digestChanged(state)
     const subnets = claimant.confirmed
       .map(({ prefix }) => prefix)
       .filter((prefix) => this.#mayServe(prefix))
     bridge.subnets = subnets
+    bridge.kept = keptSubnets(state)
+    bridge.answers = answersOf(state)
     serveAddresses(state, subnets)
     if (!state.kernelKnown) {
       // The first dump, and nothing else: what is not known cannot be reconciled.
@@ -247,7 +251,7 @@ export class Agent {
     const isGone = phase === 'purged' || phase === 'left'
     return {
       mode: isGone ? 'gone' : isInSync ? 'active' : 'held',
-      subnets,
+      subnets: [...subnets, ...keptSubnets(this.#state)],
       revision: router.judgements,
       reachable: () => [...router.reachable, ...own.extras],
     }

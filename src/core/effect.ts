@@ -8,6 +8,7 @@ import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
 import type { Note } from './note.ts'
 import type { HostFirewall } from './routing/host-firewall.ts'
 import type {
+  BridgeAnswers,
   HostAddress,
   LinkAddress,
   NeighbourQuestion,
@@ -103,14 +104,15 @@ export type Effect =
   | { readonly type: 'locate-uplink'; readonly subnets: readonly Prefix[] }
   /**
    * Bridge `name` exists, is up and has `addresses`. Of those that carry our address protocol it has no others, and
-   * `former`, which this agent added where it was then, are gone. No other address is touched. An empty name: only
-   * `former` matter. Answered by `bridge-configured`.
+   * `former`, which this agent added where it was then, are gone. No other address is touched. It answers for
+   * `answers` and for nobody else. An empty name: only `former` matter. Answered by `bridge-configured`.
    */
   | {
       readonly type: 'configure-bridge'
       readonly name: string
       readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
       readonly former: readonly LinkAddress[]
+      readonly answers: BridgeAnswers
     }
   /** Switches on what is off, for all and for `links`. Answered by `forwarding-checked`. */
   | {

@@ -55,7 +55,7 @@ export type Note =
       readonly code: 'route-refused'
       readonly prefix: string
       readonly origin: NodeId
-      readonly kind: 'claim' | 'extra'
+      readonly kind: 'claim' | 'extra' | 'kept'
       readonly why: Refusal
       /** What it would take from. */
       readonly by?: string
@@ -215,6 +215,28 @@ export type Note =
   | ({ readonly code: 'lease-granted' | 'lease-released'; readonly address: string } & Attachment)
   /** Its container is gone, and nobody had released it. */
   | ({ readonly code: 'lease-leaked'; readonly address: string } & Attachment)
+  /** The container of this node has it, and one of `node`, which keeps it. */
+  | ({
+      readonly code: 'address-lost'
+      readonly address: string
+      readonly node: NodeId
+      readonly name: string
+    } & Attachment)
+  | { readonly code: 'addresses-lost'; readonly addresses: number }
+  /** Of a subnet that is `name`'s now, and of further ones; an empty name: nobody's. */
+  | {
+      readonly code: 'addresses-kept'
+      readonly addresses: number
+      readonly prefix: string
+      readonly name: string
+    }
+  /** Of this node's subnet; `node` is the first of those whose containers have them. */
+  | {
+      readonly code: 'addresses-left'
+      readonly addresses: number
+      readonly node: NodeId
+      readonly name: string
+    }
   | { readonly code: 'leaks-held-back'; readonly leases: number }
   /** Of containers that a boot of the host ended. */
   | { readonly code: 'leases-void'; readonly leases: number }
@@ -273,7 +295,7 @@ export function describe(note: Note): Description {
     case 'claim-lost':
       return warn(
         `lost subnet ${note.prefix} to ${note.name} (${note.winner})`,
-        'another subnet is claimed: restart the containers that have addresses of the old one',
+        'another subnet is claimed, and containers keep the addresses that they have: starling ip list',
       )
     case 'claim-contested':
       return warn(
@@ -533,6 +555,24 @@ export function describe(note: Note): Description {
       return debug(`released ${note.address} of ${attachmentText(note)}`)
     case 'lease-leaked':
       return info(`freed ${note.address}: ${attachmentText(note)} is gone and had not released it`)
+    case 'address-lost':
+      return error(
+        `${attachmentText(note)} has lost ${note.address}: a container of ${note.name} has the same address`,
+        'restart the container: it gets another address',
+      )
+    case 'addresses-lost':
+      return error(
+        `${counted(note.addresses, 'container')} of this host lost ${note.addresses === 1 ? 'its address' : 'their addresses'}, which containers of other hosts have, too`,
+        'restart them: starling ip list shows which',
+      )
+    case 'addresses-kept':
+      return info(
+        `${counted(note.addresses, 'container')} still ${note.addresses === 1 ? 'has an address' : 'have addresses'} of ${note.prefix}, which ${note.name === '' ? 'is' : `is ${note.name}'s and was`} this node's before: they work, and end with their containers`,
+      )
+    case 'addresses-left':
+      return info(
+        `${counted(note.addresses, 'address', 'addresses')} of this node's subnet ${note.addresses === 1 ? 'is' : 'are'} left to containers that had ${note.addresses === 1 ? 'it' : 'them'} before a partition healed, on ${note.name} (${note.node})`,
+      )
     case 'leaks-held-back':
       return warn(
         `${note.leases} containers are not to be seen any more, too many to free their addresses at once`,
@@ -688,6 +728,9 @@ function describeDown({ name, state, by }: Extract<Note, { code: 'node-down' }>)
       return unreachable(state)
   }
 }
+
+const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`
 
 /** At most three names of many. */
 function listed(names: readonly string[]): string {

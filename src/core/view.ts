@@ -35,6 +35,14 @@ export interface AgentView {
   readonly fences: number
   readonly convergence: Convergence
   readonly ipam: IpamView
+  /** Leases whose subnet is this node's no more. */
+  readonly kept: readonly KeptView[]
+}
+
+export interface KeptView {
+  readonly lease: Lease
+  /** Name of the node whose container has the address, too, and keeps it; empty: this one keeps it. */
+  readonly lostTo: string
 }
 
 /** Lists are made when they are asked for. */
@@ -51,13 +59,15 @@ export interface IpamView {
   lastAt(address: Address): Rest | undefined
 }
 
-/** `size` = `used` + `resting` + `free` + addresses that are reserved and not used. */
+/** `size` = `used` + `resting` + `withheld` + `free` + addresses that are reserved and not used. */
 export interface SubnetView {
   readonly prefix: Prefix
   readonly gateway: Address
   /** Addresses that containers can have. */
   readonly size: bigint
   readonly used: number
+  /** Of containers of other nodes, which had them before this node had the subnet. */
+  readonly withheld: number
   readonly resting: number
   /** Never used since the claim, and given unasked. */
   readonly free: bigint
@@ -84,7 +94,7 @@ export interface RouteView {
   readonly prefix: Prefix
   readonly origin: NodeId | undefined
   readonly name: string
-  readonly kind: 'claim' | 'extra' | 'leftover'
+  readonly kind: 'claim' | 'extra' | 'kept' | 'leftover'
   /** What we want in the kernel; undefined where it is refused. */
   readonly wanted: RouteTarget | undefined
   readonly kernel: KernelRoute | undefined

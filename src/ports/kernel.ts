@@ -4,6 +4,7 @@ import type { Event, Uplink } from '../core/event.ts'
 import type { Address } from '../core/ip/address.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type {
+  BridgeAnswers,
   ForwardingAnswer,
   HostAddress,
   KernelDump,
@@ -54,12 +55,13 @@ export interface Kernel {
   /**
    * Idempotent. The bridge is made where addresses are wanted. Of its addresses only those go that carry this agent's
    * address protocol and are not wanted, and those that `former` names, on whatever link; others stay, whoever added
-   * them. Returns an error text, or empty.
+   * them. It answers for `answers` on its link. Returns an error text, or empty.
    */
   configureBridge(bridge: {
     readonly name: string
     readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
     readonly former: readonly LinkAddress[]
+    readonly answers: BridgeAnswers
   }): Promise<string>
   /** Switches on what is off, for the whole host and for each of `links` that is there. */
   checkForwarding(families: readonly (4 | 6)[], links: readonly string[]): Promise<ForwardingAnswer>

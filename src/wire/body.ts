@@ -1,6 +1,7 @@
 /** Bodies and envelopes as msgpack. Fields that this version does not know stay in the envelope and travel on. */
 
 import {
+  type Award,
   type Body,
   type Claim,
   type Entry,
@@ -16,6 +17,7 @@ import {
 } from '../core/claim/record.ts'
 import { tombstoneOf } from '../core/claim/tombstone.ts'
 import { bitsOf } from '../core/ip/address.ts'
+import { type AddressList, isWellFormed } from '../core/ip/address-list.ts'
 import type { Pool } from '../core/ip/pool.ts'
 import { paperLimits } from '../core/trust/paper.ts'
 import { pack, unpack } from './packing.ts'
@@ -101,6 +103,8 @@ const packedRecord = (record: NodeRecord) => ({
   exclusions: record.exclusions.map((exclusion) => exclusion.text),
   ...(record.witnessed.length > 0 ? { witnessed: record.witnessed.map(packedWitnessed) } : {}),
   ...(record.observed.length > 0 ? { observed: record.observed.map(packedObserved) } : {}),
+  ...(record.kept.length > 0 ? { kept: record.kept.map(packedList) } : {}),
+  ...(record.awarded.length > 0 ? { awarded: record.awarded.map(packedAward) } : {}),
   draining: record.draining,
   software: record.software,
   ...(record.certificate ? { certificate: record.certificate } : {}),
@@ -114,6 +118,10 @@ const packedObserved = ({ node, incarnation, observer, state }: Observed) => [
   observer,
   failings.indexOf(state),
 ]
+
+const packedList = ({ prefix, packed }: AddressList) => [prefix.text, packed]
+
+const packedAward = (award: Award) => [award.node, ...packedList(award)]
 
 /** By the number that stands for each on the wire. */
 const failings: readonly Failing[] = ['agent-down', 'host-down', 'displaced']
@@ -153,6 +161,8 @@ function recordFrom(fields: Record<string, unknown>, author: NodeId, parsed: Par
     ),
     witnessed: allWitnessedFrom(fields.witnessed, parsed),
     observed: allObservedFrom(fields.observed),
+    kept: allKeptFrom(fields.kept, parsed),
+    awarded: allAwardedFrom(fields.awarded, parsed),
     draining: flag(fields.draining, 'draining'),
     software: printable(fields.software, recordLimits.nameLength, 'software'),
     ...certificateFrom(fields),
@@ -249,4 +259,40 @@ function observedFrom(value: unknown): Observed {
     observer: bounded(observer, versionLimits.version, 'an incarnation'),
     state: failing ?? fail('an unknown state'),
   }
+}
+
+/** Records of nodes that never lost a subnet in use have none. */
+function allKeptFrom(value: unknown, parsed: Parsed): AddressList[] {
+  const all = list(value ?? [], recordLimits.kept, 'kept', (each) => {
+    const [packedPrefix, packed] = list(each, 16, 'a list of addresses', (part) => part)
+    return addressListFrom(packedPrefix, packed, parsed)
+  })
+  const prefixes = new Set(all.map(({ prefix }) => prefix.text))
+  if (prefixes.size < all.length) return fail('two lists of one prefix')
+  return within(all, recordLimits.keptBytes)
+}
+
+/** Records of nodes in whose subnets nobody keeps an address have none. */
+function allAwardedFrom(value: unknown, parsed: Parsed): Award[] {
+  const all = list(value ?? [], recordLimits.awarded, 'awarded', (each) => {
+    const [node, packedPrefix, packed] = list(each, 16, 'an award', (part) => part)
+    return {
+      node: text(node, 64, 'a node') as NodeId,
+      ...addressListFrom(packedPrefix, packed, parsed),
+    }
+  })
+  return within(all, recordLimits.awardedBytes)
+}
+
+function within<T extends AddressList>(lists: T[], bytesMax: number): T[] {
+  const size = lists.reduce((sum, { packed }) => sum + packed.length, 0)
+  return size <= bytesMax ? lists : fail(`lists of addresses are longer than ${bytesMax} bytes`)
+}
+
+function addressListFrom(prefix: unknown, packed: unknown, parsed: Parsed): AddressList {
+  const found = {
+    prefix: parsed.prefix(prefix, 'the prefix of a list'),
+    packed: bytes(packed, recordLimits.keptBytes, 'a list of addresses'),
+  }
+  return isWellFormed(found) ? found : fail('a list of addresses that is not well-formed')
 }

@@ -118,6 +118,8 @@ export function record(origin: NodeId, name: string, index: number): NodeRecord 
     exclusions: [],
     witnessed: [],
     observed: [],
+    kept: [],
+    awarded: [],
     draining: false,
     software: '0.1.0',
   }
@@ -189,6 +191,7 @@ export function healthyView(): AgentView {
     tombstones: 1,
     fences: 0,
     convergence: { claimed: true, digestsEqual: true, kernelEqual: true, converged: true },
+    kept: [],
     ipam: {
       subnets: [
         {
@@ -197,6 +200,7 @@ export function healthyView(): AgentView {
           size: 1_021n,
           used: 12,
           resting: 3,
+          withheld: 0,
           free: 1_006n,
         },
       ],

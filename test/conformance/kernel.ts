@@ -12,6 +12,7 @@ import type {
   RouteKey,
   RouteTarget,
 } from '../../src/core/routing/route.ts'
+import { noAnswers } from '../../src/core/routing/route.ts'
 import type { Kernel } from '../../src/ports/kernel.ts'
 import { EventLog } from './event-log.ts'
 
@@ -120,6 +121,34 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       ])
       assert.deepEqual(await outcomes(remove('172.16.4.0/22')), ['done'])
       assert.deepEqual(await routesTo('172.16.4.0/22'), [])
+    })
+
+    for (const text of ['fd00:10::/64', 'fd00:10::5/128']) {
+      test(`an unreachable route to ${text} is dumped as such and can be replaced`, async () => {
+        const key = keyOf(text, 1024)
+        const none = { type: 'unreachable' } as const
+        assert.deepEqual(await outcomes({ type: 'add', key, target: none }), ['done'])
+        assert.deepEqual(await routesTo(text), [{ ...key, target: none, owned: true }])
+        const here = { type: 'on-link', ifindex } as const
+        assert.deepEqual(await outcomes(remove(text, 1024), { type: 'add', key, target: here }), [
+          'done',
+          'done',
+        ])
+        assert.deepEqual(await routesTo(text), [{ ...key, target: here, owned: true }])
+      })
+    }
+
+    test('an address that is on the link itself is dumped as such and can be removed', async () => {
+      const key = keyOf('172.16.4.7/32', 0)
+      const target = { type: 'on-link', ifindex } as const
+      assert.deepEqual(await outcomes({ type: 'add', key, target }), ['done'])
+      assert.deepEqual(await routesTo('172.16.4.7/32'), [{ ...key, target, owned: true }])
+      const question = { key, destination: addressOf('172.16.4.7') }
+      assert.deepEqual(await host.kernel.lookUpUsage([question]), [
+        { question, use: { type: 'ours' } },
+      ])
+      assert.deepEqual(await outcomes(remove('172.16.4.7/32')), ['done'])
+      assert.deepEqual(await routesTo('172.16.4.7/32'), [])
     })
 
     test('every change has its own result, in order, and a failure stops none of the others', async () => {
@@ -304,6 +333,7 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
           name: 'starling0',
           addresses: addresses.map((text) => ({ address: addressOf(text), length: 22 })),
           former,
+          answers: noAnswers,
         })
       const held = async () => {
         const { links, addresses } = await host.kernel.dump()
@@ -338,6 +368,7 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
         name: host.link,
         addresses: [{ address: addressOf('172.16.4.1'), length: 22 }],
         former: [],
+        answers: noAnswers,
       })
       assert.match(error, /not a bridge/)
     })

@@ -190,6 +190,8 @@ export function record(keys: KeyPair, incarnation: number): Entry<NodeRecord> {
     exclusions: [],
     witnessed: [],
     observed: [],
+    kept: [],
+    awarded: [],
     draining: false,
     software: 'starling/test',
   })

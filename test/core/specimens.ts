@@ -94,6 +94,8 @@ export const recordOf = (node: Specimen, more: Partial<NodeRecord> = {}): NodeRe
   exclusions: [],
   witnessed: [],
   observed: [],
+  kept: [],
+  awarded: [],
   draining: false,
   software: 'test',
   ...more,

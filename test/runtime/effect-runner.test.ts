@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import type { Effect, OwnState } from '../../src/core/effect.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { RouteChange } from '../../src/core/routing/route.ts'
+import { noAnswers } from '../../src/core/routing/route.ts'
 import type { Firewall } from '../../src/ports/firewall.ts'
 import type { Kernel } from '../../src/ports/kernel.ts'
 import type { LeaseStore } from '../../src/ports/lease-store.ts'
@@ -30,7 +31,13 @@ const change: RouteChange = { type: 'remove', key: { prefix: prefixOf('10.0.0.0/
 const apply: Effect = { type: 'apply-routes', changes: [change] }
 const question = { nextHop: addressOf('10.0.0.1'), ifindex: 0 }
 const lookUp: Effect = { type: 'look-up-next-hops', questions: [question] }
-const bridge: Effect = { type: 'configure-bridge', name: 'br0', addresses: [], former: [] }
+const bridge: Effect = {
+  type: 'configure-bridge',
+  name: 'br0',
+  addresses: [],
+  former: [],
+  answers: noAnswers,
+}
 const forwarding: Effect = { type: 'check-forwarding', families: [4], links: [] }
 const firewall: Effect = {
   type: 'configure-firewall',

@@ -7,14 +7,13 @@ import {
   aliensUntouched,
   claiming,
   convergence,
-  type Island,
   inSyncGate,
   noTheft,
-  type Observed,
   quiet,
   uniqueness,
 } from '../../simulations/sim/checkers.ts'
 import { addressFrom, prefixFrom } from '../../simulations/sim/literal.ts'
+import type { Island, Observed } from '../../simulations/sim/observed.ts'
 import type { Scenario } from '../../simulations/sim/scenario.ts'
 import { simulate } from '../../simulations/sim/simulate.ts'
 import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
@@ -49,6 +48,7 @@ function island(a: Sketch, b: Sketch): Island {
       isHeld: () => false,
       support: () => 0,
     }),
+    records: hosts.flatMap(({ own }) => own ?? []),
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
     isGone: () => false,
   }
@@ -71,8 +71,10 @@ function observed(name: string, sketch: Sketch): Observed {
     own,
     routes: sketch.routes ?? [],
     uplink: 2,
+    bridge: 3,
+    leases: [],
     planted: sketch.planted ?? [],
-    view: () => ({ root: sketch.root ?? 'same', claims }) as unknown as AgentView,
+    view: () => ({ root: sketch.root ?? 'same', claims, kept: [] }) as unknown as AgentView,
   }
 }
 
@@ -91,6 +93,8 @@ const record = (origin: NodeId, claims: readonly Claim[]): NodeRecord => ({
   exclusions: [],
   witnessed: [],
   observed: [],
+  kept: [],
+  awarded: [],
   draining: false,
   software: 'test',
 })

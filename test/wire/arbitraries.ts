@@ -12,7 +12,8 @@ import {
 } from '../../src/core/claim/record.ts'
 import { tombstoneOf } from '../../src/core/claim/tombstone.ts'
 import { type Stamp, type SyncMessage, syncLimits } from '../../src/core/gossip/message.ts'
-import { type Address, bitsOf } from '../../src/core/ip/address.ts'
+import { type Address, address, bitsOf } from '../../src/core/ip/address.ts'
+import { type AddressList, packAddresses } from '../../src/core/ip/address-list.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { paperLimits } from '../../src/core/trust/paper.ts'
 import { isPrintable } from '../../src/wire/shape.ts'
@@ -60,6 +61,18 @@ const claim: fc.Arbitrary<Claim> = plainRecord({
   confirmedAtMs: natural,
 })
 
+const addressList: fc.Arbitrary<AddressList> = fc
+  .tuple(anyPrefix, fc.uniqueArray(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }), { maxLength: 12 }))
+  .map(([prefix, numbers]) => {
+    const size = prefix.last - prefix.first + 1n
+    const values = [...new Set(numbers.map((each) => prefix.first + (each % size)))]
+    const sorted = values.sort((a, b) => (a < b ? -1 : 1))
+    return packAddresses(
+      prefix,
+      sorted.map((value) => address(prefix.family, value)),
+    )
+  })
+
 export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord> =>
   certified(
     plainRecord({
@@ -87,6 +100,14 @@ export const recordBy = (origin: NodeRecord['origin']): fc.Arbitrary<NodeRecord>
           state: fc.constantFrom<Failing>('agent-down', 'host-down', 'displaced'),
         }),
         { maxLength: recordLimits.observed, selector: ({ node: id }) => id },
+      ),
+      kept: fc.uniqueArray(addressList, {
+        maxLength: recordLimits.kept,
+        selector: ({ prefix }) => prefix.text,
+      }),
+      awarded: fc.array(
+        fc.tuple(node, addressList).map(([{ id }, list]) => ({ node: id, ...list })),
+        { maxLength: recordLimits.awarded },
       ),
       draining: fc.boolean(),
       software: name,

@@ -35,6 +35,14 @@ export interface StatusResponse {
   readonly inabilities: readonly InabilityMessage[]
   readonly admission: string
   readonly missed: MissedMessage
+  readonly kept: readonly KeptUseMessage[]
+}
+
+export interface KeptUseMessage {
+  readonly prefix: string
+  readonly holder: string
+  readonly addresses: number
+  readonly lost: number
 }
 
 /** Numbers of nodes. */
@@ -59,6 +67,7 @@ export interface SubnetUseMessage {
   readonly used: number
   readonly resting: number
   readonly free: number
+  readonly withheld: number
 }
 
 export interface LeaseMessage {
@@ -71,6 +80,8 @@ export interface LeaseMessage {
   readonly name: string
   readonly since: string
   readonly mac: string
+  readonly standing: string
+  readonly lostTo: string
 }
 
 export interface LeasesResponse {

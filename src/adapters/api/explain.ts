@@ -1,13 +1,14 @@
 /** Everything that is known of one address: who claims it, who has it, and the route to it. */
 
-import type { NodeRecord } from '../../core/claim/record.ts'
+import type { NodeId, NodeRecord } from '../../core/claim/record.ts'
 import type { Address } from '../../core/ip/address.ts'
 import { gatewayOf } from '../../core/ip/pool.ts'
 import { holds, type Prefix } from '../../core/ip/prefix.ts'
-import type { AgentView, ClaimView } from '../../core/view.ts'
+import type { Lease } from '../../core/ipam/lease.ts'
+import type { AgentView, ClaimView, RouteView } from '../../core/view.ts'
 import type { Operator } from '../../ports/operator.ts'
-import type { ExplainResponse } from './definition.ts'
-import { leaseMessage } from './lease-messages.ts'
+import type { ExplainResponse, LeaseMessage } from './definition.ts'
+import { leaseMessages } from './lease-messages.ts'
 import { readLinkNames } from './link-names.ts'
 import { claimMessage, routeMessage } from './messages.ts'
 import { timeText } from './time-text.ts'
@@ -39,7 +40,7 @@ export async function explainAddress(
         .map(({ text: prefix }) => ({ prefix, name, node })),
     ),
     route: route ? routeMessage(route, view.phase, links) : null,
-    ...(await holding(view, { address, winner, askLease })),
+    ...(await holding(view, { address, winner, keeper: keeperIn(route), askLease })),
   }
 }
 
@@ -48,17 +49,24 @@ async function holding(
   {
     address,
     winner,
+    keeper,
     askLease,
-  }: { address: Address; winner: ClaimView | undefined; askLease: AskLease | undefined },
+  }: {
+    address: Address
+    winner: ClaimView | undefined
+    keeper: NodeId | undefined
+    askLease: AskLease | undefined
+  },
 ): Promise<Holding> {
   const nothing = { lease: null, last: null, released: '', unanswered: '' }
   const own = ownHolding(view, address)
-  if (own) return own
+  if (own && (keeper === undefined || own.lease)) return own
   if (!winner) return { ...nothing, state: 'outside' }
   const fixed = fixedState(winner.claim.prefix, address)
   if (fixed) return { ...nothing, state: fixed }
-  const record = recordsOf(view).find(({ origin }) => origin === winner.origin)
-  if (winner.own || !record || !askLease) return { ...nothing, state: 'unknown' }
+  const asked = keeper ?? winner.origin
+  const record = recordsOf(view).find(({ origin }) => origin === asked)
+  if (asked === view.self || !record || !askLease) return { ...nothing, state: 'unknown' }
   try {
     const { state, lease, last, released } = await askLease(record, address)
     return { state, lease, last, released, unanswered: '' }
@@ -68,13 +76,18 @@ async function holding(
   }
 }
 
+/** The node whose container had the address before another one had the subnet. */
+const keeperIn = (route: RouteView | undefined): NodeId | undefined =>
+  route?.kind === 'kept' ? route.origin : undefined
+
 /** Undefined: it is no address that this node grants or has granted. */
-function ownHolding({ ipam }: AgentView, address: Address): Holding | undefined {
+function ownHolding(view: AgentView, address: Address): Holding | undefined {
+  const { ipam } = view
   const lease = ipam.at(address)
   const last = ipam.lastAt(address)
   const facts = {
-    lease: lease ? leaseMessage(lease) : null,
-    last: last ? leaseMessage(last.lease) : null,
+    lease: messageOf(lease, view),
+    last: messageOf(last?.lease, view),
     released: last ? timeText(last.releasedAtMs) : '',
     unanswered: '',
   }
@@ -83,6 +96,9 @@ function ownHolding({ ipam }: AgentView, address: Address): Holding | undefined 
   if (!subnet) return undefined
   return { ...facts, state: fixedState(subnet.prefix, address) ?? (last ? 'resting' : 'free') }
 }
+
+const messageOf = (lease: Lease | undefined, view: AgentView): LeaseMessage | null =>
+  leaseMessages(lease ? [lease] : [], view)[0] ?? null
 
 function fixedState(subnet: Prefix, { value }: Address): string | undefined {
   if (value === subnet.first) return 'network'

@@ -1,6 +1,7 @@
 /** The calls about addresses of containers: who has them, and granting them by hand. */
 
 import type { ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { CommandResult } from '../../core/effect.ts'
 import { type Address, type Family, parseAddress } from '../../core/ip/address.ts'
 import type { Attachment, Door, HeldAddress } from '../../core/ipam/lease.ts'
 import type { Operator } from '../../ports/operator.ts'
@@ -17,7 +18,7 @@ import type {
   ReleaseLeaseRequest,
 } from './definition.ts'
 import { type AskLease, explainAddress } from './explain.ts'
-import { leaseMessage, subnetUseMessage } from './lease-messages.ts'
+import { leaseMessages, subnetUseMessage } from './lease-messages.ts'
 
 const idBytesMax = 1_024
 const doors: readonly Door[] = ['cni', 'docker', 'grpc', 'manual']
@@ -26,12 +27,16 @@ export function leaseHandlers(
   operator: Operator,
   askLease: AskLease,
 ): UntypedServiceImplementation {
+  const respond = (result: CommandResult): LeaseResponse => {
+    const { message, leases = [] } = accepted(result)
+    return { message, leases: leaseMessages(leases, operator.view()) }
+  }
   return {
     Leases: answer<Nothing, LeasesResponse>(async () => {
-      const { ipam } = operator.view()
+      const view = operator.view()
       return {
-        subnets: ipam.subnets.map(subnetUseMessage),
-        leases: ipam.leases().map(leaseMessage),
+        subnets: view.ipam.subnets.map(subnetUseMessage),
+        leases: leaseMessages(view.ipam.leases(), view),
       }
     }),
     AllocateLease: answer(
@@ -62,11 +67,6 @@ export function leaseHandlers(
 }
 
 const unwitnessed = { witness: { bootId: '', path: '', inode: '' }, mac: '' } as const
-
-function respond(result: Awaited<ReturnType<Operator['command']>>): LeaseResponse {
-  const { message, leases = [] } = accepted(result)
-  return { message, leases: leases.map(leaseMessage) }
-}
 
 function manual(id: string): Attachment {
   if (id === '') throw invalid('invalid-id', 'the id is empty: name what gets the address')

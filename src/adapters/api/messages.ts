@@ -18,7 +18,7 @@ import type {
   StatusResponse,
   TargetMessage,
 } from './definition.ts'
-import { subnetUseMessage } from './lease-messages.ts'
+import { keptMessages, subnetUseMessage } from './lease-messages.ts'
 import { timeText } from './time-text.ts'
 
 /** Names of interfaces by their index. */
@@ -58,6 +58,7 @@ export function statusMessage(
     bridge: view.bridge,
     uplink: view.uplink,
     missed: missedMessage(view),
+    kept: keptMessages(view),
   }
 }
 
@@ -227,9 +228,10 @@ function targetMessage(target: RouteTarget, links: LinkNames): TargetMessage {
     }
     case 'unreachable':
       return { type: 'unreachable', nextHop: '', interface: '' }
+    case 'on-link':
     case 'other':
       return {
-        type: 'other',
+        type: target.type,
         nextHop: '',
         interface: target.ifindex === undefined ? '' : linkName(target.ifindex, links),
       }

@@ -3,7 +3,7 @@
 import { wrongLength } from '../../cni/asked.ts'
 import type { Call } from '../../cni/call.ts'
 import { parseCall } from '../../cni/call.ts'
-import { difference } from '../../cni/check.ts'
+import { difference, lossAmong } from '../../cni/check.ts'
 import { Failure, failureText } from '../../cni/failure.ts'
 import { garbage } from '../../cni/garbage.ts'
 import { areDifferent, type HostTime, isNewer, type Moment } from '../../cni/moment.ts'
@@ -209,7 +209,8 @@ export class Desk {
   #check(request: CheckRequest, call: Call): Answer {
     const view = this.#operator.view()
     if (isBlind(view)) return done
-    return answerOf(difference(view.ipam.of(request.attachment), request.previous), call)
+    const leases = view.ipam.of(request.attachment)
+    return answerOf(lossAmong(leases, view) ?? difference(leases, request.previous), call)
   }
 
   async #gc(request: GcRequest, call: Moment): Promise<void> {

@@ -2,11 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
-import type { HostAddress, LinkAddress } from '../../core/routing/route.ts'
+import { type Address, address as addressWith } from '../../core/ip/address.ts'
+import type { BridgeAnswers, HostAddress, LinkAddress } from '../../core/routing/route.ts'
 import { writeAddress } from './address-message.ts'
 import type { BridgePorts } from './bridge-ports.ts'
 import { type LinkFacts, writeBridge, writeLinkMaster, writeLinkUp } from './link-message.ts'
 import { MessageWriter } from './message.ts'
+import { writePromptProxy, writeProxiedNeighbour, writeProxyArp } from './proxy-message.ts'
 import type { KernelAddress, Reader } from './reader.ts'
 import { failureOf, NetlinkError, type RequestSocket } from './socket.ts'
 
@@ -15,6 +17,7 @@ export interface WantedBridge {
   readonly addresses: readonly Omit<HostAddress, 'ifindex'>[]
   /** What this agent added where it was then. */
   readonly former: readonly LinkAddress[]
+  readonly answers: BridgeAnswers
 }
 
 type Addressed = Omit<HostAddress, 'ifindex'>
@@ -25,6 +28,8 @@ export class BridgeKeeper {
   readonly #protocol: number
   readonly #node: string
   readonly #ports: BridgePorts
+  /** It was told to answer for others: what it does is not another's setting. */
+  #answers = false
 
   /** `protocol` marks the addresses that are the agent's. The bridge's own hardware address comes from `node`. */
   constructor(
@@ -61,6 +66,7 @@ export class BridgeKeeper {
       }
       await this.#address(bridge.ifindex, wanted)
       await this.#adopt(bridge.ifindex)
+      await this.#answer(bridge, wanted.answers)
       return ''
     } catch (thrown) {
       return textOf(thrown)
@@ -144,6 +150,44 @@ export class BridgeKeeper {
     )
   }
 
+  /** What is routed away from the bridge, and what of its link looks like a neighbour. */
+  async #answer({ ifindex, name }: LinkFacts, { arp, neighbours }: BridgeAnswers): Promise<void> {
+    const isWanted = arp || neighbours.length > 0
+    if (!isWanted && !this.#answers) return
+    this.#answers = isWanted
+    await this.#perform(`cannot set proxy ARP on ${name}`, (writer, seq) =>
+      writeProxyArp(writer, { ifindex, on: arp, seq }),
+    )
+    if (neighbours.length > 0) await switchOnProxies(name)
+    for (const family of [
+      ...(arp ? [4 as const] : []),
+      ...(neighbours.length > 0 ? [6 as const] : []),
+    ]) {
+      await this.#perform(`cannot set the delay of proxies on ${name}`, (writer, seq) =>
+        writePromptProxy(writer, { family, ifindex, seq }),
+      )
+    }
+    const held = (await this.#reader.proxied()).filter((one) => one.ifindex === ifindex)
+    const write = (action: 'add' | 'remove', address: Address) =>
+      this.#perform(`cannot ${action} the proxy of ${address.text}`, (writer, seq) =>
+        writeProxiedNeighbour(writer, action, {
+          address,
+          ifindex,
+          protocol: this.#protocol,
+          seq,
+        }),
+      )
+    for (const { value, protocol } of held) {
+      const isOurs = protocol === this.#protocol
+      if (isOurs && !neighbours.some((wanted) => wanted.value === value)) {
+        await write('remove', addressWith(6, value))
+      }
+    }
+    for (const wanted of neighbours) {
+      if (!held.some(({ value }) => value === wanted.value)) await write('add', wanted)
+    }
+  }
+
   async #perform(
     failing: string,
     write: (writer: MessageWriter, seq: number) => void,
@@ -173,6 +217,17 @@ async function keepAddressesOnDown(name: string): Promise<void> {
   } catch {
     // A read-only /proc/sys or no IPv6: adding the address tells whether that matters.
     return
+  }
+}
+
+async function switchOnProxies(name: string): Promise<void> {
+  const setting = `net.ipv6.conf.${name}.proxy_ndp`
+  const path = `/proc/sys/net/ipv6/conf/${name}/proxy_ndp`
+  try {
+    if ((await readFile(path, 'utf8')).trim() === '0') await writeFile(path, '1')
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)
+    throw new NetlinkError(code, `cannot set ${setting}=1, by which containers find neighbours`)
   }
 }
 

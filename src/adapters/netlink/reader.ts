@@ -16,6 +16,7 @@ import { type LinkFacts, readLink, writeLinkDump } from './link-message.ts'
 import { errnoOf, type Message, MessageWriter } from './message.ts'
 import { type NeighbourTable, readNeighbour, writeNeighbourDump } from './neighbour-message.ts'
 import { NeighbourTables } from './neighbour-table.ts'
+import { type ProxiedNeighbour, readProxied, writeProxiedDump } from './proxy-message.ts'
 import { readLookup, readRoute, writeDump, writeLookup } from './route-message.ts'
 import {
   addressFlag,
@@ -144,6 +145,11 @@ export class Reader {
         (message) => readNeighbour(message, table),
       )
     return new NeighbourTables([...(await read(4)), ...(await read(6))], await read('bridge'))
+  }
+
+  /** IPv6 addresses that links answer for. */
+  proxied(): Promise<ProxiedNeighbour[]> {
+    return this.#dump(writeProxiedDump, readProxied)
   }
 
   /** One answer per destination, in order. */

@@ -130,7 +130,8 @@ function readFacts(message: Message, family: 4 | 6): RouteFacts {
 
 /** Whether the change can be written at all: a next hop of the prefix's family. */
 export function isWritable(change: RouteChange): boolean {
-  if (change.type === 'remove' || change.target.type === 'unreachable') return true
+  if (change.type === 'remove') return true
+  if (change.target.type === 'unreachable' || change.target.type === 'on-link') return true
   return change.target.type === 'via' && change.target.nextHop.family === change.key.prefix.family
 }
 
@@ -152,7 +153,7 @@ export function writeChange(
   writer.u16(0)
   writer.u8(table > 255 ? 0 : table)
   writer.u8(protocol)
-  writer.u8(adding ? routeScope.universe : routeScope.nowhere)
+  writer.u8(adding ? scopeOf(change) : routeScope.nowhere)
   writer.u8(adding ? typeOf(change) : routeType.unspecified)
   writer.u32(0)
   writer.attributeAddress(routeAttribute.destination, prefix.family, prefix.first)
@@ -164,8 +165,14 @@ export function writeChange(
     writer.attributeAddress(routeAttribute.gateway, nextHop.family, nextHop.value)
     if (ifindex !== 0) writer.attributeU32(routeAttribute.oif, ifindex)
   }
+  if (adding && change.target.type === 'on-link') {
+    writer.attributeU32(routeAttribute.oif, change.target.ifindex)
+  }
   writer.end()
 }
+
+const scopeOf = (change: Extract<RouteChange, { type: 'add' }>): number =>
+  change.target.type === 'on-link' ? routeScope.link : routeScope.universe
 
 const typeOf = (change: Extract<RouteChange, { type: 'add' }>): number =>
   change.target.type === 'unreachable' ? routeType.unreachable : routeType.unicast

@@ -16,10 +16,12 @@ export const messageType = {
   delRoute: 25,
   getRoute: 26,
   newNeighbour: 28,
+  delNeighbour: 29,
   getNeighbour: 30,
   newRule: 32,
   delRule: 33,
   getRule: 34,
+  setNeighbourTable: 67,
   newNetconf: 80,
   delNetconf: 81,
   newNexthop: 104,
@@ -89,6 +91,7 @@ export const linkAttribute = {
   name: 3,
   master: 10,
   linkInfo: 18,
+  familySettings: 26,
   extensionMask: 29,
   propertyList: 52,
   alternativeName: 53,
@@ -105,7 +108,10 @@ export const addressAttribute = { address: 1, local: 2, flags: 8, protocol: 11 }
 /** Of struct fib_rule_hdr, and its attributes. */
 export const ruleAttribute = { table: 15 } as const
 export const ruleActionToTable = 1
-export const neighbourAttribute = { destination: 1, hardwareAddress: 2 } as const
+export const neighbourAttribute = { destination: 1, hardwareAddress: 2, protocol: 12 } as const
+export const neighbourFlagProxy = 0x08
+export const neighbourTableAttribute = { name: 1, parameters: 6 } as const
+export const neighbourTableParameter = { ifindex: 1, proxyDelayMs: 13 } as const
 export const neighbourState = { reachable: 0x02, failed: 0x20, permanent: 0x80 } as const
 export const addressFlag = {
   /** Also "secondary" for IPv4. */

@@ -20,7 +20,7 @@ export class Words {
     const route = {
       prefix: this.#prefix(facts),
       metric: facts.metric,
-      target: this.#target(facts),
+      target: this.#target(facts, owned),
       owned,
     }
     return otherTable === undefined ? route : { ...route, otherTable }
@@ -40,12 +40,15 @@ export class Words {
     return facts.protocol === ownProtocol ? { ...held, owned: true } : held
   }
 
-  #target(facts: RouteFacts): RouteTarget {
+  #target(facts: RouteFacts, owned: boolean): RouteTarget {
     if (facts.type === routeType.unreachable) return { type: 'unreachable' }
     const { gatewayAt, oif, plain, type } = facts
     if (plain && type === routeType.unicast && gatewayAt !== 0 && oif !== 0) {
       const nextHop = this.address(facts.message.data, facts.family, gatewayAt)
       return { type: 'via', nextHop, ifindex: oif }
+    }
+    if (owned && plain && type === routeType.unicast && gatewayAt === 0 && oif !== 0) {
+      return { type: 'on-link', ifindex: oif }
     }
     return { type: 'other', ifindex: oif === 0 ? undefined : oif, text: this.#kindText(facts) }
   }

@@ -4,6 +4,7 @@ import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import type { Merged } from '../claim/record-set.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
+import { hostPrefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import { tellClocks } from './clocks.ts'
 import { judged } from './contests.ts'
@@ -66,6 +67,9 @@ function absorb(
       for (const inner of announcers.overlapping(prefix)) touched.set(inner.text, inner)
     }
     observationsChanged(state, origin, is?.observed ?? [])
+    const { revision } = state.keepers
+    router.reselect(state.keepers.update(origin, is).map(hostPrefix))
+    if (state.keepers.revision !== revision) state.keptDue = true
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
       answered(state, origin)

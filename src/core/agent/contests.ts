@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../claim/record.ts'
 import type { Contest } from '../claim/tenure.ts'
-import type { Prefix } from '../ip/prefix.ts'
+import { hostPrefix, type Prefix } from '../ip/prefix.ts'
 import type { AgentState } from './state.ts'
 
 /** What follows where claims were judged again. */
@@ -17,7 +17,18 @@ export function judged(
   for (const { text } of over) state.end(`contested/${text}`)
   if (changed) state.bearWitnessSoon()
   router.reselect(prefixes.values())
+  if (prefixes.size > 0) keptJudged(state, prefixes)
   state.reviewDue = true
+}
+
+/** Who holds a subnet says whose the addresses in it are that others keep. */
+function keptJudged(state: AgentState, prefixes: ReadonlyMap<string, Prefix>): void {
+  state.keptDue = true
+  if (state.keepers.isEmpty) return
+  for (const prefix of prefixes.values()) {
+    const kept = [...state.keepers.keptIn(prefix)]
+    state.router.reselect(kept.map(({ address }) => hostPrefix(address)))
+  }
 }
 
 /** Where all nodes had time to say what they saw, the most of them decide. */

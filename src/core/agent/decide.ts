@@ -89,8 +89,8 @@ function withdraw(prefix: Prefix, { own, config }: AgentState): Decision {
       )
 }
 
-function leave(force: boolean, { claimant, ipam }: AgentState): Decision {
-  const held = claimant.claims.reduce((sum, { prefix }) => sum + ipam.held(prefix), 0)
+function leave(force: boolean, { ipam }: AgentState): Decision {
+  const held = ipam.size
   return held > 0 && !force
     ? refuse(
         'leases-live',

@@ -1,6 +1,8 @@
 /** Who lives: what this node finds, what others say, and what follows for routes and connections. */
 
 import type { NodeId, Observed } from '../claim/record.ts'
+import { addressesIn } from '../ip/address-list.ts'
+import { hostPrefix } from '../ip/prefix.ts'
 import { isDown, isGone, type Liveness } from '../liveness/observations.ts'
 import type { ProbeAnswer } from '../liveness/watch.ts'
 import type { Millis } from '../rng.ts'
@@ -121,7 +123,9 @@ function judge(state: AgentState, node: NodeId): void {
   else state.end(`missed/${node}`)
   if (isDown(is) !== isDown(was)) state.dueIn('overlay', 0)
   if (record && isGone(is) !== isGone(was)) {
-    state.router.reselect([...record.claims.map(({ prefix }) => prefix), ...record.extras])
+    const kept = record.kept.flatMap((list) => [...addressesIn(list)]).map(hostPrefix)
+    const claimed = record.claims.map(({ prefix }) => prefix)
+    state.router.reselect([...claimed, ...record.extras, ...kept])
   }
   state.watchDue = true
 }

@@ -5,6 +5,7 @@ import type { Uplink } from '../event.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
 import type { Note } from '../note.ts'
 import { merge } from './absorb.ts'
+import { settleKept } from './kept.ts'
 import type { AgentState } from './state.ts'
 
 /** Enough is known to claim, to publish and to remove routes that nobody announces. */
@@ -72,6 +73,7 @@ export function publish(state: AgentState, gossips = true): void {
   const { claimant, own, config } = state
   // An eviction is answered at the new fence at once, before anybody takes the subnet for free.
   claimant.refence(state.now)
+  settleKept(state)
   write(state, config.seal(own.record(saidOf(state))), gossips)
   if (gossips) state.publishedAt = state.now
   if (state.tellsPeers) tellPeers(state)
@@ -103,11 +105,13 @@ export function write(state: AgentState, entry: Entry, gossips = true): void {
 }
 
 /** What this node says beside what it is. */
-export const saidOf = ({ claimant, tenure, watch }: AgentState) => ({
+export const saidOf = ({ claimant, tenure, watch, kept, awarded }: AgentState) => ({
   claims: claimant.claims,
   exclusions: claimant.exclusions,
   witnessed: tenure.witnessed,
   observed: watch.observed,
+  kept: kept.lists,
+  awarded,
 })
 
 /**

@@ -2,9 +2,10 @@
 
 import { Announcers } from '../claim/announcers.ts'
 import { Claimant } from '../claim/claimant.ts'
+import { Keepers } from '../claim/keepers.ts'
 import { OwnRecord } from '../claim/own-record.ts'
 import { Ownership } from '../claim/ownership.ts'
-import type { NodeId } from '../claim/record.ts'
+import type { Award, NodeId } from '../claim/record.ts'
 import { RecordSet } from '../claim/record-set.ts'
 import type { OwnedClaim } from '../claim/resolve.ts'
 import { Tenure } from '../claim/tenure.ts'
@@ -17,6 +18,7 @@ import type { Family } from '../ip/address.ts'
 import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
+import { type Kept, keepsNothing } from '../ipam/kept.ts'
 import { Leaks } from '../ipam/leaks.ts'
 import { isGone, type Liveness, Observations } from '../liveness/observations.ts'
 import { Watch, type WatchWorld } from '../liveness/watch.ts'
@@ -78,6 +80,7 @@ export class AgentState {
   readonly ownership: Ownership
   readonly announcers = new Announcers()
   readonly witnesses = new Witnesses()
+  readonly keepers = new Keepers()
   readonly tenure: Tenure
   readonly extraWorld: ExtraWorld
   readonly own: OwnRecord
@@ -117,6 +120,13 @@ export class AgentState {
   reviewDue = false
   /** Whom this node watches, or how they stand, may have changed. */
   watchDue = true
+  /** What outlives its claim, here or elsewhere, may have changed. */
+  keptDue = true
+  /** As of which change of the leases `kept` is. */
+  leasesSeen = -1
+  kept: Kept = keepsNothing
+  /** Of addresses in its own subnets. */
+  awarded: readonly Award[]
   /** When this node last answered those who missed it. */
   missedAt: Millis = Number.NEGATIVE_INFINITY
   /** The next record goes to peers directly: gossip may not reach them yet. */
@@ -176,12 +186,13 @@ export class AgentState {
       prefix,
       winner: ownership.winner(prefix),
       announcers: this.announcers.of(prefix),
+      keeper: this.keepers.keeper(prefix, ownership.holder(prefix)?.origin, config.self),
       record: (origin: NodeId) => set.record(origin),
     })
     const isGoneHere = (node: NodeId) => isGone(this.missed.get(node)?.state ?? 'alive')
     const router = new Router(config, { announced, isGone: isGoneHere }, this.doubts)
     const stored = own.entry?.body
-    const claims = stored?.kind === 'record' ? stored.claims : []
+    const { claims, awarded } = stored?.kind === 'record' ? stored : { claims: [], awarded: [] }
     this.trust = new Trust(config, own)
     const world = {
       set,
@@ -195,7 +206,9 @@ export class AgentState {
     this.router = router
     this.own = new OwnRecord(config, this.trust, own, now)
     this.claimant = new Claimant(config, world, claims, now)
-    this.bridge = new Bridge(config, router.host, own.gateways)
+    this.awarded = awarded
+    const answered = awarded.length > 0 || (stored?.kind === 'record' && stored.kept.length > 0)
+    this.bridge = new Bridge(config, router.host, { gateways: own.gateways, answered })
     this.firewall = new Firewall(config)
     this.ipam = new Ipam(config, leases, rng, now)
     this.leaks = new Leaks(this.ipam, config.timing.leakMs, now)

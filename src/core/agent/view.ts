@@ -53,6 +53,12 @@ export function viewOf(state: AgentState): AgentView {
     get fences() {
       return set.fences
     },
+    get kept() {
+      return state.kept.leases.map(({ lease, lostTo }) => ({
+        lease,
+        lostTo: lostTo === undefined ? '' : (set.record(lostTo)?.name ?? lostTo),
+      }))
+    },
     get convergence() {
       return convergence(state)
     },

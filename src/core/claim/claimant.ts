@@ -376,7 +376,14 @@ export class Claimant {
     return this.#world.set
       .excluding()
       .filter(({ origin }) => origin !== this.#config.self)
-      .flatMap(({ exclusions }) => heeded(exclusions, pool))
+      .flatMap(({ exclusions, kept }) => [
+        ...heeded(exclusions, pool),
+        // Their containers still have addresses of these.
+        ...heeded(
+          kept.map(({ prefix }) => prefix),
+          pool,
+        ),
+      ])
   }
 
   /** Whether another subnet is to be chosen in place of one that is not confirmed. */

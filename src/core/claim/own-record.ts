@@ -15,7 +15,10 @@ import { type Body, type Entry, type NodeRecord, recordLimits } from './record.t
 const refuteMs = 10_000
 
 /** What other parts of the agent have this node say. */
-type Said = Pick<NodeRecord, 'claims' | 'exclusions' | 'witnessed' | 'observed'>
+type Said = Pick<
+  NodeRecord,
+  'claims' | 'exclusions' | 'witnessed' | 'observed' | 'kept' | 'awarded'
+>
 
 export class OwnRecord {
   readonly #config: CoreConfig
@@ -112,7 +115,7 @@ export class OwnRecord {
   }
 
   /** The record as it stands, without a new version. */
-  preview({ claims, exclusions, witnessed, observed }: Said): NodeRecord {
+  preview({ claims, exclusions, witnessed, observed, kept, awarded }: Said): NodeRecord {
     return {
       kind: 'record',
       origin: this.#config.self,
@@ -128,6 +131,8 @@ export class OwnRecord {
       exclusions,
       witnessed,
       observed,
+      kept,
+      awarded,
       draining: false,
       software: this.#config.software,
       ...this.#trust.shown,

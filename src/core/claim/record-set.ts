@@ -114,7 +114,7 @@ export class RecordSet {
     return this.#members.all.flatMap((origin) => this.record(origin) ?? [])
   }
 
-  /** Live records with exclusions, by ascending origin. */
+  /** Live records that have exclusions or keep addresses, by ascending origin. */
   excluding(): NodeRecord[] {
     return [...this.#excluding.values()].sort((a, b) => (a.origin < b.origin ? -1 : 1))
   }
@@ -150,7 +150,7 @@ export class RecordSet {
     this.#excluding.delete(origin)
     if (entry.body.kind === 'record') this.#members.add(origin)
     else this.#members.delete(origin)
-    if (entry.body.kind === 'record' && entry.body.exclusions.length > 0) {
+    if (entry.body.kind === 'record' && isExcluding(entry.body)) {
       this.#excluding.set(origin, entry.body)
     }
     if (entry.body.kind === 'tombstone') {
@@ -290,6 +290,9 @@ export function supersedes(a: Entry, b: Entry): boolean {
   if (a.body.kind !== b.body.kind) return a.body.kind === 'tombstone'
   return a.hash < b.hash
 }
+
+const isExcluding = ({ exclusions, kept }: NodeRecord): boolean =>
+  exclusions.length > 0 || kept.length > 0
 
 const fenceHash = ({ prefix, fence }: Fence): string => textHash(`${prefix.text}#${fence}`)
 

@@ -1,6 +1,7 @@
 /** What one node says of itself, or what ended it: the unit that is signed, gossiped and stored. */
 
 import type { Address } from '../ip/address.ts'
+import type { AddressList } from '../ip/address-list.ts'
 import type { Pool } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 
@@ -43,6 +44,12 @@ export interface Observed {
   readonly state: Failing
 }
 
+/** Of addresses in a subnet of the author, that some node keeps or that its neighbours on the link ask for: whose they are. */
+export interface Award extends AddressList {
+  /** The author itself: a container of its own has them. */
+  readonly node: NodeId
+}
+
 export interface Fence {
   readonly prefix: Prefix
   readonly fence: number
@@ -72,6 +79,10 @@ export interface NodeRecord {
   readonly witnessed: readonly Witnessed[]
   /** At most one per node. Empty unless nodes that it watches are gone. */
   readonly observed: readonly Observed[]
+  /** Addresses of subnets that it lost, which its containers still have. At most one list per prefix. Mostly empty. */
+  readonly kept: readonly AddressList[]
+  /** At most one list per prefix and node. Mostly empty. */
+  readonly awarded: readonly Award[]
   readonly draining: boolean
   readonly software: string
   /** The operator's certificate of this node, as it was signed. */
@@ -123,6 +134,11 @@ export const recordLimits = {
   exclusions: 128,
   witnessed: 64,
   observed: 128,
+  /** Lists, and the bytes of all of them together. */
+  kept: 4,
+  keptBytes: 4_096,
+  awarded: 16,
+  awardedBytes: 4_096,
 } as const
 
 /** What a codec could carry is far above: whatever anybody writes, an honest node can still answer with more. */

@@ -32,6 +32,8 @@ export class FreeAddresses {
   /** Granted, but not durably. */
   #returned: Address[] = []
   #resting = new Map<string, Rest>()
+  /** Addresses that containers of other nodes have. */
+  readonly #withheld = new Map<string, Address>()
 
   constructor(subnet: Prefix, reserve: readonly Reserve[], rng: Rng) {
     this.subnet = subnet
@@ -58,6 +60,27 @@ export class FreeAddresses {
     return holds(this.subnet, address)
   }
 
+  /** All that containers of other nodes have: granted to nobody here. */
+  withhold(addresses: Iterable<Address>): void {
+    const wanted = new Map<string, Address>()
+    for (const each of addresses) if (this.isUsable(each)) wanted.set(each.text, each)
+    for (const [text, free] of this.#withheld) {
+      if (wanted.has(text)) continue
+      this.#withheld.delete(text)
+      if (!this.isReserved(free)) this.#returned.push(free)
+    }
+    for (const [text, taken] of wanted) {
+      if (this.#withheld.has(text)) continue
+      this.#withheld.set(text, taken)
+      this.#resting.delete(text)
+      this.#returned = this.#returned.filter((each) => each.text !== text)
+    }
+  }
+
+  isWithheld({ text }: Address): boolean {
+    return this.#withheld.has(text)
+  }
+
   /** How many are held. */
   get used(): number {
     return this.#used
@@ -77,8 +100,9 @@ export class FreeAddresses {
     const last = min(part.last, part.first + BigInt(restsMax))
     for (let value = max(part.first, this.subnet.first + 2n); value <= last; value += 1n) {
       const candidate = address(this.subnet.family, value)
-      if (!this.isUsable(candidate) || this.isReserved(candidate) || isHeld(candidate.text))
-        continue
+      const isOpen =
+        this.isUsable(candidate) && !this.isReserved(candidate) && !this.isWithheld(candidate)
+      if (!isOpen || isHeld(candidate.text)) continue
       if (!this.#resting.has(candidate.text)) return this.claim(candidate)
       rested ??= candidate
     }
@@ -111,7 +135,7 @@ export class FreeAddresses {
   /** As `release`, of one that nobody holds. */
   rest(rest: Rest): Address | undefined {
     const { address: rested } = rest.lease
-    if (this.isReserved(rested)) return rested
+    if (this.isReserved(rested) || this.isWithheld(rested)) return rested
     this.#resting.set(rested.text, rest)
     return this.#resting.size > restsMax ? this.#longestRested()?.address : undefined
   }
@@ -121,8 +145,10 @@ export class FreeAddresses {
     const gateway = gatewayOf(prefix)
     const size = this.#size
     const [used, resting] = [this.#used, this.#resting.size]
-    const free = size - BigInt(used - this.#usedReserved + resting) - this.#reserved()
-    return { prefix, gateway, size, used, resting, free }
+    const withheld = [...this.#withheld.values()]
+    const open = withheld.filter((each) => !this.isReserved(each)).length
+    const free = size - BigInt(used - this.#usedReserved + resting + open) - this.#reserved()
+    return { prefix, gateway, size, used, resting, withheld: withheld.length, free }
   }
 
   #fresh(isHeld: (text: string) => boolean): Address | undefined {
@@ -137,7 +163,8 @@ export class FreeAddresses {
       }
       this.#seen += 1n
       const candidate = address(this.subnet.family, value)
-      if (!isHeld(candidate.text) && !this.#resting.has(candidate.text)) return candidate
+      const isTaken = isHeld(candidate.text) || this.isWithheld(candidate)
+      if (!isTaken && !this.#resting.has(candidate.text)) return candidate
     }
     return undefined
   }

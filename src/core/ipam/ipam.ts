@@ -2,6 +2,7 @@
 
 import type { Effect } from '../effect.ts'
 import type { Address, Family } from '../ip/address.ts'
+import { type AddressList, packAddresses } from '../ip/address-list.ts'
 import { holds, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis, Rng } from '../rng.ts'
@@ -43,6 +44,7 @@ export class Ipam {
   /** Rests whose subnet is not served yet. */
   #restored: readonly Rest[]
   #serving: readonly Prefix[] = []
+  #withheld: readonly Address[] = []
   /** By the key of the attachment. What is released behind its grant is not among them. */
   readonly #grants = new Map<string, Grant>()
   /** Granted since they were taken last. */
@@ -79,6 +81,37 @@ export class Ipam {
     for (const subnet of subnets) {
       if (this.#subnets.get(subnet.family)?.subnet.text !== subnet.text) this.#open(subnet, now)
     }
+  }
+
+  /** Addresses of its subnets that containers of other nodes have. */
+  withhold(addresses: readonly Address[]): void {
+    if (addresses.length < this.#withheld.length) this.#exhausted.clear()
+    this.#withheld = addresses
+    for (const free of this.#subnets.values()) free.withhold(within(free.subnet, addresses))
+  }
+
+  /** Raised whenever anybody takes an address or gives it back. */
+  get revision(): number {
+    return this.#book.revision
+  }
+
+  /** The container has it, is about to get it, or gives it back. */
+  isTaken({ text }: Address): boolean {
+    return this.#book.holder(text) !== undefined
+  }
+
+  /** Leases of subnets that are not among `claimed`, ascending. */
+  strays(claimed: readonly Prefix[]): Lease[] {
+    return this.#book.strays(claimed)
+  }
+
+  /** What is taken of `subnet`, as far as it goes into so many bytes. */
+  taken(subnet: Prefix, bytesMax: number): AddressList {
+    const addresses = this.#book
+      .taken()
+      .sort(byAddress)
+      .map(({ address }) => address)
+    return packAddresses(subnet, within(subnet, addresses), bytesMax)
   }
 
   /** Those subnets of which an address is held. */
@@ -277,6 +310,10 @@ export class Ipam {
       const subnets = textOf(this.#serving)
       return refuse('address-outside', `${asked.text} is not in this node's subnet ${subnets}`)
     }
+    if (free.isWithheld(asked)) {
+      const message = `${asked.text} is a container's of another node, which had it before this node had the subnet: ask for another one`
+      return refuse('address-taken', message)
+    }
     if (!free.isUsable(asked)) {
       const message = `${asked.text} is the network, gateway or broadcast address of ${free.subnet.text}`
       return refuse('address-unusable', message)
@@ -298,6 +335,7 @@ export class Ipam {
       holds(within ?? free.subnet, last) &&
       free.isUsable(last) &&
       !free.isReserved(last) &&
+      !free.isWithheld(last) &&
       !isHeld(last.text)
     if (isFree) return free.claim(last)
     const taken = within ? free.takeWithin(within, isHeld) : free.take(isHeld)
@@ -402,6 +440,7 @@ export class Ipam {
     const free = new FreeAddresses(subnet, this.#reserve, this.#rng)
     this.#subnets.set(family, free)
     this.#exhausted.delete(family)
+    free.withhold(within(subnet, this.#withheld))
     for (const { address } of this.#book.taken()) if (free.holds(address)) free.claim(address)
     const isOfFamily = ({ lease }: Rest) => lease.address.family === family
     const rests = [...this.#restored.filter(isOfFamily), ...(former?.resting.values() ?? [])]
@@ -453,6 +492,9 @@ export class Ipam {
     return Math.round(now + this.#wallOffsetMs)
   }
 }
+
+const within = (subnet: Prefix, addresses: readonly Address[]): Address[] =>
+  addresses.filter((address) => holds(subnet, address))
 
 const nothing: StoredLeases = { leases: [], resting: [] }
 

@@ -1,6 +1,7 @@
 /** Who holds what: by address, by attachment and by name; durably, on the way there, and on the way back. */
 
 import { type Address, compareAddresses, type Family } from '../ip/address.ts'
+import type { Prefix } from '../ip/prefix.ts'
 import { type Attachment, attachmentKey, type Lease } from './lease.ts'
 
 export class LeaseBook {
@@ -14,6 +15,9 @@ export class LeaseBook {
   readonly #byName = new Map<string, Address>()
   /** The key in `#byName` by the text of the address, so that no name outlives its address. */
   readonly #nameOf = new Map<string, string>()
+  /** Of all leases, and of some that ended. */
+  readonly #subnets = new Set<string>()
+  #revision = 0
 
   /** How many are held durably. */
   get size(): number {
@@ -50,7 +54,25 @@ export class LeaseBook {
     return name === '' ? undefined : this.#byName.get(nameKey(family, name))
   }
 
+  /** Leases of subnets that are not among `claimed`, ascending. */
+  strays(claimed: readonly Prefix[]): Lease[] {
+    const lost = [...this.#subnets].filter((text) => claimed.every((each) => each.text !== text))
+    if (lost.length === 0) return []
+    const strays = this.taken().filter(({ subnet }) => lost.includes(subnet.text))
+    for (const text of lost) {
+      if (strays.every(({ subnet }) => subnet.text !== text)) this.#subnets.delete(text)
+    }
+    return strays.sort(byAddress)
+  }
+
+  /** Raised whenever anybody takes an address or gives it back. */
+  get revision(): number {
+    return this.#revision
+  }
+
   hold(lease: Lease): void {
+    this.#revision += 1
+    this.#subnets.add(lease.subnet.text)
     this.#leases.set(lease.address.text, lease)
     const key = attachmentKey(lease.attachment)
     const others = this.#byAttachment.get(key) ?? []
@@ -64,6 +86,8 @@ export class LeaseBook {
   }
 
   beginGrant(lease: Lease): void {
+    this.#revision += 1
+    this.#subnets.add(lease.subnet.text)
     this.#granting.set(lease.address.text, lease)
     this.remember(lease)
   }
@@ -77,6 +101,7 @@ export class LeaseBook {
   }
 
   cancelGrant({ text }: Address): void {
+    this.#revision += 1
     this.#granting.delete(text)
   }
 
@@ -86,6 +111,7 @@ export class LeaseBook {
   }
 
   endRelease({ address }: Lease): void {
+    this.#revision += 1
     this.#leaving.delete(address.text)
   }
 

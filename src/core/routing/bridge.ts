@@ -2,12 +2,13 @@
 
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
+import { bitsOf } from '../ip/address.ts'
 import { gatewayOf } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { Host } from './host.ts'
-import type { LinkAddress } from './route.ts'
+import { type BridgeAnswers, type LinkAddress, noAnswers } from './route.ts'
 
 const retryMsMin = 250
 const retryMsMax = 10_000
@@ -18,6 +19,11 @@ export class Bridge {
   readonly #config: CoreConfig
   readonly #host: Host
   #subnets: readonly Prefix[] = []
+  #kept: readonly Prefix[] = []
+  #answers = noAnswers
+  /** What it was made to answer for, as a text; undefined: a former run may have left some. */
+  #answered: string | undefined
+  #answering = ''
   /** What this agent, or a former run of it, put on links: no other address is ever taken away. */
   #gateways: readonly LinkAddress[]
   #underWay = false
@@ -27,15 +33,30 @@ export class Bridge {
   #retryMs = retryMsMin
   #retryAt: Millis = 0
 
-  constructor(config: CoreConfig, host: Host, gateways: readonly LinkAddress[]) {
+  /** `answered`: whether a former run made it answer for others. */
+  constructor(
+    config: CoreConfig,
+    host: Host,
+    { gateways, answered }: { gateways: readonly LinkAddress[]; answered: boolean },
+  ) {
     this.#config = config
     this.#host = host
     this.#gateways = gateways
+    this.#answered = answered ? undefined : ''
   }
 
   /** The confirmed subnets that this node holds. */
   set subnets(subnets: readonly Prefix[]) {
     this.#subnets = subnets
+  }
+
+  /** Lost ones, of which containers still have addresses: their gateway stays, and nothing else on the link. */
+  set kept(subnets: readonly Prefix[]) {
+    this.#kept = subnets
+  }
+
+  set answers(answers: BridgeAnswers) {
+    this.#answers = answers
   }
 
   /** What must survive the process: durable before the effects of `flush` are performed. */
@@ -70,7 +91,9 @@ export class Bridge {
     const added = wanted.filter((gateway) => !isAmong(this.#gateways, gateway))
     if (added.length > 0) this.#gateways = [...this.#gateways, ...added].slice(-gatewaysMax)
     const addresses = wanted.map(({ address, length }) => ({ address, length }))
-    return [{ type: 'configure-bridge', name: this.#config.bridge, addresses, former }]
+    this.#answering = this.#answersText()
+    const { bridge: name } = this.#config
+    return [{ type: 'configure-bridge', name, addresses, former, answers: this.#answers }]
   }
 
   configured(error: string, now: Millis): Note[] {
@@ -82,6 +105,7 @@ export class Bridge {
       return isNews && this.problem ? [this.problem] : []
     }
     this.#unread = true
+    this.#answered = this.#answering
     const wanted = this.#wanted()
     if (!this.#config.bridge) return []
     const addresses = wanted.map(({ address, length }) => `${address.text}/${length}`)
@@ -108,17 +132,26 @@ export class Bridge {
   #wanted(): LinkAddress[] {
     const { bridge } = this.#config
     if (!bridge) return []
-    return this.#subnets.map((subnet) => ({
-      link: bridge,
-      address: gatewayOf(subnet),
-      length: subnet.length,
-    }))
+    const kept = this.#kept.filter(({ text }) => this.#subnets.every((each) => each.text !== text))
+    return [
+      ...this.#subnets.map((subnet) => ({ subnet, length: subnet.length })),
+      ...kept.map((subnet) => ({ subnet, length: bitsOf(subnet.family) })),
+    ].map(({ subnet, length }) => ({ link: bridge, address: gatewayOf(subnet), length }))
+  }
+
+  #answersText(): string {
+    const { arp, neighbours } = this.#answers
+    if (!arp && neighbours.length === 0) return ''
+    // A bridge that was made anew answers for nobody.
+    const link = this.#host.linkNamed(this.#config.bridge)?.ifindex ?? ''
+    return `${link} ${arp} ${neighbours.map(({ text }) => text).join()}`
   }
 
   #isRight(): boolean {
     const wanted = this.#wanted()
     const link = this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
     if (wanted.length > 0 && !link?.up) return false
+    if (this.#config.bridge && this.#answersText() !== this.#answered) return false
     let found = 0
     for (const { ifindex, address, length, owned } of this.#host.addresses()) {
       const held = { link: this.#host.link(ifindex)?.name ?? '', address, length }

@@ -58,6 +58,16 @@ export class LocalNetworks {
     return false
   }
 
+  /** Whether this agent made it the network of its bridge. Where another node has it now, that is about to end. */
+  isLeaving(candidate: Prefix): boolean {
+    const bridge = this.#bridge()?.ifindex
+    for (const { ifindex, address, length, owned } of this.#host.addresses()) {
+      if (!owned || ifindex !== bridge || length !== candidate.length) continue
+      if (holds(candidate, address)) return true
+    }
+    return false
+  }
+
   /** Whether a network of this host's interfaces holds it, that of the containers excepted. */
   isOnNetwork(address: Address): boolean {
     return this.isInNetwork(hostPrefix(address))

@@ -64,6 +64,8 @@ export function sameTarget(a: RouteTarget, b: RouteTarget): boolean {
       return b.type === 'via' && a.nextHop.text === b.nextHop.text && a.ifindex === b.ifindex
     case 'unreachable':
       return b.type === 'unreachable'
+    case 'on-link':
+      return b.type === 'on-link' && a.ifindex === b.ifindex
     case 'other':
       return false
     default:

@@ -10,15 +10,15 @@ import { type Announcements, type RoutePolicy, type Selected, select } from './s
 /** What the policy asks of the host. */
 export type RibSurroundings = Pick<
   RoutePolicy,
-  'guards' | 'isLocal' | 'isInNetwork' | 'isOwnAddress' | 'isGone'
+  'guards' | 'isLocal' | 'isInNetwork' | 'isOwnAddress' | 'isGone' | 'hasBridge'
 >
 
 export class Rib {
   readonly #announced: (prefix: Prefix) => Announcements
   readonly #policy: RoutePolicy
+  /** Of all but claims: how many are routed to. */
   readonly #extrasMax: number
   readonly #selected = new Map<string, Selected>()
-  /** Extra prefixes that are routed to. */
   #extras = 0
   /** Those that there was no room for, in order of coming. */
   readonly #leftOut = new Map<string, Selected>()
@@ -84,7 +84,7 @@ export class Rib {
 }
 
 const isRoutedExtra = (selected: Selected | undefined): boolean =>
-  selected?.kind === 'extra' && 'hop' in selected.outcome
+  selected !== undefined && selected.kind !== 'claim' && 'hop' in selected.outcome
 
 export const isLeftOut = ({ outcome }: Selected): boolean =>
   'refusal' in outcome && outcome.refusal === 'no-room'

@@ -41,7 +41,7 @@ export class RouteStates {
     const facts = this.#facts
     const key = facts.keyOf(prefix)
     if ('refusal' in outcome) return 'refused'
-    if (facts.reach(outcome.hop) === 'off-link') return 'not-on-link'
+    if ('hop' in outcome && facts.reach(outcome.hop) === 'off-link') return 'not-on-link'
     const wanted = facts.wanted(key)
     const owned = facts.owned(key)
     if (owned && wanted && sameTarget(owned.target, wanted.target)) {

@@ -22,6 +22,8 @@ function targetText(target: RouteTarget, nameOf: (ifindex: number) => string): s
       return `via ${target.nextHop.text} dev ${nameOf(target.ifindex)}`
     case 'unreachable':
       return 'unreachable'
+    case 'on-link':
+      return `dev ${nameOf(target.ifindex)}`
     case 'other':
       return target.ifindex === undefined
         ? target.text

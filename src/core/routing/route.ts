@@ -13,6 +13,8 @@ export interface RouteKey {
 export type RouteTarget =
   | { readonly type: 'via'; readonly nextHop: Address; readonly ifindex: number }
   | { readonly type: 'unreachable' }
+  /** On the link itself. Of alien routes `other` says so. */
+  | { readonly type: 'on-link'; readonly ifindex: number }
   /** Anything an alien route may do that we never write: on-link, multipath, blackhole. `text` as `ip route` has it. */
   | { readonly type: 'other'; readonly ifindex: number | undefined; readonly text: string }
 
@@ -142,3 +144,13 @@ export interface NeighbourQuestion {
   readonly address: Address
   readonly from: Address
 }
+
+/** Whom the bridge answers for on its link, because their packets go by way of this host. */
+export interface BridgeAnswers {
+  /** For whatever is routed out of another link. */
+  readonly arp: boolean
+  /** IPv6 addresses, ascending. */
+  readonly neighbours: readonly Address[]
+}
+
+export const noAnswers: BridgeAnswers = { arp: false, neighbours: [] }

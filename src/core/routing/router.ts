@@ -4,7 +4,7 @@ import type { NodeId } from '../claim/record.ts'
 import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import type { Address } from '../ip/address.ts'
-import { contains, type Prefix } from '../ip/prefix.ts'
+import { contains, hostPrefix, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { RouteView } from '../view.ts'
@@ -85,17 +85,20 @@ export class Router {
       isLocal: (prefix) => this.locals.surrounds(prefix),
       isInNetwork: (prefix) => this.locals.isInNetwork(prefix),
       isOwnAddress: (address) => this.host.has(address),
+      hasBridge: config.bridge !== '',
       isGone,
     })
     this.#usage = new Usage({
       aliensWithin: (prefix) => this.#insiders(prefix),
+      isApart: (address) =>
+        this.host.has(address) || this.#rib.get(hostPrefix(address)) !== undefined,
       isInPools: (prefix) => config.pools.some((pool) => contains(pool.prefix, prefix)),
     })
     this.#states = new RouteStates({
       keyOf: this.#keyOf,
       wanted: (key) => this.#wanted(key),
       owned: (key) => this.#kernel.fib.owned(key),
-      alien: (key) => this.#kernel.fib.alien(key),
+      alien: (key) => (this.locals.isLeaving(key.prefix) ? undefined : this.#kernel.fib.alien(key)),
       reach: (hop) => this.#nextHops.reach(hop),
       failure: (key) => this.#kernel.failure(key),
       misuse: (key) => this.#usage.misuse(key),
@@ -120,7 +123,10 @@ export class Router {
 
   /** Prefixes of other nodes that this node's policy lets it route to. */
   get reachable(): Prefix[] {
-    const isLetIn = ({ outcome }: Selected) => 'hop' in outcome || outcome.refusal === 'no-next-hop'
+    // What is kept lies in a pool.
+    const isLetIn = ({ kind, outcome }: Selected) =>
+      kind !== 'kept' &&
+      ('hop' in outcome || ('refusal' in outcome && outcome.refusal === 'no-next-hop'))
     return this.#rib
       .all()
       .filter(isLetIn)
@@ -254,12 +260,14 @@ export class Router {
     }
   }
 
-  /** The kernel does not say which route says no. */
+  /** The kernel does not say which route says no. And a bridge that no container is on has no carrier. */
   #asWanted(answer: UsageAnswer): UsageAnswer {
     const { question, use } = answer
+    const wanted = this.#wanted(question.key)?.target.type
     const saysNo = use.type === 'none' && use.error === 'EHOSTUNREACH'
-    const isWanted = this.#wanted(question.key)?.target.type === 'unreachable'
-    return saysNo && isWanted ? { question, use: { type: 'ours' } } : answer
+    const isOurs =
+      (saysNo && wanted === 'unreachable') || (use.type === 'dead' && wanted === 'on-link')
+    return isOurs ? { question, use: { type: 'ours' } } : answer
   }
 
   /** What must be written, read and asked, and what is to be told. */
@@ -385,8 +393,12 @@ export class Router {
 
   #wanted(key: RouteKey): Wanted | undefined {
     const selected = this.#rib.get(key.prefix)
-    if (this.#mode === 'purged' || !selected || !('hop' in selected.outcome)) return undefined
+    if (this.#mode === 'purged' || !selected || 'refusal' in selected.outcome) return undefined
     if (key.metric !== this.#config.metric[key.prefix.family]) return undefined
+    if ('onBridge' in selected.outcome) {
+      const bridge = this.host.linkNamed(this.#config.bridge)
+      return bridge && { ...key, target: { type: 'on-link', ifindex: bridge.ifindex } }
+    }
     const { hop, isGone } = selected.outcome
     if (isGone) return { ...key, target: { type: 'unreachable' } }
     const reach = this.#nextHops.reach(hop)

@@ -2,9 +2,10 @@
 
 import type { NodeId, NodeRecord } from '../claim/record.ts'
 import type { Standing } from '../claim/resolve.ts'
-import type { Address } from '../ip/address.ts'
+import { unreachable } from '../invariant.ts'
+import { type Address, address } from '../ip/address.ts'
 import { isSubnet, type Pool } from '../ip/pool.ts'
-import type { Prefix } from '../ip/prefix.ts'
+import { contains, type Prefix } from '../ip/prefix.ts'
 import type { Refusal } from '../note.ts'
 import { isAccepted } from './accept.ts'
 import { type ExtraFault, type ExtraWorld, extraFault } from './extras.ts'
@@ -13,11 +14,14 @@ import { type Hop, hopsOf } from './next-hops.ts'
 /** A prefix that another node holds, with the next hop to it or the reason for having none. */
 export interface Selected {
   readonly prefix: Prefix
-  readonly kind: 'claim' | 'extra'
+  /** `kept`: an address that outlived the claim which it was granted under. */
+  readonly kind: 'claim' | 'extra' | 'kept'
   readonly origin: NodeId
   readonly name: string
   readonly outcome: /** `isGone`: nothing is behind the next hop, and senders are told so at once. */
     | { readonly hop: Hop; readonly isGone: boolean }
+    /** A container of this host has it. */
+    | { readonly onBridge: true }
     /** `by`: the prefix and the node that it would take from, for people. */
     | { readonly refusal: Refusal; readonly by?: string }
 }
@@ -29,6 +33,8 @@ export interface Announcements {
   readonly winner: Standing | undefined
   /** Nodes that announce it as an extra prefix. */
   readonly announcers: Iterable<NodeId>
+  /** The node that keeps it, and may. */
+  readonly keeper: NodeId | undefined
   readonly world: ExtraWorld
   record(origin: NodeId): NodeRecord | undefined
 }
@@ -45,17 +51,22 @@ export interface RoutePolicy {
   /** Whether it lies in a network of this host's interfaces, inside the pools or not. */
   isInNetwork(prefix: Prefix): boolean
   isOwnAddress(address: Address): boolean
+  /** Whether this host has a bridge for containers. */
+  readonly hasBridge: boolean
   /** Whether neither the node nor its host is there. */
   isGone(node: NodeId): boolean
 }
 
 export function select(announced: Announcements, policy: RoutePolicy): Selected | undefined {
   const holder = holderOf(announced, policy)
-  if (!holder || holder.origin === policy.self) return undefined
+  if (!holder) return undefined
+  const isOwn = holder.origin === policy.self
+  if (isOwn && !(holder.kind === 'kept' && policy.hasBridge)) return undefined
   const record = announced.record(holder.origin)
   if (!record) return undefined
   const { prefix } = announced
   const { kind, origin, fault } = holder
+  if (isOwn) return { prefix, kind, origin, name: record.name, outcome: { onBridge: true } }
   const outcome = fault
     ? { refusal: fault.why, by: faultText(fault, (node) => announced.record(node)?.name) }
     : judge({ prefix, kind, record }, policy)
@@ -63,16 +74,17 @@ export function select(announced: Announcements, policy: RoutePolicy): Selected 
 }
 
 interface Holder {
-  readonly kind: 'claim' | 'extra'
+  readonly kind: Selected['kind']
   readonly origin: NodeId
   readonly fault?: ExtraFault
 }
 
-/** A claim goes before an extra; of several nodes that announce one extra, the lowest id of those that may, and that are there. */
+/** A claim goes before what is kept, and that before an extra; of several nodes that announce one extra, the lowest id of those that may, and that are there. */
 function holderOf(announced: Announcements, policy: RoutePolicy): Holder | undefined {
-  const { winner, announcers, prefix, world } = announced
+  const { winner, announcers, keeper, prefix, world } = announced
   // Tentative claims are not routed to.
   if (winner?.claim.state === 'confirmed') return { kind: 'claim', origin: winner.origin }
+  if (keeper !== undefined) return { kind: 'kept', origin: keeper }
   const nodes = [...announcers].sort()
   const inOrder = [
     ...nodes.filter((node) => node === policy.self),
@@ -89,15 +101,12 @@ function holderOf(announced: Announcements, policy: RoutePolicy): Holder | undef
 }
 
 function judge(
-  route: { prefix: Prefix; kind: 'claim' | 'extra'; record: NodeRecord },
+  route: { prefix: Prefix; kind: Selected['kind']; record: NodeRecord },
   policy: RoutePolicy,
 ): Selected['outcome'] {
   const { prefix, kind, record } = route
-  const isOurPools = kind === 'claim' && policy.pools.some((pool) => isSubnet(pool, prefix))
-  if (!isOurPools && !isAccepted(prefix, policy.accept)) {
-    return { refusal: kind === 'claim' ? 'other-pool' : 'accept-list' }
-  }
-  if (policy.guards(prefix)) return { refusal: 'own-address' }
+  const fault = faultOf(prefix, kind, policy)
+  if (fault) return { refusal: fault }
   if (policy.isLocal(prefix)) return { refusal: 'local-network' }
   if (kind === 'extra' && policy.isInNetwork(prefix)) return { refusal: 'inside-network' }
   const hop = hopsOf(record.nextHops).find(({ address }) => address.family === prefix.family)
@@ -105,6 +114,27 @@ function judge(
   return policy.isOwnAddress(hop.address)
     ? { refusal: 'own-address' }
     : { hop, isGone: policy.isGone(record.origin) }
+}
+
+/** Where it lies must allow it, and it must take nothing that this host has. */
+function faultOf(prefix: Prefix, kind: Selected['kind'], policy: RoutePolicy): Refusal | undefined {
+  const { pools, accept } = policy
+  switch (kind) {
+    case 'claim': {
+      if (!pools.some((pool) => isSubnet(pool, prefix)) && !isAccepted(prefix, accept))
+        return 'other-pool'
+      return policy.guards(prefix) ? 'own-address' : undefined
+    }
+    case 'kept':
+      // Inside the subnet of this host, too, which says itself whose the address is.
+      if (!pools.some((pool) => contains(pool.prefix, prefix))) return 'other-pool'
+      return policy.isOwnAddress(address(prefix.family, prefix.first)) ? 'own-address' : undefined
+    case 'extra':
+      if (!isAccepted(prefix, accept)) return 'accept-list'
+      return policy.guards(prefix) ? 'own-address' : undefined
+    default:
+      return unreachable(kind)
+  }
 }
 
 /** `172.16.8.0/22 of h3` */

@@ -20,6 +20,8 @@ interface Insider {
 interface UsageSurroundings {
   /** Alien routes that are more specific than a prefix and inside it, as far as they are told of. */
   aliensWithin(prefix: Prefix): Iterable<Insider>
+  /** Whether a route of ours, or this host itself, takes the single address. */
+  isApart(address: Address): boolean
   /** Where every alien route is told of. */
   isInPools(prefix: Prefix): boolean
 }
@@ -93,7 +95,7 @@ export class Usage {
 
   /** Addresses that nothing known takes away, then one of each alien route inside. */
   #destinations(prefix: Prefix): Address[] {
-    const { aliensWithin, isInPools } = this.#surroundings
+    const { aliensWithin, isApart, isInPools } = this.#surroundings
     const insiders: Prefix[] = []
     for (const alien of aliensWithin(prefix)) {
       if (insiders.length >= insidersMax) break
@@ -102,6 +104,7 @@ export class Usage {
     const found: Address[] = []
     for (const sample of samplesOf(prefix)) {
       if (insiders.some((inside) => holds(inside, sample))) continue
+      if (prefix.first !== prefix.last && isApart(sample)) continue
       found.push(sample)
       // Outside the pools nobody tells of the routes inside a prefix: they are looked for here and there.
       if (isInPools(prefix)) break

@@ -37,6 +37,7 @@ export class FakeOperator implements Operator {
           size: 0n,
           used: 0,
           resting: 0,
+          withheld: 0,
           free: 0n,
         })),
         leases: all,

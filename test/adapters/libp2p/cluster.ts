@@ -184,6 +184,8 @@ export function recordOf(origin: NodeId, seqno: number, name: string): NodeRecor
     exclusions: [],
     witnessed: [],
     observed: [],
+    kept: [],
+    awarded: [],
     draining: false,
     software: 'test',
   }

@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { UplinkOptions } from '../../../src/adapters/netlink/uplink.ts'
-import { isLinkLocal } from '../../../src/core/ip/address.ts'
+import { type Address, isLinkLocal } from '../../../src/core/ip/address.ts'
 import type { KernelChange } from '../../../src/core/routing/route.ts'
+import { type BridgeAnswers, noAnswers } from '../../../src/core/routing/route.ts'
 import { EventLog } from '../../conformance/event-log.ts'
 import type { Host } from '../../conformance/kernel.ts'
 import { addressOf, ip, makeHost, makeKernel, prefixOf } from './host.ts'
@@ -38,6 +39,7 @@ function bridges(): void {
         { address: addressOf('fd00:10:0:4::1'), length: 64 },
       ],
       former: [],
+      answers: noAnswers,
     })
 
   test('an address of a bridge without ports works at once, IPv6 too', async () => {
@@ -51,6 +53,49 @@ function bridges(): void {
     await ip('link set starling0 down')
     await ip('link set starling0 up')
     assert.match(await ip('-6 address show dev starling0 scope global'), /fd00:10:0:4::1/)
+  })
+
+  test('a bridge answers for those whom it is told to answer for, and for nobody else any more', async () => {
+    const answering = (answers: BridgeAnswers) =>
+      host.kernel.configureBridge({
+        name: 'starling0',
+        addresses: [
+          { address: addressOf('172.16.4.1'), length: 22 },
+          { address: addressOf('fd00:10:0:4::1'), length: 64 },
+        ],
+        former: [],
+        answers,
+      })
+    const setting = (path: string) =>
+      readFileSync(`/proc/sys/net/${path.replace('IF', 'starling0')}`, 'utf8').trim()
+    const proxies = async () =>
+      (await ip('-6 neigh show proxy dev starling0'))
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort()
+    const [one, two] = ['fd00:10:0:4::5', 'fd00:10:0:4::6'].map(addressOf) as [Address, Address]
+    assert.equal(await answering(noAnswers), '')
+    assert.equal(setting('ipv4/conf/IF/proxy_arp'), '0')
+    assert.equal(await answering({ arp: true, neighbours: [one] }), '')
+    assert.deepEqual(
+      ['ipv4/conf/IF/proxy_arp', 'ipv6/conf/IF/proxy_ndp', 'ipv4/neigh/IF/proxy_delay'].map(
+        setting,
+      ),
+      ['1', '1', '0'],
+    )
+    assert.match((await proxies()).join(), /^fd00:10:0:4::5 +proxy/)
+    await ip('-6 neigh add proxy fd00:10:0:4::9 dev starling0')
+    assert.equal(await answering({ arp: true, neighbours: [two] }), '')
+    assert.deepEqual(
+      (await proxies()).map((line) => line.split(' ')[0]),
+      ['fd00:10:0:4::6', 'fd00:10:0:4::9'],
+    )
+    assert.equal(await answering(noAnswers), '')
+    assert.equal(setting('ipv4/conf/IF/proxy_arp'), '0')
+    assert.deepEqual(
+      (await proxies()).map((line) => line.split(' ')[0]),
+      ['fd00:10:0:4::9'],
+    )
   })
 
   test('a bridge that is right is not written to', async () => {
@@ -214,6 +259,7 @@ function uplinks(): void {
       name: 'starling0',
       addresses: [{ address: addressOf('172.16.0.1'), length: 22 }],
       former: [],
+      answers: noAnswers,
     })
     assert.equal((await kernel.locateUplink([])).name, host.link)
     await ip('address add 172.16.0.8/22 dev other0')

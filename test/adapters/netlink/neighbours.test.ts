@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { noAnswers } from '../../../src/core/routing/route.ts'
 import type { Host } from '../../conformance/kernel.ts'
 import { addressOf, ip, makeHost } from './host.ts'
 import { inNamespace } from './in-namespace.ts'
@@ -26,7 +27,12 @@ function suite(): void {
       length,
     })
     const addresses = [gateway(4, 22), gateway(6, 64)]
-    const error = await host.kernel.configureBridge({ name: bridge, addresses, former: [] })
+    const error = await host.kernel.configureBridge({
+      name: bridge,
+      addresses,
+      former: [],
+      answers: noAnswers,
+    })
     assert.equal(error, '')
     // What was heard lately counts as heard: here for half a second, not for half a minute.
     for (const family of ['ipv4', 'ipv6']) {

@@ -1,5 +1,6 @@
 /** What a kernel can do without CAP_NET_ADMIN, printed as JSON. */
 
+import { noAnswers } from '../../../src/core/routing/route.ts'
 import { addressOf, link, makeKernel, prefixOf } from './host.ts'
 
 const kernel = makeKernel()
@@ -16,6 +17,7 @@ const bridge = await kernel.configureBridge({
   name: 'starling0',
   addresses: [{ address: addressOf('172.16.4.1'), length: 22 }],
   former: [],
+  answers: noAnswers,
 })
 await kernel.stop()
 const outcomes = results.map(({ outcome, error }) => [outcome, error])

@@ -48,6 +48,20 @@ describe('ipam', () => {
     )
   })
 
+  it('grants nothing that a container of another node has, and grants it again once that is gone', () => {
+    const desk = new Desk([small], { rng: () => 0 })
+    for (const id of ['a', 'b', 'c']) desk.get(id)
+    desk.free('b')
+    desk.ipam.withhold(['172.16.8.3', '172.16.8.5'].map(addressOf))
+    const view = desk.ipam.view().subnets[0]
+    assert.deepEqual([view?.used, view?.resting, view?.withheld, view?.free], [2, 0, 2, 1n])
+    assert.equal(desk.get('d'), '172.16.8.6')
+    assert.equal(desk.get('e'), 'exhausted')
+    assert.equal(desk.get('e', { addresses: ['172.16.8.5'] }), 'address-taken')
+    desk.ipam.withhold([])
+    assert.deepEqual(['e', 'f'].map((id) => desk.get(id)).sort(), ['172.16.8.3', '172.16.8.5'])
+  })
+
   it('remembers across a restart in which order addresses were released', () => {
     const desk = new Desk(['172.16.8.0/30'])
     const wide = new Desk([small])

@@ -25,6 +25,7 @@ const openPolicy: RoutePolicy = {
   isLocal: () => false,
   isInNetwork: () => false,
   isOwnAddress: () => false,
+  hasBridge: true,
   isGone: () => false,
 }
 
@@ -35,11 +36,13 @@ interface Situation {
   readonly within?: { prefix: string; by: Specimen }
   readonly claim?: { of: Specimen; state?: 'tentative' | 'confirmed' }
   readonly announcers?: readonly Specimen[]
+  readonly keeper?: Specimen
   readonly policy?: Partial<RoutePolicy>
   readonly record?: Partial<NodeRecord>
 }
 
-function selected(text: string, { claim, announcers, policy, record, held, within }: Situation) {
+function selected(text: string, situation: Situation) {
+  const { claim, announcers, keeper, policy, record, held, within } = situation
   const prefix = prefixOf(text)
   const holder = held && {
     origin: held.by.id,
@@ -56,6 +59,7 @@ function selected(text: string, { claim, announcers, policy, record, held, withi
         standing: 'winner',
       },
       announcers: (announcers ?? []).map(({ id }) => id),
+      keeper: keeper?.id,
       world: { holder: () => holder, broader: () => broader },
       record: (origin) => {
         const node = [self, low, high].find(({ id }) => id === origin)
@@ -70,6 +74,7 @@ function outcome(text: string, situation: Situation): string {
   const route = selected(text, situation)
   if (!route) return 'none'
   const { kind, outcome: found } = route
+  if ('onBridge' in found) return `${kind} on the bridge`
   return 'hop' in found ? `${kind} via ${found.hop.address.text}` : `${kind}: ${found.refusal}`
 }
 

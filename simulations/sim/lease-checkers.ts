@@ -1,0 +1,105 @@
+/** What must hold of addresses that containers have, whatever becomes of the subnets that they were granted from. */
+
+import type { NodeId } from '../../src/core/claim/record.ts'
+import type { Address } from '../../src/core/ip/address.ts'
+import { addressesIn } from '../../src/core/ip/address-list.ts'
+import { holds, hostPrefix, type Prefix } from '../../src/core/ip/prefix.ts'
+import type { Lease } from '../../src/core/ipam/lease.ts'
+import type { KernelRoute, RouteTarget } from '../../src/core/routing/route.ts'
+import type { Island, Observed, Violation } from './observed.ts'
+
+/**
+ * Every container is reached at its address from every host. Where several have one address, one of them is, and the
+ * hosts of all others say that theirs have lost it.
+ */
+export function leasesLive({ hosts }: Island): Violation[] {
+  const holders = new Map<string, { host: Observed; lease: Lease }[]>()
+  for (const host of hosts) {
+    for (const lease of host.leases) {
+      const text = lease.address.text
+      holders.set(text, [...(holders.get(text) ?? []), { host, lease }])
+    }
+  }
+  return [...holders.values()].flatMap((all) => {
+    const keeping = all.filter(({ host, lease }) => !saysLost(host, lease))
+    const [only, ...others] = keeping
+    if (!only)
+      return all.map(({ host, lease }) => violation(host, `all lost ${lease.address.text}`))
+    const { address } = only.lease
+    if (others.length > 0) {
+      return others.map((other) =>
+        violation(other.host, `${address.text} is also ${only.host.name}'s`),
+      )
+    }
+    return hosts.flatMap((from) => {
+      const wrong = reaches(from, only.host, address)
+      return wrong === '' ? [] : [violation(from, wrong)]
+    })
+  })
+}
+
+const saysLost = (host: Observed, { address }: Lease): boolean =>
+  host.view().kept.some(({ lease, lostTo }) => lease.address.text === address.text && lostTo !== '')
+
+function reaches(from: Observed, to: Observed, address: Address): string {
+  const target = longestMatch(from.routes, address)?.target
+  if (from.id === to.id) {
+    const isHere = target && 'ifindex' in target && target.ifindex === from.bridge
+    return isHere && target.type !== 'via' ? '' : `its own ${address.text} is not on its bridge`
+  }
+  const hops = to.own?.nextHops.map(({ text }) => text) ?? []
+  return target?.type === 'via' && hops.includes(target.nextHop.text)
+    ? ''
+    : `${address.text} of ${to.name} is not reached: ${target?.type ?? 'no route'}`
+}
+
+function longestMatch(routes: readonly KernelRoute[], address: Address): KernelRoute | undefined {
+  let best: KernelRoute | undefined
+  for (const route of routes) {
+    if (route.otherTable !== undefined || !holds(route.prefix, address)) continue
+    if (!best || route.prefix.length > best.prefix.length) best = route
+  }
+  return best
+}
+
+/** The single addresses that a host routes elsewhere than their subnet, by what the nodes' own records say. */
+export function* keptRoutes(
+  { records, standings, isGone }: Island,
+  host: Observed,
+): Generator<{ readonly prefix: Prefix; readonly target: RouteTarget }> {
+  const keeping = new Map<string, { address: Address; nodes: NodeId[] }>()
+  for (const { origin, kept } of records) {
+    for (const address of kept.flatMap((list) => [...addressesIn(list)])) {
+      const known = keeping.get(address.text) ?? { address, nodes: [] }
+      known.nodes.push(origin)
+      keeping.set(address.text, known)
+    }
+  }
+  for (const { address, nodes } of keeping.values()) {
+    const holder = standings.find(
+      ({ standing, claim }) => standing === 'winner' && holds(claim.prefix, address),
+    )
+    const awards = records.find(({ origin }) => origin === holder?.origin)?.awarded ?? []
+    const award = awards.find((each) =>
+      [...addressesIn(each)].some(({ text }) => text === address.text),
+    )
+    const keeper = holder ? award?.node : nodes.sort()[0]
+    if (keeper === undefined || !nodes.includes(keeper)) continue
+    const prefix = hostPrefix(address)
+    if (keeper === host.id) {
+      if (host.bridge !== undefined)
+        yield { prefix, target: { type: 'on-link', ifindex: host.bridge } }
+      continue
+    }
+    const hops = records.find(({ origin }) => origin === keeper)?.nextHops ?? []
+    const nextHop = hops.find(({ family }) => family === prefix.family)
+    if (isGone(keeper)) yield { prefix, target: { type: 'unreachable' } }
+    else if (nextHop) yield { prefix, target: { type: 'via', nextHop, ifindex: host.uplink } }
+  }
+}
+
+const violation = ({ name: host }: Observed, what: string): Violation => ({
+  checker: 'leases-live',
+  host,
+  what,
+})
