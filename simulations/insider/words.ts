@@ -7,10 +7,12 @@ import {
   isRecord,
   type NodeId,
   type NodeRecord,
+  recordLimits,
   versionLimits,
 } from '../../src/core/claim/record.ts'
 import { clockSetMs } from '../../src/core/claim/resolve.ts'
-import { bitsOf } from '../../src/core/ip/address.ts'
+import { address, bitsOf } from '../../src/core/ip/address.ts'
+import { type AddressList, packAddresses } from '../../src/core/ip/address-list.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
 import type { KeyPair } from '../../src/wire/signature.ts'
 import { addressOf, prefixOf } from '../literal.ts'
@@ -35,6 +37,16 @@ export const words: Readonly<Record<string, Words>> = {
     forge.record(self, {
       claims: [forge.claim(farSubnet(0))],
       extras: victims.flatMap(({ claims }) => claims.map(({ prefix }) => narrower(prefix, 24))),
+    }),
+  ],
+  // Used addresses among them, and by its own word.
+  'addresses-of-others': ({ forge, self, victims }) => [
+    forge.record(self, {
+      claims: [forge.claim(farSubnet(0))],
+      kept: victims.slice(0, recordLimits.kept).flatMap(({ claims }) => claims.map(firstOf)),
+      awarded: victims.flatMap(({ claims }) =>
+        claims.map((claim) => ({ node: self.id, ...firstOf(claim) })),
+      ),
     }),
   ],
   'backdated-claim': ({ forge, victims }) =>
@@ -152,6 +164,13 @@ function raised(forge: Forge, victim: NodeRecord, step: number): Entry[] {
 
 const fencesOf = (body: Body): number[] =>
   body.kind === 'tombstone' ? body.fences.map(({ fence }) => fence) : []
+
+/** A tenth of a subnet. */
+const firstOf = ({ prefix }: Claim): AddressList =>
+  packAddresses(
+    prefix,
+    Array.from({ length: 100 }, (_, at) => address(prefix.family, prefix.first + 2n + BigInt(at))),
+  )
 
 function narrower(prefix: Prefix, length: number): Prefix {
   const [address] = prefix.text.split('/')

@@ -2,8 +2,9 @@
 
 import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import { type OwnedClaim, precedence, type Standing } from '../../src/core/claim/resolve.ts'
+import { addressesIn } from '../../src/core/ip/address-list.ts'
 import { type Pool, subnetAt, subnetCount } from '../../src/core/ip/pool.ts'
-import { contains, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
+import { contains, hostPrefix, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
 import type { KernelRoute, RouteChange, RouteTarget } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
 import { encodeBody } from '../../src/wire/body.ts'
@@ -166,8 +167,13 @@ export function undisturbed(
       if (!theirs) continue
       const hops = other.own?.nextHops.map(({ text }) => text) ?? []
       const inside = host.routes.filter(({ owned, prefix }) => owned && contains(theirs, prefix))
+      // What no container of its host has may be another node's, by that host's own word.
+      const left = (other.own?.awarded ?? [])
+        .filter(({ node }) => node !== other.id)
+        .flatMap((award) => [...addressesIn(award)].map((address) => hostPrefix(address).text))
       const isRight = ({ prefix, target }: KernelRoute) =>
-        prefix.text === theirs.text && target.type === 'via' && hops.includes(target.nextHop.text)
+        left.includes(prefix.text) ||
+        (prefix.text === theirs.text && target.type === 'via' && hops.includes(target.nextHop.text))
       if (!inside.some(isRight)) wrong.push(`no route to ${theirs.text} of ${other.name}`)
       if (!inside.every(isRight)) wrong.push(`another route inside ${theirs.text} of ${other.name}`)
     }

@@ -276,6 +276,7 @@ function insider(swarm: Swarm): void {
   const { random } = swarm.world
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
+  for (const host of swarm.hosts) swarm.allocate(host, 30)
   swarm.world.runFor(25_000)
   const member = swarm.insider()
   swarm.world.runFor(2_000)

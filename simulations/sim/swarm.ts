@@ -258,7 +258,12 @@ export class Swarm implements Watcher {
     while (this.world.now < end) {
       this.world.runFor(lookMs)
       const hosts = this.running.map((host) => this.#observe(host))
-      const found = [...undisturbed(hosts, held), ...this.#authenticity.violations(hosts)]
+      const islands = this.#islands()
+      const found = [
+        ...undisturbed(hosts, held),
+        ...islands.flatMap((island) => leasesLive(island)),
+        ...this.#authenticity.violations(hosts),
+      ]
       for (const each of found) this.violations.push({ ...each, what: `${each.what} (${name})` })
       if (found.length > 0) throw new NotSettled(name)
     }

@@ -191,7 +191,21 @@ export function healthyView(): AgentView {
     tombstones: 1,
     fences: 0,
     convergence: { claimed: true, digestsEqual: true, kernelEqual: true, converged: true },
-    kept: [],
+    kept: [
+      {
+        lease: {
+          attachment: { door: 'cni', network: 'pods', id: '77ab01', ifname: 'eth0' },
+          address: addressOf('172.16.8.9'),
+          subnet: prefixOf('172.16.8.0/22'),
+          name: 'default/db',
+          sinceMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+          witness: { bootId: '', path: '', inode: '' },
+          seenBy: '',
+          mac: '',
+        },
+        lostTo: '',
+      },
+    ],
     ipam: {
       subnets: [
         {
