@@ -27,6 +27,7 @@ export interface Ground {
 
 export class Forge {
   readonly ground: Ground
+  #seqno = 0
 
   constructor(ground: Ground) {
     this.ground = ground
@@ -38,13 +39,15 @@ export class Forge {
 
   /** A plain record with a next hop of the attacker's host, but for `more`. */
   record(keys: KeyPair, more: Partial<NodeRecord> = {}): Entry<NodeRecord> {
+    this.#seqno += 1
     const { cluster, address, port, pool, membership } = this.ground
     const name = membership?.node === keys.id ? membership.name : `x-${keys.id.slice(-6)}`
     return sealer(keys)({
       kind: 'record',
       origin: keys.id,
       cluster,
-      version: { incarnation: 1, seqno: 1 },
+      // Newer than all that it said before.
+      version: { incarnation: 1, seqno: this.#seqno },
       name,
       bootedAtMs: this.ground.wallMs(),
       nextHops: [addressOf(address)],
