@@ -8,10 +8,9 @@ import { contains, hostPrefix, overlaps, type Prefix } from '../../src/core/ip/p
 import type { KernelRoute, RouteChange, RouteTarget } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
 import { encodeBody } from '../../src/wire/body.ts'
-import { keyText } from './kernel.ts'
 import { keptRoutes } from './lease-checkers.ts'
-
 import type { Island, Observed, Violation } from './observed.ts'
+import { keyText } from './route-table.ts'
 
 /** Connected nodes have equal digests, and equal winners. */
 export function agreement({ hosts }: Island): Violation[] {
@@ -218,9 +217,16 @@ export function inSyncGate(
 /** No two different words of one node have one version, however often its process was killed in between. */
 export class Versions {
   readonly #hashes = new Map<string, string>()
+  readonly #exempt = new Set<NodeId>()
+
+  /** Two processes speak for it. */
+  exempt(node: NodeId): void {
+    this.#exempt.add(node)
+  }
 
   published(host: Pick<Observed, 'name'>, { body, hash }: Entry): Violation[] {
     const { origin, kind, version } = body
+    if (this.#exempt.has(origin)) return []
     // Several nodes may end one.
     const author = body.kind === 'tombstone' ? body.author : origin
     const key = `${author} ${origin} ${kind} ${version.incarnation}.${version.seqno}`

@@ -1,13 +1,15 @@
 /** One simulated host: its kernel and disk, and the shell that drives its agent in virtual time. */
 
 import { Agent } from '../../src/core/agent.ts'
-import type { Entry } from '../../src/core/claim/record.ts'
+import type { Entry, Seal } from '../../src/core/claim/record.ts'
 import type { CoreConfig } from '../../src/core/config.ts'
 import type { CommandResult, Effect, Snapshot } from '../../src/core/effect.ts'
 import type { Command, Event } from '../../src/core/event.ts'
 import { invariant, unreachable } from '../../src/core/invariant.ts'
+import type { Address } from '../../src/core/ip/address.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Millis } from '../../src/core/rng.ts'
+import type { KeyPair } from '../../src/wire/signature.ts'
 import type { FakeKernel } from './kernel.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
@@ -33,8 +35,12 @@ export interface HostOptions {
   readonly watcher: Watcher
   /** All but what each process finds out at its start. */
   readonly config: Omit<CoreConfig, 'wallOffsetMs' | 'seeded'>
-  readonly addresses: readonly string[]
+  /** Of its uplink. */
+  readonly place: readonly Address[]
   readonly seeds: readonly string[]
+  readonly keys: KeyPair
+  /** Signs as an agent of a later version does. */
+  readonly laterSeal: Seal
   /** How far the host's wall clock is off. */
   readonly clockSkewMs: Millis
 }
@@ -42,8 +48,7 @@ export interface HostOptions {
 interface Process {
   readonly agent: Agent
   readonly station: Station
-  /** Its monotonic clock began this long before the world's. */
-  readonly clockOffsetMs: Millis
+  readonly clock: HostClock
   durableIncarnation: number | undefined
 }
 
@@ -52,6 +57,8 @@ const syncMs: readonly [Millis, Millis] = [0.3, 4]
 const callMs: readonly [Millis, Millis] = [0.1, 1.5]
 const routeMs = 0.005
 const alarmMsMin = 0.001
+/** Clocks run apart by this share at the most. */
+const driftMax = 0.002
 /** The world begins at this wall clock. */
 const epochMs = 1_800_000_000_000
 
@@ -69,6 +76,15 @@ export class Host {
   #inbox: Event[] = []
   #busy = false
   #isFrozen = false
+  #place: readonly Address[]
+  #clockSkewMs: Millis
+  /** Its agent is of a later version when it is started next. */
+  isUpgraded = false
+  /** How much longer its kernel takes for each call. */
+  kernelDelayMs: Millis = 0
+  /** When the next process ends: at so many writes to its disk from its start on, before or after one. */
+  crashAt: { readonly write: number; readonly moment: 'before' | 'after' } | undefined
+  #writes = 0
   #alarmAt: Millis = Number.POSITIVE_INFINITY
 
   constructor(options: HostOptions) {
@@ -78,6 +94,8 @@ export class Host {
     this.#options = options
     this.#world = options.world
     this.#random = options.world.random.fork()
+    this.#place = options.place
+    this.#clockSkewMs = options.clockSkewMs
   }
 
   get name(): string {
@@ -86,7 +104,16 @@ export class Host {
 
   /** Multiaddrs that reach it. */
   get addresses(): readonly string[] {
-    return this.#options.addresses
+    return this.#place.map((address) => dialable(address, this.config.port))
+  }
+
+  get keys(): KeyPair {
+    return this.#options.keys
+  }
+
+  /** Addresses of its uplink. */
+  get place(): readonly Address[] {
+    return this.#place
   }
 
   get isRunning(): boolean {
@@ -108,14 +135,18 @@ export class Host {
     const snapshot = this.store.load()
     const station = this.#options.network.attach({
       id: this.config.self,
-      addresses: this.#options.addresses,
+      addresses: this.addresses,
       seeds: this.#options.seeds,
       hasMember: (node) => this.#process?.agent.hasMember(node) === true,
       deliver: (event) => this.#deliver(event),
     })
-    const clockOffsetMs = this.#random.below(1_000_000)
-    const agent = this.#agentFrom(snapshot, clockOffsetMs)
-    this.#process = { agent, station, clockOffsetMs, durableIncarnation: undefined }
+    const clock = new HostClock(this.#world.now, {
+      start: this.#random.below(1_000_000),
+      rate: 1 + this.#random.between(-driftMax, driftMax),
+    })
+    const agent = this.#agentFrom(snapshot, clock)
+    this.#process = { agent, station, clock, durableIncarnation: undefined }
+    this.#writes = 0
     this.#exitCode = undefined
     this.#inbox = []
     this.#busy = false
@@ -147,6 +178,20 @@ export class Host {
     this.#deliver({ type: 'deadline' })
   }
 
+  /** Its wall clock is set; its processes find that out when they start. */
+  setClock(skewMs: Millis): void {
+    this.#trace(`! clock ${skewMs}`)
+    this.#clockSkewMs = skewMs
+  }
+
+  /** Its uplink has other addresses from here on, and none of the old ones. */
+  readdress(place: readonly Address[]): void {
+    this.#trace(`! addresses ${place.map(({ text }) => text).join(' ')}`)
+    this.#place = place
+    if (this.#process) this.#options.network.move(this.#process.station, this.addresses)
+    this.kernel.readdress(place.map((address) => ({ address, length: lengthOf(address) })))
+  }
+
   command(command: Command): number {
     this.#commandIds += 1
     this.#deliver({ type: 'command', id: this.#commandIds, command })
@@ -157,15 +202,17 @@ export class Host {
     return this.#replies.get(id)
   }
 
-  #agentFrom(snapshot: Snapshot, clockOffsetMs: Millis): Agent {
-    const { clockSkewMs, seeds } = this.#options
+  #agentFrom(snapshot: Snapshot, clock: HostClock): Agent {
+    const { seeds } = this.#options
+    const { now } = this.#world
     const config: CoreConfig = {
       ...this.config,
-      wallOffsetMs: epochMs + clockSkewMs - clockOffsetMs,
+      ...(this.isUpgraded ? { seal: this.#options.laterSeal, software: 'starling/later' } : {}),
+      wallOffsetMs: epochMs + now + this.#clockSkewMs - clock.at(now),
       seeded: seeds.length > 0 || snapshot.known.length > 0,
     }
     const rng = this.#random.fork()
-    return new Agent(config, snapshot, () => rng.next(), this.#world.now + clockOffsetMs)
+    return new Agent(config, snapshot, () => rng.next(), clock.at(now))
   }
 
   #end(): void {
@@ -192,9 +239,9 @@ export class Host {
     })
   }
 
-  #step({ agent, clockOffsetMs }: Process, event: Event): Effect[] {
+  #step({ agent, clock }: Process, event: Event): Effect[] {
     this.#trace(`< ${summary(event)}`)
-    return agent.step(event, this.#world.now + clockOffsetMs)
+    return agent.step(event, clock.at(this.#world.now))
   }
 
   /** One durable write for all effects of a turn, awaited, then the rest in order; gossip may go before it, as in the daemon. */
@@ -217,8 +264,16 @@ export class Host {
       this.#endTurn(process)
     }
     for (const effect of others) if (isGossip(effect)) this.#effect(process, effect)
-    if (newest) this.store.persistOwn(newest.own, finish)
-    else finish()
+    if (!newest) finish()
+    else this.#write((synced) => this.store.persistOwn(newest.own, synced), finish)
+  }
+
+  /** Ends the process on either side of it, where that is its lot. */
+  #write(persist: (synced: () => void) => void, done: () => void): void {
+    this.#writes += 1
+    const isLast = this.#writes === this.crashAt?.write
+    if (isLast && this.crashAt?.moment === 'before') return this.crash()
+    persist(() => (isLast ? this.crash() : done()))
   }
 
   #endTurn(process: Process): void {
@@ -230,7 +285,7 @@ export class Host {
   }
 
   #arm(process: Process): void {
-    const at = process.agent.nextDeadline().at - process.clockOffsetMs
+    const at = process.clock.worldAt(process.agent.nextDeadline().at)
     if (at === Number.POSITIVE_INFINITY) return
     // An alarm that rings early finds nothing due and arms the next one.
     if (at >= this.#alarmAt && this.#alarmAt > this.#world.now) return
@@ -246,8 +301,8 @@ export class Host {
   }
 
   /** In the agent's own clock, as it will judge itself. */
-  #isDue({ agent, clockOffsetMs }: Process): boolean {
-    return agent.nextDeadline().at <= this.#world.now + clockOffsetMs
+  #isDue({ agent, clock }: Process): boolean {
+    return agent.nextDeadline().at <= clock.at(this.#world.now)
   }
 
   #effect(process: Process, effect: Exclude<Effect, { type: 'persist-own' }>): void {
@@ -258,8 +313,9 @@ export class Host {
       case 'persist-known':
         return this.store.persistKnown(effect.known)
       case 'persist-leases':
-        return this.store.persistLeases(effect.changes, () =>
-          this.#deliver({ type: 'leases-persisted', error: '' }),
+        return this.#write(
+          (synced) => this.store.persistLeases(effect.changes, synced),
+          () => this.#deliver({ type: 'leases-persisted', error: '' }),
         )
       case 'look-for-containers':
         // A simulated host shows no containers: what is not seen alive is never missed.
@@ -339,9 +395,8 @@ export class Host {
 
   /** The kernel does it and answers at one moment: what it tells of later changes comes after the answer. */
   #call(process: Process, extraMs: Millis, answer: () => Event): void {
-    this.#whileAlive(process, this.#random.between(...callMs) + extraMs, () =>
-      this.#deliver(answer()),
-    )
+    const delayMs = this.#random.between(...callMs) + extraMs + this.kernelDelayMs
+    this.#whileAlive(process, delayMs, () => this.#deliver(answer()))
   }
 
   #whileAlive(process: Process, delayMs: Millis, action: () => void): void {
@@ -354,6 +409,32 @@ export class Host {
     this.#world.trace.add(`${this.#world.now} ${this.name} ${what}`)
   }
 }
+
+/** A monotonic clock that does not run as the world's does. */
+class HostClock {
+  readonly #since: Millis
+  readonly #start: Millis
+  readonly #rate: number
+
+  constructor(since: Millis, { start, rate }: { readonly start: Millis; readonly rate: number }) {
+    this.#since = since
+    this.#start = start
+    this.#rate = rate
+  }
+
+  at(worldMs: Millis): Millis {
+    return this.#start + (worldMs - this.#since) * this.#rate
+  }
+
+  worldAt(at: Millis): Millis {
+    return this.#since + (at - this.#start) / this.#rate
+  }
+}
+
+export const lengthOf = ({ family }: Address): number => (family === 4 ? 16 : 64)
+
+export const dialable = (address: Address, port: number): string =>
+  `/ip${address.family}/${address.text}/tcp/${port}`
 
 /** How long a write of the fake disk takes. */
 export const syncDelay = (random: Random): Millis => random.between(...syncMs)

@@ -2,7 +2,7 @@
 
 import type { Uplink } from '../../src/core/event.ts'
 import { type Address, bitsOf, isUnroutable } from '../../src/core/ip/address.ts'
-import { contains, holds, type Prefix, prefix } from '../../src/core/ip/prefix.ts'
+import { contains, type Prefix, prefix } from '../../src/core/ip/prefix.ts'
 import type {
   ForwardingAnswer,
   HostAddress,
@@ -22,6 +22,7 @@ import type {
 import { type BridgeAnswers, noAnswers } from '../../src/core/routing/route.ts'
 import { routeText } from '../../src/core/routing/route-text.ts'
 import type { KernelEvent, KernelScope } from '../../src/ports/kernel.ts'
+import { keyText, placeText, RouteTable } from './route-table.ts'
 
 interface Interface extends Link {
   readonly kind: 'uplink' | 'bridge'
@@ -41,7 +42,7 @@ export class FakeKernel {
   readonly #scope: KernelScope
   readonly #later: (deliver: () => void) => void
   /** In the order in which they came, by table, prefix and metric. */
-  readonly #routes = new Map<string, KernelRoute>()
+  readonly #routes = new RouteTable()
   /** Tables that a rule leads to before the main one. */
   readonly #rules = new Set<number>()
   #forwards = false
@@ -177,17 +178,16 @@ export class FakeKernel {
 
   /** Like `ip route replace`. */
   putRoute(route: KernelRoute): void {
-    const key = placeText(route)
-    const before = this.#routes.get(key)
-    this.#routes.set(key, route)
+    const before = this.#routes.get(route)
+    this.#routes.set(route)
     if (before && before.owned !== route.owned) this.#tellRoute('route-removed', before)
     this.#tellRoute('route-added', route)
   }
 
   removeRoute(key: RouteKey & Pick<KernelRoute, 'otherTable'>): void {
-    const route = this.#routes.get(placeText(key))
+    const route = this.#routes.get(key)
     if (!route) return
-    this.#routes.delete(placeText(key))
+    this.#routes.delete(key)
     this.#tellRoute('route-removed', route)
   }
 
@@ -200,8 +200,9 @@ export class FakeKernel {
 
   /** Takes every route that uses it along, without a word. */
   removeNexthopObject(id: number): void {
-    for (const [key, { target }] of this.#routes) {
-      if (target.type === 'other' && target.text === `nhid ${id}`) this.#routes.delete(key)
+    for (const route of [...this.#routes.values()]) {
+      const { target } = route
+      if (target.type === 'other' && target.text === `nhid ${id}`) this.#routes.delete(route)
     }
     this.#tell({ type: 'nexthop-objects-changed' })
   }
@@ -265,6 +266,13 @@ export class FakeKernel {
     if (held.address.family === 4 && isLast) this.#dropRoutesOf(ifindex, 4)
   }
 
+  /** The uplink has these addresses in place of those that it had. */
+  readdress(addresses: readonly Omit<HostAddress, 'ifindex'>[]): void {
+    const former = this.#addresses.filter(({ ifindex }) => ifindex === uplinkIndex)
+    for (const held of addresses) this.addAddress({ ...held, ifindex: uplinkIndex })
+    for (const held of former) this.removeAddress(held)
+  }
+
   linkIndex(name: string): number | undefined {
     return this.#linkNamed(name)?.ifindex
   }
@@ -286,10 +294,10 @@ export class FakeKernel {
       return ['failed', 'ENOBUFS']
     }
     const { key } = change
-    const found = this.#routes.get(placeText(key))
+    const found = this.#routes.get(key)
     if (change.type === 'remove') {
       if (!found?.owned) return ['absent', 'ESRCH']
-      this.#routes.delete(placeText(key))
+      this.#routes.delete(key)
       return ['done', '']
     }
     if (found) {
@@ -301,7 +309,7 @@ export class FakeKernel {
     if (target.type === 'via' && this.#linkOf(target.nextHop, target.ifindex) !== target.ifindex) {
       return ['not-on-link', 'ENETUNREACH']
     }
-    this.#routes.set(placeText(key), { ...key, target, owned: true })
+    this.#routes.set({ ...key, target, owned: true })
     return ['done', '']
   }
 
@@ -329,20 +337,9 @@ export class FakeKernel {
     return { type: 'other', route: routeText(route, (index) => `if${index}`) }
   }
 
-  /** Of the first table that knows anything the longest match; of equal ones the lowest metric. */
   #match(destination: Address, ifindex: number): KernelRoute | undefined {
     const tables = [...[...this.#rules].sort((a, b) => a - b), undefined]
-    for (const table of tables) {
-      let best: KernelRoute | undefined
-      for (const route of this.#routes.values()) {
-        if (route.otherTable !== table || !holds(route.prefix, destination)) continue
-        const { target } = route
-        if (ifindex !== 0 && (target.type === 'unreachable' || target.ifindex !== ifindex)) continue
-        if (!best || isBetter(route, best)) best = route
-      }
-      if (best) return best
-    }
-    return undefined
+    return this.#routes.match(destination, ifindex, tables)
   }
 
   #isLedTo({ otherTable }: KernelRoute): boolean {
@@ -374,7 +371,7 @@ export class FakeKernel {
     // Of a single address there is no network.
     if (held.length === bitsOf(held.address.family)) return
     const route = connectedRoute(held)
-    if (!this.#routes.has(placeText(route)) && this.isUp(held.ifindex)) this.putRoute(route)
+    if (!this.#routes.get(route) && this.isUp(held.ifindex)) this.putRoute(route)
   }
 
   #dropAddress(held: HostAddress): boolean {
@@ -382,15 +379,21 @@ export class FakeKernel {
     if (rest.length === this.#addresses.length) return false
     this.#addresses = rest
     const route = connectedRoute(held)
-    if (this.#routes.get(placeText(route))?.target.type === 'other') this.removeRoute(route)
+    const isShared = rest.some(
+      (other) =>
+        other.ifindex === held.ifindex && placeText(connectedRoute(other)) === placeText(route),
+    )
+    if (!isShared && this.#routes.get(route)?.target.type === 'other') {
+      this.removeRoute(route)
+    }
     return true
   }
 
   #dropRoutesOf(ifindex: number, only?: 4 | 6): void {
-    for (const [key, route] of this.#routes) {
+    for (const route of [...this.#routes.values()]) {
       if (route.target.type === 'unreachable' || route.target.ifindex !== ifindex) continue
       if (only !== undefined && route.prefix.family !== only) continue
-      this.#routes.delete(key)
+      this.#routes.delete(route)
       // IPv4 routes go without a word.
       if (route.prefix.family === 6) this.#tellRoute('route-removed', route)
     }
@@ -424,14 +427,6 @@ export class FakeKernel {
     })
   }
 }
-
-export const keyText = (key: RouteKey): string => `${key.prefix.text}#${key.metric}`
-
-const placeText = (route: RouteKey & Pick<KernelRoute, 'otherTable'>): string =>
-  `${route.otherTable ?? ''} ${keyText(route)}`
-
-const isBetter = (a: KernelRoute, b: KernelRoute): boolean =>
-  a.prefix.length !== b.prefix.length ? a.prefix.length > b.prefix.length : a.metric < b.metric
 
 const linkOf = ({ ifindex, name, up, carrier }: Interface): Link => ({
   ifindex,

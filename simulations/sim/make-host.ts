@@ -3,9 +3,10 @@
 import { type CoreTiming, defaultLimits, defaultTiming } from '../../src/core/config.ts'
 import type { Address } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
-import { keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
-import { Host, type HostOptions, syncDelay, type Watcher } from './host.ts'
+import { type KeyPair, keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
+import { dialable, Host, type HostOptions, lengthOf, syncDelay, type Watcher } from './host.ts'
 import { FakeKernel } from './kernel.ts'
+import { laterSealer } from './later-version.ts'
 import { addressFrom, prefixFrom } from './literal.ts'
 import type { Network } from './network.ts'
 import { FakeStore } from './store.ts'
@@ -23,17 +24,26 @@ export interface Surroundings {
 
 const port = 7946
 
-export function makeHost(index: number, around: Surroundings): Host {
+/** What a host has in common with another one; by default its addresses follow from its index, and its key is new. */
+export interface Likeness {
+  readonly place?: readonly Address[]
+  readonly keys?: KeyPair
+}
+
+export function makeHost(
+  index: number,
+  around: Surroundings,
+  { place = placeOf(index), keys }: Likeness = {},
+): Host {
   const { world, network, watcher, pool, seeds, timing } = around
-  const keys = keyPairFromSeed(world.random.bytes(32))
+  const pair = keys ?? keyPairFromSeed(world.random.bytes(32))
   const random = world.random.fork()
-  const addresses = addressesOf(index)
   const config: HostOptions['config'] = {
-    self: keys.id,
+    self: pair.id,
     name: `host-${String(index).padStart(3, '0')}`,
     cluster: 'simulation',
     software: 'starling/simulated',
-    seal: sealer(keys),
+    seal: sealer(pair),
     pools: [pool],
     accept: acceptList,
     announce: [],
@@ -47,7 +57,7 @@ export function makeHost(index: number, around: Surroundings): Host {
   }
   const kernel = new FakeKernel({
     scope: { table: 254, protocol: 83, interest: [pool.prefix] },
-    addresses: addresses.map((address) => ({ address, length: lengthOf(address) })),
+    addresses: place.map((address) => ({ address, length: lengthOf(address) })),
     later: (deliver) => world.after(random.between(0.1, 2), deliver),
   })
   const store = new FakeStore({ later: (synced) => world.after(syncDelay(random), synced) })
@@ -58,23 +68,25 @@ export function makeHost(index: number, around: Surroundings): Host {
     store,
     watcher,
     config,
-    addresses: addresses.map(dialable),
-    seeds: seeds.flatMap((seed) => addressesOf(seed).slice(0, 1).map(dialable)),
+    place,
+    keys: pair,
+    laterSeal: laterSealer(pair),
+    seeds: seeds.flatMap((seed) =>
+      placeOf(seed)
+        .slice(0, 1)
+        .map((address) => dialable(address, port)),
+    ),
     clockSkewMs: random.between(-50, 50),
   })
 }
 
 /** Outside every pool that a scenario uses. */
-const addressesOf = (index: number): Address[] => {
+export const placeOf = (index: number): Address[] => {
   const number = index + 1
   return [
     addressFrom(`192.168.${number >> 8}.${number & 255}`),
     addressFrom(`fd00:a::${number.toString(16)}`),
   ]
 }
-
-const lengthOf = ({ family }: Address): number => (family === 4 ? 16 : 64)
-
-const dialable = (address: Address): string => `/ip${address.family}/${address.text}/tcp/${port}`
 
 const acceptList = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].map(prefixFrom)

@@ -18,6 +18,18 @@ export interface NetworkFaults {
   readonly duplicateRate: number
 }
 
+/** A line on which signs of life get lost like datagrams; a connection that carries them would mend that. */
+export interface Strain {
+  readonly lossRate: number
+  readonly until: Millis
+}
+
+/** A connection at the end of who watches the other one. */
+interface Watching {
+  readonly station: Station
+  readonly connection: Connection<Station>
+}
+
 export interface Traffic {
   gossipMessages: number
   syncMessages: number
@@ -41,6 +53,9 @@ const { watchMs } = defaultTiming
 
 export class Network {
   readonly traffic = new Map<NodeId, Traffic>()
+  /** What the strain did. */
+  readonly strained = { overdue: 0, silent: 0 }
+  #strain: Strain | undefined
   readonly #world: World
   readonly #random: Random
   readonly #faults: NetworkFaults
@@ -50,6 +65,10 @@ export class Network {
   readonly #groups = new Map<NodeId, number>()
   /** Hosts without power: nobody reaches them. */
   readonly #dark = new Set<NodeId>()
+  /** Of whom what one says does not reach the other, as `sender>receiver`. */
+  readonly #muted = new Set<string>()
+  /** How much later what a host sends and gets comes. */
+  readonly #clogged = new Map<NodeId, Millis>()
 
   constructor(world: World, faults: NetworkFaults) {
     this.#world = world
@@ -92,6 +111,75 @@ export class Network {
     return this.#dark.has(id)
   }
 
+  /** What the senders say does not reach the receivers; what these say arrives. Nobody can open a connection. */
+  mute(senders: readonly NodeId[], receivers: readonly NodeId[]): void {
+    for (const sender of senders) {
+      for (const receiver of receivers) {
+        if (sender !== receiver) this.#muted.add(`${sender}>${receiver}`)
+      }
+    }
+    this.#cut()
+  }
+
+  unmute(): void {
+    this.#muted.clear()
+    this.#restore()
+  }
+
+  clog(id: NodeId, extraMs: Millis): void {
+    if (extraMs > 0) this.#clogged.set(id, extraMs)
+    else this.#clogged.delete(id)
+  }
+
+  /** The host is reached at other addresses from here on. What was connected to the old ones falls silent. */
+  move(station: Station, addresses: readonly string[]): void {
+    for (const address of station.addresses) {
+      if (this.#stations.get(address) === station) this.#stations.delete(address)
+    }
+    station.addresses = addresses
+    const [home] = addresses
+    if (home !== undefined) this.#homes.set(station.id, home)
+    for (const address of addresses) this.#stations.set(address, station)
+    for (const connection of station.connections()) {
+      const peer = connection.other(station)
+      // Its own kernel resets what had the address that is gone.
+      connection.close(station)
+      if (peer.isRunning && connection.fallsSilent(peer)) this.#silence(peer, connection)
+    }
+  }
+
+  /** Connections that come later are spared. */
+  set strain(strain: Strain | undefined) {
+    this.#strain = strain
+    if (strain) this.#miss(strain, this.#watching())
+  }
+
+  #watching(): Watching[] {
+    return this.#running().flatMap((station) =>
+      station
+        .connections()
+        .filter((connection) => station.watches(connection.other(station).id))
+        .map((connection) => ({ station, connection })),
+    )
+  }
+
+  /** Of two asks one after the other each lost its question or its answer. */
+  #miss(strain: Strain, watching: readonly Watching[]): void {
+    const rate = (watching.length * lostTwice(strain.lossRate)) / watchMs
+    const waitMs = -Math.log(1 - this.#random.next()) / rate
+    if (this.#world.now + waitMs > strain.until) return
+    this.#world.after(waitMs, () => {
+      const { station, connection } = watching[this.#random.below(watching.length)] ?? {}
+      if (station && connection?.isOpen(station)) {
+        this.strained.overdue += 1
+        connection.fallsSilent(station)
+        station.deliver({ type: 'peer-overdue', peer: connection.other(station).id })
+        this.#hearAgain(station, connection)
+      }
+      this.#miss(strain, watching)
+    })
+  }
+
   /** Whether nothing of the host is reached from that group of nodes, or another one is where it was. */
   isGone(id: NodeId, group: number): boolean {
     const there = this.#homes.get(id)
@@ -124,6 +212,11 @@ export class Network {
 
   heal(): void {
     this.#groups.clear()
+    this.#restore()
+  }
+
+  /** What is reached again is heard again. */
+  #restore(): void {
     for (const station of this.#running()) {
       for (const connection of station.connections()) {
         const peer = connection.other(station)
@@ -147,7 +240,7 @@ export class Network {
         if (what !== 'connected' && what !== 'unknown' && connection) this.#end(from, connection)
         from.deliver({ type: 'peer-probed', peer, answer: { type: what } })
       })
-    const roundTripMs = this.#latency() + this.#latency()
+    const roundTripMs = this.#latency(from) + this.#latency(from)
     const to = address === undefined ? undefined : this.#stations.get(address)
     if (address === undefined) return answer('unknown', 0)
     // A host on which no agent ever ran.
@@ -156,6 +249,10 @@ export class Network {
     if (to === from || (to.isRunning && to.id !== peer)) return answer('displaced', roundTripMs)
     if (!to.isRunning) return answer('refused', roundTripMs)
     if (to.isFrozen) return answer('hung', handshakeMs)
+    if (this.#strain && this.#random.chance(lostTwice(this.#strain.lossRate))) {
+      this.strained.silent += 1
+      return answer('silent', watchMs * silentShare)
+    }
     this.#world.after(roundTripMs, () => {
       if (from.isRunning && to.isRunning && !from.connection(peer)) from.connect(to, address)
     })
@@ -186,13 +283,15 @@ export class Network {
     const traffic = this.#count(from, encodeMessage(message).length)
     traffic.syncMessages += 1
     if (message.type === 'probe') traffic.probes += 1
-    if (!this.#reaches(from, peer)) return
+    if (!this.#hears(from, peer)) return
     // The peer's kernel knows nothing of a connection that was closed there meanwhile.
-    if (!connection.isOpen(peer))
-      return this.#world.after(this.#latency(), () => connection.close(from))
+    if (!connection.isOpen(peer)) {
+      if (!this.#reaches(from, peer)) return
+      return this.#world.after(this.#latency(from, peer), () => connection.close(from))
+    }
     if (this.#random.chance(this.#faults.lossRate)) return
     // One stream per peer keeps its order.
-    const at = connection.inOrder(peer, this.#world.now + this.#latency())
+    const at = connection.inOrder(peer, this.#world.now + this.#latency(from, peer))
     this.#world.plan(at, () => {
       if (connection.isOpen(peer)) {
         peer.deliver({ type: 'sync-received', peer: from.id, message })
@@ -203,16 +302,16 @@ export class Network {
   #gossip(from: Station, to: Station, entry: Entry): void {
     this.#count(from, entry.envelope.length + 40).gossipMessages += 1
     const connection = from.connection(to.id)
-    if (!connection || !this.#reaches(from, to) || this.#random.chance(this.#faults.lossRate)) {
+    if (!connection || !this.#hears(from, to) || this.#random.chance(this.#faults.lossRate)) {
       return
     }
     const arrive = (again: boolean) => () => {
       if (connection.isOpen(to)) to.receive({ entry, from: from.id, again }, this.#world.now)
     }
-    const at = this.#world.now + this.#latency()
+    const at = this.#world.now + this.#latency(from, to)
     this.#world.plan(at, arrive(false))
     if (this.#random.chance(this.#faults.duplicateRate)) {
-      this.#world.plan(at + this.#latency(), arrive(true))
+      this.#world.plan(at + this.#latency(from, to), arrive(true))
     }
   }
 
@@ -221,7 +320,7 @@ export class Network {
     const peer = connection.other(station)
     connection.close(station)
     if (this.#reaches(station, peer)) {
-      this.#world.after(this.#latency(), () => connection.close(peer))
+      this.#world.after(this.#latency(station, peer), () => connection.close(peer))
     }
   }
 
@@ -259,7 +358,8 @@ export class Network {
   #hearAgain(station: Station, connection: Connection<Station>): void {
     if (!connection.isSilent(station)) return
     const peer = connection.other(station)
-    this.#world.after(this.#random.between(0, watchMs / 2) + this.#latency(), () => {
+    const laterMs = this.#random.between(0, watchMs / 2) + this.#latency(station, peer)
+    this.#world.after(laterMs, () => {
       if (!connection.isOpen(station) || !this.#reaches(station, peer)) return
       if (!connection.isOpen(peer)) return connection.close(station)
       connection.speaks(station)
@@ -268,8 +368,8 @@ export class Network {
   }
 
   #dial(from: Station, address: string): void {
-    const roundTripMs = this.#latency() + this.#latency()
     const to = this.#stations.get(address)
+    const roundTripMs = this.#latency(from, to) + this.#latency(from, to)
     if (to === from) {
       this.#world.after(roundTripMs, () => from.dialled(address, 'self'))
     } else if (to && !this.#reaches(from, to)) {
@@ -297,12 +397,27 @@ export class Network {
     return traffic
   }
 
+  /** Both ways, as a connection needs it. */
   #reaches(a: Station, b: Station): boolean {
+    return this.#hears(a, b) && !this.#muted.has(`${b.id}>${a.id}`)
+  }
+
+  /** Whether what is sent arrives, over a connection that there is. */
+  #hears(from: Station, to: Station): boolean {
+    return this.#isLinked(from, to) && !this.#muted.has(`${from.id}>${to.id}`)
+  }
+
+  #isLinked(a: Station, b: Station): boolean {
     if (this.#dark.has(a.id) || this.#dark.has(b.id)) return false
     return this.groupOf(a.id) === this.groupOf(b.id)
   }
 
-  #latency(): Millis {
-    return this.#random.between(...this.#faults.latencyMs)
+  #latency(...ends: readonly (Station | undefined)[]): Millis {
+    let extraMs = 0
+    for (const end of ends) extraMs += (end && this.#clogged.get(end.id)) ?? 0
+    return this.#random.between(...this.#faults.latencyMs) + extraMs
   }
 }
+
+/** Of two tries each lost its question or its answer. */
+const lostTwice = (lossRate: number): number => (1 - (1 - lossRate) ** 2) ** 2

@@ -5,9 +5,12 @@ import type { Phase } from './phase.ts'
 import type { Outcome } from './simulate.ts'
 
 export function report(outcome: Outcome): string {
-  return [...heading(outcome), ...outcome.phases.flatMap(phaseLines), ...verdict(outcome)].join(
-    '\n',
-  )
+  return [
+    ...heading(outcome),
+    ...outcome.phases.flatMap(phaseLines),
+    ...outcome.remarks,
+    ...verdict(outcome),
+  ].join('\n')
 }
 
 function heading({ scenario, nodes, seed, faults }: Outcome): string[] {

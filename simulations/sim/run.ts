@@ -17,6 +17,7 @@ const usage = `npm run sim -- [options]
   --seed N          everything follows from it, default 1
   --seeds N         play N seeds, beginning with --seed
   --swarm N         play N storms of random faults, beginning with --seed, and shrink what fails
+  --times N         how often or how long a story is told that can be told so, default 1
   --only A,B        of scenario storm: only the faults at these places
   --loss RATE       share of messages lost, 0 to 1; default drawn from the seed
   --latency A-B     delay of a message in ms; default drawn from the seed
@@ -27,6 +28,7 @@ scenarios:
 ${[...scenarios, storm(1)].map(({ name, promise }) => `  ${name.padEnd(20)}${promise}`).join('\n')}
 `
 
+const nodesMax = 4_096
 /** Sizes of the clusters that storms are played with. */
 const stormSizes = [3, 4, 5, 6, 8, 10, 12, 16, 24, 40]
 /** Of the trace of a storm that fails. */
@@ -108,16 +110,18 @@ function parse(args: string[]): Parsed | string | undefined {
   if (!scenario) return `no scenario ${values.scenario}: ${scenarios.map((s) => s.name).join(', ')}`
   const nodes = Number(values.nodes)
   if (!isNatural(nodes, scenario)) {
-    return `--nodes of ${scenario.name} is a number from ${scenario.nodesMin} to 1000`
+    return `--nodes of ${scenario.name} is a number from ${scenario.nodesMin} to ${nodesMax}`
   }
   const [seed, count] = [Number(values.seed), Number(values.seeds)]
   if (!Number.isSafeInteger(seed) || seed < 0) return '--seed is a natural number'
   if (!Number.isSafeInteger(count) || count < 1) return '--seeds is a number above 0'
   const swarm = Number(values.swarm)
   if (!Number.isSafeInteger(swarm) || swarm < 0) return '--swarm is a natural number'
+  const times = Number(values.times)
+  if (!Number.isSafeInteger(times) || times < 1) return '--times is a number above 0'
   const faults = faultsOf(values)
   if (typeof faults === 'string') return faults
-  const options = { scenario, nodes, seed, faults }
+  const options = { scenario, nodes, seed, faults, times }
   // Unbuffered: the last lines before a crash are the ones that matter.
   const onTrace = (line: string) => void writeSync(2, `${line}\n`)
   return { options: values.trace ? { ...options, onTrace } : options, count, swarm }
@@ -133,6 +137,7 @@ function valuesOf(args: string[]) {
         seed: { type: 'string', default: '1' },
         seeds: { type: 'string', default: '1' },
         swarm: { type: 'string', default: '0' },
+        times: { type: 'string', default: '1' },
         only: { type: 'string' },
         loss: { type: 'string' },
         latency: { type: 'string' },
@@ -165,5 +170,5 @@ function faultsOf(values: {
 }
 
 function isNatural(nodes: number, { nodesMin }: Scenario): boolean {
-  return Number.isSafeInteger(nodes) && nodes >= nodesMin && nodes <= 1_000
+  return Number.isSafeInteger(nodes) && nodes >= nodesMin && nodes <= nodesMax
 }

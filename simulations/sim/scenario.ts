@@ -15,7 +15,8 @@ export interface Scenario {
   readonly seeds: (nodes: number) => readonly number[]
   readonly pool: (nodes: number) => Pool
   readonly timing?: Partial<CoreTiming>
-  readonly play: (swarm: Swarm) => void
+  /** `times`: how often or how long, where the story can be told so; 1 by default. */
+  readonly play: (swarm: Swarm, times: number) => void
 }
 
 export const wide = (): Pool => ({ prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 })

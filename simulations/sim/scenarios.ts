@@ -3,6 +3,8 @@
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
 import { words } from '../insider/words.ts'
+import { changes } from './changes.ts'
+import { endurance } from './endurance.ts'
 import { failures } from './failures.ts'
 import type { Host } from './host.ts'
 import { addressFrom, prefixFrom } from './literal.ts'
@@ -100,6 +102,8 @@ export const scenarios: readonly Scenario[] = [
     play: kernelFaults,
   },
   ...failures,
+  ...changes,
+  ...endurance,
 ]
 
 function coldStart(swarm: Swarm): void {

@@ -14,6 +14,8 @@ export interface SimulationOptions {
   readonly seed: number
   /** What is not given is drawn from the seed. */
   readonly faults?: Partial<NetworkFaults>
+  /** How often a scenario's story is told, where it can be. */
+  readonly times?: number
   readonly onTrace?: (line: string) => void
 }
 
@@ -24,6 +26,8 @@ export interface Outcome {
   readonly faults: NetworkFaults
   readonly phases: readonly Phase[]
   readonly violations: readonly Violation[]
+  /** What the scenario measured itself. */
+  readonly remarks: readonly string[]
   readonly virtualMs: number
   readonly happenings: number
   readonly traceLines: number
@@ -43,7 +47,7 @@ export function simulate(options: SimulationOptions): Outcome {
     seeds: scenario.seeds(nodes),
     timing: scenario.timing ?? {},
   })
-  const bugs = play(scenario, swarm)
+  const bugs = play(scenario, swarm, options.times ?? 1)
   return {
     scenario: scenario.name,
     nodes,
@@ -51,6 +55,7 @@ export function simulate(options: SimulationOptions): Outcome {
     faults,
     phases: swarm.phases,
     violations: [...swarm.violations, ...bugs],
+    remarks: swarm.remarks,
     virtualMs: world.now,
     happenings: world.happenings,
     traceLines: trace.lines,
@@ -59,9 +64,9 @@ export function simulate(options: SimulationOptions): Outcome {
 }
 
 /** What was thrown on the way: no event may make an agent throw, and it is reported with its seed. */
-function play(scenario: Scenario, swarm: Swarm): Violation[] {
+function play(scenario: Scenario, swarm: Swarm, times: number): Violation[] {
   try {
-    scenario.play(swarm)
+    scenario.play(swarm, times)
     return []
   } catch (thrown) {
     // Its violations are on record.

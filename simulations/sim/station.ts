@@ -43,7 +43,8 @@ const seenMs = 120_000
 
 export class Station {
   readonly id: NodeId
-  readonly addresses: readonly string[]
+  /** Multiaddrs that reach its host now. */
+  addresses: readonly string[]
   readonly deliver: (event: TransportEvent) => void
   readonly #dialler: Dialler
   readonly #seeds: readonly string[]

@@ -26,6 +26,14 @@ export class FakeStore {
     this.#later = options.later
   }
 
+  /** All that another disk holds, as after it was copied. */
+  copy({ own, known, leases }: Snapshot): void {
+    this.#own = own
+    this.#known = known
+    if (typeof leases === 'string') return
+    this.#leases.apply(leases.leases.map((lease) => ({ type: 'grant', lease })))
+  }
+
   load(): Snapshot {
     return { own: this.#own, known: this.#known, leases: this.#leases.stored() }
   }

@@ -2,6 +2,7 @@
 
 import type { Millis } from '../../src/core/rng.ts'
 import type { Host } from './host.ts'
+import { prefixFrom } from './literal.ts'
 import { Random } from './random.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
@@ -27,6 +28,9 @@ const endedMs = 180_000
 type Fault = (swarm: Swarm, hosts: readonly Host[]) => () => void
 
 const nothing = () => undefined
+const clogMs = 700
+const slowKernelMs = 2_000
+const clockStepMs = 3_600_000
 
 const faults = {
   crash: (swarm, hosts) => {
@@ -57,6 +61,76 @@ const faults = {
     const isMet =
       host && !network.isDark(host.config.self) && network.groupOf(host.config.self) === 0
     if (host?.isRunning && isMet) swarm.setUpAnew(host)
+    return nothing
+  },
+  // What they say is lost, and what is said to them is not.
+  'one-way': (swarm, hosts) => {
+    const ids = (some: readonly Host[]) => some.map(({ config }) => config.self)
+    const others = swarm.hosts.filter((host) => !hosts.includes(host))
+    swarm.network.mute(ids(hosts), ids(others))
+    return () => swarm.network.unmute()
+  },
+  clog: (swarm, hosts) => {
+    for (const { config } of hosts) swarm.network.clog(config.self, clogMs)
+    return () => {
+      for (const { config } of hosts) swarm.network.clog(config.self, 0)
+    }
+  },
+  'slow-kernel': (_swarm, hosts) => {
+    for (const host of hosts) host.kernelDelayMs = slowKernelMs
+    return () => {
+      for (const host of hosts) host.kernelDelayMs = 0
+    }
+  },
+  // Not of the seed, whom those that are set up anew must find.
+  readdress: (swarm, hosts) => {
+    const [seed] = swarm.hosts
+    for (const host of hosts) if (host !== seed && host.isRunning) swarm.readdress(host)
+    return nothing
+  },
+  'clock-step': (swarm, hosts) => {
+    const hit = hosts.filter((host) => host.isRunning)
+    for (const [index, host] of hit.entries()) {
+      host.setClock(index % 2 === 0 ? clockStepMs : -clockStepMs)
+      swarm.crash(host)
+    }
+    start(swarm, hit)
+    return () => {
+      for (const host of hit) host.setClock(0)
+    }
+  },
+  'mass-restart': (swarm) => {
+    const hit = swarm.running
+    for (const host of hit) swarm.crash(host)
+    start(swarm, hit)
+    return nothing
+  },
+  // Each the next time that it is started.
+  'crash-at-write': (swarm, hosts) => {
+    const hit = hosts.filter((host) => host.isRunning)
+    for (const [index, host] of hit.entries()) {
+      swarm.crash(host)
+      host.crashAt = { write: 1 + (index % 3), moment: index % 2 === 0 ? 'before' : 'after' }
+    }
+    start(swarm, hit)
+    return () => {
+      for (const host of hit) host.crashAt = undefined
+      start(swarm, hit)
+    }
+  },
+  aliens: (swarm, hosts) => {
+    const planted = hosts.map((host, index) => {
+      const prefix = prefixFrom(`172.16.${4 * (index % 64)}.0/22`)
+      const route = { prefix, metric: 0, target: { type: 'unreachable' } as const }
+      swarm.plant(host, route)
+      return { host, route }
+    })
+    return () => {
+      for (const { host, route } of planted) swarm.unplant(host, route)
+    }
+  },
+  containers: (swarm, hosts) => {
+    for (const host of hosts) swarm.tryAllocate(host)
     return nothing
   },
   'link-flap': (_swarm, hosts) => {

@@ -27,13 +27,14 @@ import {
 } from './checkers.ts'
 import type { Host, Watcher } from './host.ts'
 import { Insider } from './insider.ts'
-import { keyText, uplinkIndex } from './kernel.ts'
+import { uplinkIndex } from './kernel.ts'
 import { leasesLive } from './lease-checkers.ts'
 import { Ledger } from './ledger.ts'
-import { makeHost } from './make-host.ts'
+import { type Likeness, makeHost, placeOf } from './make-host.ts'
 import { Network, type NetworkFaults } from './network.ts'
 import type { Island, Observed, Violation } from './observed.ts'
 import { type Phase, PhaseInProgress, type Work } from './phase.ts'
+import { keyText } from './route-table.ts'
 import type { World } from './world.ts'
 
 export interface SwarmOptions {
@@ -44,6 +45,14 @@ export interface SwarmOptions {
   /** Indices of the hosts that every host has as its seeds. */
   readonly seeds: readonly number[]
   readonly timing?: Partial<CoreTiming>
+}
+
+export interface Sizes {
+  readonly known: number
+  readonly tombstones: number
+  readonly fences: number
+  /** Of the entries that are stored. */
+  readonly bytes: number
 }
 
 /** Ends a scenario: nothing that follows would mean anything. */
@@ -63,7 +72,9 @@ export class Swarm implements Watcher {
   readonly hosts: Host[]
   readonly phases: Phase[] = []
   readonly violations: Violation[] = []
-  readonly #make: (index: number) => Host
+  readonly remarks: string[] = []
+  onNote: (note: Note) => void = () => undefined
+  readonly #make: (index: number, likeness?: Likeness) => Host
   readonly #planted = new Map<Host, Map<string, KernelRoute>>()
   readonly #inSync = new Set<Host>()
   /** Hosts whose agent must be running. */
@@ -75,6 +86,7 @@ export class Swarm implements Watcher {
   readonly #pool: Pool
   #published = 0
   #containers = 0
+  #moves = 0
   #phase: PhaseInProgress
 
   constructor(options: SwarmOptions) {
@@ -82,8 +94,8 @@ export class Swarm implements Watcher {
     this.#pool = options.pool
     this.network = new Network(options.world, options.faults)
     const around = { timing: {}, ...options, network: this.network, watcher: this }
-    this.#make = (index) => {
-      const host = makeHost(index, around)
+    this.#make = (index, likeness) => {
+      const host = makeHost(index, around, likeness)
       this.#planted.set(host, new Map())
       return host
     }
@@ -130,10 +142,53 @@ export class Swarm implements Watcher {
   setUpAnew(host: Host): Host {
     const index = this.hosts.indexOf(host)
     this.crash(host)
-    const anew = this.#make(index)
+    const anew = this.#make(index, { place: host.place })
     this.hosts[index] = anew
     this.start([anew], 0)
     return anew
+  }
+
+  /** A new host in place of one that has left for good. */
+  replace(host: Host): Host {
+    const index = this.hosts.indexOf(host)
+    const fresh = this.#make(index)
+    this.hosts[index] = fresh
+    return fresh
+  }
+
+  /** Another host that was started from a copy of this one's disk. None of those that must run. */
+  copy(host: Host): Host {
+    this.#moves += 1
+    const index = this.hosts.length + this.#moves
+    const twin = this.#make(index, { place: placeOf(index + 4_096), keys: host.keys })
+    twin.store.copy(host.store.load())
+    this.#versions.exempt(host.config.self)
+    this.#boot(twin)
+    return twin
+  }
+
+  /** What a host knows and stores. */
+  sizeOf(host: Host): Sizes {
+    const { known, own } = host.store.load()
+    const stored = [...known.map(({ entry }) => entry), ...(own.entry ? [own.entry] : [])]
+    const view = host.agent?.view()
+    return {
+      known: view?.nodes.length ?? 0,
+      tombstones: view?.tombstones ?? 0,
+      fences: view?.fences ?? 0,
+      bytes: sum(stored, ({ envelope }) => envelope.length),
+    }
+  }
+
+  /** Told at the end, beside what is measured of each phase. */
+  remark(text: string): void {
+    this.remarks.push(text)
+  }
+
+  /** The host has addresses from here on that nobody had before. */
+  readdress(host: Host): void {
+    this.#moves += 1
+    host.readdress(placeOf(this.hosts.length + 4_096 + this.#moves))
   }
 
   /** Runs until the host's agent has left and ended. */
@@ -157,24 +212,27 @@ export class Swarm implements Watcher {
 
   /** Grants so many addresses to as many new containers. */
   allocate(host: Host, containers: number): void {
-    for (let count = 0; count < containers; count += 1) {
-      this.#containers += 1
-      const attachment = {
-        door: 'grpc',
-        network: '',
-        id: `c${this.#containers}`,
-        ifname: '',
-      } as const
-      const witness = { bootId: '', path: '', inode: '' }
-      const request = {
-        attachment,
+    for (let count = 0; count < containers; count += 1) this.command(host, this.#allocation())
+  }
+
+  /** As `allocate` of a few, without waiting for an answer. */
+  tryAllocate(host: Host): void {
+    for (let count = 0; count < 3 && host.isRunning; count += 1) host.command(this.#allocation())
+  }
+
+  #allocation(): Command {
+    this.#containers += 1
+    const id = `c${this.#containers}`
+    return {
+      type: 'allocate',
+      request: {
+        attachment: { door: 'grpc', network: '', id, ifname: '' },
         name: '',
         addresses: [],
         families: 'served',
-        witness,
+        witness: { bootId: '', path: '', inode: '' },
         mac: '',
-      } as const
-      this.command(host, { type: 'allocate', request })
+      },
     }
   }
 
@@ -321,6 +379,7 @@ export class Swarm implements Watcher {
   noted(host: Host, note: Note): void {
     if (note.code === 'in-sync') this.#inSync.add(host)
     this.#phase.noted(note, this.world.now)
+    this.onNote(note)
   }
 
   #boot(host: Host): void {

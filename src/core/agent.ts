@@ -286,7 +286,7 @@ export class Agent {
     const state = this.#state
     const { set, due, claimant, now } = state
     noticePause(state, this.nextDeadline().at)
-    set.collect(now)
+    if (set.collect(now)) state.dueIn('remember', state.config.timing.rememberMs)
     decideContests(state)
     evictDue(state)
     state.ipam.expire(now)

@@ -174,8 +174,9 @@ export class RecordSet {
     return entry
   }
 
-  /** Forgets the tombstones whose retention is over. Their fences stay. */
-  collect(now: Millis): void {
+  /** Forgets the tombstones whose retention is over. Their fences stay. Returns whether there were any. */
+  collect(now: Millis): boolean {
+    const before = this.#expiries.size
     for (const [origin, at] of this.#expiries) {
       if (at > now) continue
       const entry = this.#entries.get(origin)
@@ -183,6 +184,7 @@ export class RecordSet {
       this.#entries.delete(origin)
       this.#expiries.delete(origin)
     }
+    return this.#expiries.size < before
   }
 
   /** When `collect` next has something to do. */
