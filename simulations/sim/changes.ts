@@ -1,6 +1,7 @@
 /** Stories of hosts that change: restarted all at once, upgraded one by one, moved, copied, killed at every write. */
 
 import type { Host } from './host.ts'
+import { prefixFrom } from './literal.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -48,6 +49,14 @@ export const changes: readonly Scenario[] = [
     seeds: onlyFirst,
     pool: wide,
     play: crashAtEveryWrite,
+  },
+  {
+    name: 'small-subnets',
+    promise: 'what containers were told that they have nobody else gets, whenever agents die',
+    nodesMin: 3,
+    seeds: onlyFirst,
+    pool: () => ({ prefix: prefixFrom('172.16.0.0/22'), subnetLength: 27 }),
+    play: smallSubnets,
   },
   {
     name: 'copied-identity',
@@ -172,6 +181,22 @@ function crashAtEveryWrite(swarm: Swarm): void {
   }
   swarm.stayQuiet('after all')
   swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+}
+
+/** So few addresses that each would be granted twice soon. */
+function smallSubnets(swarm: Swarm): void {
+  const { random } = swarm.world
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  for (let round = 0; round < 8; round += 1) {
+    for (const host of swarm.running) swarm.tryAllocate(host)
+    swarm.world.runFor(random.between(0, 6))
+    const victims = random.sample(swarm.running, 2)
+    for (const host of victims) swarm.crash(host)
+    swarm.start(victims, 100)
+    swarm.world.runFor(2_000)
+  }
+  swarm.settle('after')
 }
 
 function copiedIdentity(swarm: Swarm): void {

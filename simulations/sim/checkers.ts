@@ -136,10 +136,12 @@ export function noTheft(
   const { before, after } = change
   if (before?.body.kind !== 'record' || after.body.kind !== 'record') return []
   const { origin, claims: kept } = after.body
-  const others = [...claims].filter((owned) => owned.origin !== origin)
+  const others = [...claims].filter(
+    (owned) => owned.origin !== origin && owned.claim.fence >= fenceOf(owned.claim.prefix),
+  )
   return before.body.claims
     .filter((claim) => claim.state === 'confirmed')
-    .filter(({ prefix }) => !kept.some((claim) => claim.prefix.text === prefix.text))
+    .filter(({ prefix }) => !kept.some((claim) => isConfirmed(claim, prefix)))
     .filter(
       (claim) =>
         claim.fence >= fenceOf(claim.prefix) &&
@@ -150,6 +152,9 @@ export function noTheft(
     )
     .map(({ prefix }) => violation('no-theft', host, `${prefix.text} was lost to nobody`))
 }
+
+const isConfirmed = (claim: Claim, { text }: Prefix): boolean =>
+  claim.state === 'confirmed' && claim.prefix.text === text
 
 /** Every host has the subnet that it had, and every other one routes to it there, and to no part of it. */
 export function undisturbed(

@@ -1,6 +1,7 @@
 /** Stories of hosts that die, freeze, are set up anew and come back. */
 
 import type { Host } from './host.ts'
+import { addressFrom } from './literal.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -141,9 +142,22 @@ function leasesOutlive(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('apart', 180_000)
   for (const host of swarm.hosts) swarm.allocate(host, random.below(40))
+  // One that both sides grant.
+  const doubled = addressFrom('172.16.3.254')
+  const holders = swarm.hosts.filter((host) => swarm.subnetOf(host) === '172.16.0.0/22')
+  for (const host of holders) swarm.allocateAt(host, doubled)
   swarm.heal()
   swarm.settle('joined')
   swarm.stayQuiet('joined')
+  const lost = holders.filter(({ agent }) =>
+    agent
+      ?.view()
+      .kept.some(({ lease, lostTo }) => lostTo !== '' && lease.address.text === doubled.text),
+  )
+  swarm.expect(
+    holders.length === 2 && lost.length === 1,
+    `${lost.length} of ${holders.length} say that ${doubled.text} is lost`,
+  )
   for (const host of swarm.hosts) swarm.allocate(host, 5)
   swarm.settle('more containers')
   const victims = random.sample(swarm.hosts, 2)

@@ -24,6 +24,8 @@ export interface Watcher {
   wrote(host: Host, entry: Entry): void
   published(host: Host, entry: Entry): void
   applied(host: Host, changes: Extract<Effect, { type: 'apply-routes' }>['changes']): void
+  /** A command was answered. */
+  replied(host: Host, id: number, result: CommandResult): void
   noted(host: Host, note: Note): void
 }
 
@@ -382,7 +384,7 @@ export class Host {
         return network.disconnect(station, effect.peer)
       case 'reply':
         this.#replies.set(effect.id, effect.result)
-        return
+        return watcher.replied(this, effect.id, effect.result)
       case 'note':
         return watcher.noted(this, effect.note)
       case 'stop':

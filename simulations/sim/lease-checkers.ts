@@ -38,6 +38,48 @@ export function leasesLive({ hosts }: Island): Violation[] {
   })
 }
 
+/** An address that was answered is nobody else's on its host before it was released, whatever dies meanwhile. */
+export class Grants {
+  /** By host and address: who was told that it has it. */
+  readonly #told = new Map<string, string>()
+
+  granted({ name }: Pick<Observed, 'name'>, leases: readonly Lease[]): Violation[] {
+    return leases.flatMap(({ address: { text }, attachment }) => {
+      const key = `${name} ${text}`
+      const before = this.#told.get(key)
+      this.#told.set(key, attachment.id)
+      const what = `${text} of ${before} was granted to ${attachment.id}`
+      const isTheirs = before !== undefined && before !== attachment.id
+      return isTheirs ? [{ checker: 'durable', host: name, what }] : []
+    })
+  }
+
+  /** From when its release is asked for, nobody knows whether it is held. */
+  mayBeReleased({ name }: Pick<Observed, 'name'>, id: string): void {
+    for (const [key, holder] of this.#told) {
+      if (holder === id && key.startsWith(`${name} `)) this.#told.delete(key)
+    }
+  }
+
+  /** All that was told must still be held, by a host that was not set up anew since. */
+  kept(hosts: readonly Observed[]): Violation[] {
+    return hosts.flatMap((host) =>
+      [...this.#told].flatMap(([key, id]) => {
+        const [name, text] = key.split(' ')
+        if (name !== host.name) return []
+        const isHeld = host.leases.some((lease) => lease.address.text === text)
+        return isHeld
+          ? []
+          : [{ checker: 'durable', host: host.name, what: `${text} of ${id} is not held` }]
+      }),
+    )
+  }
+
+  forget({ name }: Pick<Observed, 'name'>): void {
+    for (const key of this.#told.keys()) if (key.startsWith(`${name} `)) this.#told.delete(key)
+  }
+}
+
 const saysLost = (host: Observed, { address }: Lease): boolean =>
   host.view().kept.some(({ lease, lostTo }) => lease.address.text === address.text && lostTo !== '')
 

@@ -60,6 +60,8 @@ export class Network {
   readonly #random: Random
   readonly #faults: NetworkFaults
   readonly #stations = new Map<string, Station>()
+  /** Addresses that a host had, and none has now. */
+  readonly #vacant = new Set<string>()
   /** The first address of each node that ever listened. */
   readonly #homes = new Map<NodeId, string>()
   readonly #groups = new Map<NodeId, number>()
@@ -134,12 +136,17 @@ export class Network {
   /** The host is reached at other addresses from here on. What was connected to the old ones falls silent. */
   move(station: Station, addresses: readonly string[]): void {
     for (const address of station.addresses) {
-      if (this.#stations.get(address) === station) this.#stations.delete(address)
+      if (this.#stations.get(address) !== station) continue
+      this.#stations.delete(address)
+      this.#vacant.add(address)
     }
     station.addresses = addresses
     const [home] = addresses
     if (home !== undefined) this.#homes.set(station.id, home)
-    for (const address of addresses) this.#stations.set(address, station)
+    for (const address of addresses) {
+      this.#stations.set(address, station)
+      this.#vacant.delete(address)
+    }
     for (const connection of station.connections()) {
       const peer = connection.other(station)
       // Its own kernel resets what had the address that is gone.
@@ -243,6 +250,7 @@ export class Network {
     const roundTripMs = this.#latency(from) + this.#latency(from)
     const to = address === undefined ? undefined : this.#stations.get(address)
     if (address === undefined) return answer('unknown', 0)
+    if (!to && this.#vacant.has(address)) return answer('silent', watchMs * silentShare)
     // A host on which no agent ever ran.
     if (!to) return answer('refused', roundTripMs)
     if (!this.#reaches(from, to)) return answer('silent', watchMs * silentShare)

@@ -58,8 +58,7 @@ const faults = {
   // What a host alone in its part of the network said is heard by nobody once its state is gone.
   'set-up-anew': (swarm, [host]) => {
     const { network } = swarm
-    const isMet =
-      host && !network.isDark(host.config.self) && network.groupOf(host.config.self) === 0
+    const isMet = host && !network.isDark(host.config.self) && swarm.isHeard(host)
     if (host?.isRunning && isMet) swarm.setUpAnew(host)
     return nothing
   },

@@ -2,8 +2,10 @@
 
 import { type Entry, isRecord, type NodeId, type NodeRecord } from '../../src/core/claim/record.ts'
 import type { CoreTiming } from '../../src/core/config.ts'
+import type { CommandResult } from '../../src/core/effect.ts'
 import type { Command } from '../../src/core/event.ts'
 import { invariant } from '../../src/core/invariant.ts'
+import type { Address } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { Prefix } from '../../src/core/ip/prefix.ts'
 import type { Lease } from '../../src/core/ipam/lease.ts'
@@ -28,7 +30,7 @@ import {
 import type { Host, Watcher } from './host.ts'
 import { Insider } from './insider.ts'
 import { uplinkIndex } from './kernel.ts'
-import { leasesLive } from './lease-checkers.ts'
+import { Grants, leasesLive } from './lease-checkers.ts'
 import { Ledger } from './ledger.ts'
 import { type Likeness, makeHost, placeOf } from './make-host.ts'
 import { Network, type NetworkFaults } from './network.ts'
@@ -83,6 +85,9 @@ export class Swarm implements Watcher {
   #ledgers = new Map<number, Ledger>([[0, new Ledger()]])
   readonly #versions = new Versions()
   readonly #authenticity = new Authenticity()
+  readonly #grants = new Grants()
+  /** Commands that ask for addresses, by host and id. */
+  readonly #allocations = new Set<string>()
   readonly #pool: Pool
   #published = 0
   #containers = 0
@@ -142,10 +147,20 @@ export class Swarm implements Watcher {
   setUpAnew(host: Host): Host {
     const index = this.hosts.indexOf(host)
     this.crash(host)
+    this.#grants.forget(host)
     const anew = this.#make(index, { place: host.place })
     this.hosts[index] = anew
     this.start([anew], 0)
     return anew
+  }
+
+  /** Whether another host has stored what this one wrote last: otherwise all may forget it, once its own state is gone. */
+  isHeard(host: Host): boolean {
+    const hash = ownEntry(host)?.hash
+    return this.hosts.some(
+      (other) =>
+        other !== host && other.store.load().known.some(({ entry }) => entry.hash === hash),
+    )
   }
 
   /** A new host in place of one that has left for good. */
@@ -201,26 +216,43 @@ export class Swarm implements Watcher {
 
   /** Runs until the command is answered. */
   command(host: Host, command: Command): void {
-    const id = host.command(command)
+    this.#await(host, host.command(command), command.type)
+  }
+
+  #await(host: Host, id: number, what: string): void {
     this.world.runUntil(() => host.replyTo(id) !== undefined, {
       withinMs: answerMsMax,
       everyMs: 10,
     })
     const result = host.replyTo(id)
-    this.expect(result?.ok === true, result?.message ?? `${command.type}: no answer`, host.name)
+    this.expect(result?.ok === true, result?.message ?? `${what}: no answer`, host.name)
   }
 
   /** Grants so many addresses to as many new containers. */
   allocate(host: Host, containers: number): void {
-    for (let count = 0; count < containers; count += 1) this.command(host, this.#allocation())
+    for (let count = 0; count < containers; count += 1) {
+      const id = this.#allocate(host)
+      this.#await(host, id, 'allocate')
+    }
+  }
+
+  /** Grants one address to a new container that asks for it. */
+  allocateAt(host: Host, address: Address): void {
+    this.#await(host, this.#allocate(host, [address]), 'allocate')
   }
 
   /** As `allocate` of a few, without waiting for an answer. */
   tryAllocate(host: Host): void {
-    for (let count = 0; count < 3 && host.isRunning; count += 1) host.command(this.#allocation())
+    for (let count = 0; count < 3 && host.isRunning; count += 1) this.#allocate(host)
   }
 
-  #allocation(): Command {
+  #allocate(host: Host, addresses: readonly Address[] = []): number {
+    const id = host.command(this.#allocation(addresses))
+    this.#allocations.add(`${host.name} ${id}`)
+    return id
+  }
+
+  #allocation(addresses: readonly Address[]): Command {
     this.#containers += 1
     const id = `c${this.#containers}`
     return {
@@ -228,7 +260,7 @@ export class Swarm implements Watcher {
       request: {
         attachment: { door: 'grpc', network: '', id, ifname: '' },
         name: '',
-        addresses: [],
+        addresses,
         families: 'served',
         witness: { bootId: '', path: '', inode: '' },
         mac: '',
@@ -239,6 +271,7 @@ export class Swarm implements Watcher {
   /** Ends the containers whose leases are among those. */
   release(host: Host, leases: readonly Lease[]): void {
     for (const { attachment } of leases) {
+      this.#grants.mayBeReleased(host, attachment.id)
       this.command(host, { type: 'release', attachment, address: undefined })
     }
   }
@@ -376,6 +409,12 @@ export class Swarm implements Watcher {
     )
   }
 
+  replied(host: Host, id: number, result: CommandResult): void {
+    const granted = this.#allocations.delete(`${host.name} ${id}`)
+    if (granted && result.ok)
+      this.violations.push(...this.#grants.granted(host, result.leases ?? []))
+  }
+
   noted(host: Host, note: Note): void {
     if (note.code === 'in-sync') this.#inSync.add(host)
     this.#phase.noted(note, this.world.now)
@@ -407,6 +446,7 @@ export class Swarm implements Watcher {
     return [
       ...idle.map(({ name }) => ({ checker: 'running', host: name, what: 'no agent runs' })),
       ...aliensUntouched(this.running.map((host) => this.#observe(host))),
+      ...this.#grants.kept(this.running.map((host) => this.#observe(host))),
       ...this.#islands().flatMap((island) =>
         [claiming, uniqueness, convergence, agreement, leasesLive].flatMap((check) =>
           check(island),
