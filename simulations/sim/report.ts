@@ -13,7 +13,7 @@ export function report(outcome: Outcome): string {
   ].join('\n')
 }
 
-function heading({ scenario, nodes, seed, faults }: Outcome): string[] {
+export function heading({ scenario, nodes, seed, faults }: Outcome): string[] {
   const [least, greatest] = faults.latencyMs
   return [
     `${scenario}, ${nodes} nodes, seed ${seed}`,
@@ -22,7 +22,7 @@ function heading({ scenario, nodes, seed, faults }: Outcome): string[] {
   ]
 }
 
-function phaseLines(phase: Phase): string[] {
+export function phaseLines(phase: Phase): string[] {
   const { work } = phase
   const perNode = (count: number) => (count / Math.max(1, phase.hosts)).toFixed(1)
   return [

@@ -1,9 +1,10 @@
 /** `npm run sim`: plays a scenario, prints how it went, and fails where a checker does. */
 
-import { writeSync } from 'node:fs'
+import { writeFileSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { NetworkFaults } from './network.ts'
 import { report } from './report.ts'
+import { reportPage } from './report-page.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 import { playStorm, type Storm, shrink, wholeStorm } from './shrink.ts'
@@ -19,6 +20,8 @@ const usage = `npm run sim -- [options]
   --swarm N         play N storms of random faults, beginning with --seed, and shrink what fails
   --times N         how often or how long a story is told that can be told so, default 1
   --only A,B        of scenario storm: only the faults at these places
+  --report FILE     write one page of how it went: over time, and across --sizes where they are given
+  --sizes A,B,C     play it once for each number of hosts, with --report
   --loss RATE       share of messages lost, 0 to 1; default drawn from the seed
   --latency A-B     delay of a message in ms; default drawn from the seed
   --trace           print every event and effect on stderr
@@ -47,6 +50,7 @@ function main(args: string[]): number {
     return 0
   }
   if (parsed.swarm > 0) return playSwarm(parsed.swarm, parsed.options)
+  if (parsed.page) return writePage(parsed.page, parsed.options)
   let failed = 0
   for (let index = 0; index < parsed.count; index += 1) {
     const outcome = simulate({ ...parsed.options, seed: parsed.options.seed + index })
@@ -55,6 +59,24 @@ function main(args: string[]): number {
   }
   if (parsed.count > 1) console.log(`${parsed.count - failed} of ${parsed.count} seeds passed`)
   return failed > 0 ? 1 : 0
+}
+
+function writePage({ file, sizes }: Page, options: SimulationOptions): number {
+  const outcomes = sizes.map((nodes) => {
+    const outcome = simulate({ ...options, nodes, sampleMs: nodes > 100 ? 1_000 : 100 })
+    console.log(`${report(outcome)}\n`)
+    return outcome
+  })
+  try {
+    writeFileSync(file, reportPage(outcomes))
+  } catch (thrown) {
+    console.error(
+      `--report: cannot write ${file}: ${thrown instanceof Error ? thrown.message : thrown}`,
+    )
+    return 1
+  }
+  console.log(`how it went: ${file}`)
+  return outcomes.some(({ violations }) => violations.length > 0) ? 1 : 0
 }
 
 function playSwarm(count: number, { seed: from }: SimulationOptions): number {
@@ -95,6 +117,13 @@ interface Parsed {
   readonly count: number
   /** Storms to play; 0: none. */
   readonly swarm: number
+  readonly page: Page | undefined
+}
+
+interface Page {
+  readonly file: string
+  /** Numbers of hosts. */
+  readonly sizes: readonly number[]
 }
 
 /** Undefined: help is asked for. A text: what is wrong with the arguments. */
@@ -124,7 +153,13 @@ function parse(args: string[]): Parsed | string | undefined {
   const options = { scenario, nodes, seed, faults, times }
   // Unbuffered: the last lines before a crash are the ones that matter.
   const onTrace = (line: string) => void writeSync(2, `${line}\n`)
-  return { options: values.trace ? { ...options, onTrace } : options, count, swarm }
+  const sizes = values.sizes === undefined ? [nodes] : values.sizes.split(',').map(Number)
+  if (!sizes.every((size) => isNatural(size, scenario))) {
+    return `--sizes are numbers from ${scenario.nodesMin} to ${nodesMax}, with commas`
+  }
+  if (values.sizes !== undefined && values.report === undefined) return '--sizes is for --report'
+  const page = values.report === undefined ? undefined : { file: values.report, sizes }
+  return { options: values.trace ? { ...options, onTrace } : options, count, swarm, page }
 }
 
 function valuesOf(args: string[]) {
@@ -139,6 +174,8 @@ function valuesOf(args: string[]) {
         swarm: { type: 'string', default: '0' },
         times: { type: 'string', default: '1' },
         only: { type: 'string' },
+        report: { type: 'string' },
+        sizes: { type: 'string' },
         loss: { type: 'string' },
         latency: { type: 'string' },
         trace: { type: 'boolean', default: false },

@@ -1,10 +1,11 @@
 /** Plays one scenario with one seed, from which everything else follows. */
 
+import type { Millis } from '../../src/core/rng.ts'
 import type { NetworkFaults } from './network.ts'
 import type { Violation } from './observed.ts'
 import type { Phase } from './phase.ts'
 import type { Scenario } from './scenario.ts'
-import { NotSettled, Swarm } from './swarm.ts'
+import { type Mark, NotSettled, type Sample, Swarm } from './swarm.ts'
 import { Trace } from './trace.ts'
 import { World } from './world.ts'
 
@@ -17,6 +18,8 @@ export interface SimulationOptions {
   /** How often a scenario's story is told, where it can be. */
   readonly times?: number
   readonly onTrace?: (line: string) => void
+  /** How often the swarm is looked at, in virtual ms; by default never. */
+  readonly sampleMs?: Millis
 }
 
 export interface Outcome {
@@ -28,6 +31,8 @@ export interface Outcome {
   readonly violations: readonly Violation[]
   /** What the scenario measured itself. */
   readonly remarks: readonly string[]
+  readonly samples: readonly Sample[]
+  readonly marks: readonly Mark[]
   readonly virtualMs: number
   readonly happenings: number
   readonly traceLines: number
@@ -46,6 +51,7 @@ export function simulate(options: SimulationOptions): Outcome {
     pool: scenario.pool(nodes),
     seeds: scenario.seeds(nodes),
     timing: scenario.timing ?? {},
+    ...(options.sampleMs === undefined ? {} : { sampleMs: options.sampleMs }),
   })
   const bugs = play(scenario, swarm, options.times ?? 1)
   return {
@@ -56,6 +62,8 @@ export function simulate(options: SimulationOptions): Outcome {
     phases: swarm.phases,
     violations: [...swarm.violations, ...bugs],
     remarks: swarm.remarks,
+    samples: swarm.samples,
+    marks: swarm.marks,
     virtualMs: world.now,
     happenings: world.happenings,
     traceLines: trace.lines,

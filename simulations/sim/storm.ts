@@ -118,11 +118,13 @@ const faults = {
     }
   },
   aliens: (swarm, hosts) => {
-    const planted = hosts.map((host, index) => {
+    const planted = hosts.flatMap((host, index) => {
       const prefix = prefixFrom(`172.16.${4 * (index % 64)}.0/22`)
+      // Like `ip route add`: where a route has its key, none is added.
+      if (host.kernel.routes.some((route) => route.prefix.text === prefix.text)) return []
       const route = { prefix, metric: 0, target: { type: 'unreachable' } as const }
       swarm.plant(host, route)
-      return { host, route }
+      return [{ host, route }]
     })
     return () => {
       for (const { host, route } of planted) swarm.unplant(host, route)
@@ -190,6 +192,7 @@ function play(swarm: Swarm, drawn: readonly DrawnFault[]): void {
   for (const fault of drawn) {
     mendDue(swarm, mends, from + fault.atMs)
     world.trace.add(`${world.now} ${faultText(fault)}`)
+    swarm.mark(fault.name)
     const mend = faults[fault.name](swarm, hostsOf(swarm, fault))
     mends.push({ at: world.now + fault.forMs, mend })
   }

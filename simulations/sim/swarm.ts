@@ -47,6 +47,8 @@ export interface SwarmOptions {
   /** Indices of the hosts that every host has as its seeds. */
   readonly seeds: readonly number[]
   readonly timing?: Partial<CoreTiming>
+  /** How often it is looked at for a report; undefined: never. */
+  readonly sampleMs?: Millis
 }
 
 export interface Sizes {
@@ -55,6 +57,27 @@ export interface Sizes {
   readonly fences: number
   /** Of the entries that are stored. */
   readonly bytes: number
+}
+
+/** How a swarm fares at one moment of virtual time. */
+export interface Sample {
+  readonly atMs: Millis
+  /** Agents that run. */
+  readonly hosts: number
+  /** Of those, that have the digest which most have. */
+  readonly agreed: number
+  /** Of those, whose kernel is what all that was said calls for. */
+  readonly complete: number
+  /** Claims that yield to others. */
+  readonly conflicts: number
+  /** Sent by all since the beginning. */
+  readonly messages: number
+  readonly bytes: number
+}
+
+export interface Mark {
+  readonly atMs: Millis
+  readonly what: string
 }
 
 /** Ends a scenario: nothing that follows would mean anything. */
@@ -75,6 +98,10 @@ export class Swarm implements Watcher {
   readonly phases: Phase[] = []
   readonly violations: Violation[] = []
   readonly remarks: string[] = []
+  /** How the swarm fared, once in each `sampleMs` where that is set. */
+  readonly samples: Sample[] = []
+  /** What was done to it, by when. */
+  readonly marks: Mark[] = []
   onNote: (note: Note) => void = () => undefined
   readonly #make: (index: number, likeness?: Likeness) => Host
   readonly #planted = new Map<Host, Map<string, KernelRoute>>()
@@ -106,6 +133,43 @@ export class Swarm implements Watcher {
     }
     this.hosts = Array.from({ length: options.nodes }, (_, index) => this.#make(index))
     this.#phase = this.#newPhase()
+    if (options.sampleMs !== undefined) this.#sampleEvery(options.sampleMs)
+  }
+
+  mark(what: string): void {
+    this.marks.push({ atMs: this.world.now, what })
+  }
+
+  #sampleEvery(everyMs: Millis): void {
+    this.samples.push(this.#sample())
+    this.world.after(everyMs, () => this.#sampleEvery(everyMs))
+  }
+
+  #sample(): Sample {
+    const islands = this.#islands()
+    const roots = new Map<string, number>()
+    for (const { agent } of this.running) {
+      const root = agent?.view().root ?? ''
+      roots.set(root, (roots.get(root) ?? 0) + 1)
+    }
+    const isComplete = (island: Island, host: Observed) =>
+      convergence({ ...island, hosts: [host] }).length === 0
+    const { gossipMessages, syncMessages, bytes } = this.#work()
+    return {
+      atMs: this.world.now,
+      hosts: this.running.length,
+      agreed: Math.max(0, ...roots.values()),
+      complete: sum(
+        islands,
+        (island) => island.hosts.filter((host) => isComplete(island, host)).length,
+      ),
+      conflicts: sum(
+        islands,
+        ({ standings }) => standings.filter(({ standing }) => standing !== 'winner').length,
+      ),
+      messages: gossipMessages + syncMessages,
+      bytes,
+    }
   }
 
   host(index: number): Host {
@@ -128,23 +192,27 @@ export class Swarm implements Watcher {
 
   /** Like kill -9. */
   crash(host: Host): void {
+    this.mark(`crash ${host.name}`)
     this.#wanted.delete(host)
     host.crash()
   }
 
   /** Nobody reaches the host from here on, and nobody is told. */
   powerOff(host: Host): void {
+    this.mark(`power off ${host.name}`)
     this.network.power(host.config.self, false)
     this.crash(host)
   }
 
   powerOn(host: Host): void {
+    this.mark(`power on ${host.name}`)
     this.network.power(host.config.self, true)
     this.start([host], 0)
   }
 
   /** Another host where this one was: with its addresses, and nothing of what it had stored. */
   setUpAnew(host: Host): Host {
+    this.mark(`${host.name} set up anew`)
     const index = this.hosts.indexOf(host)
     this.crash(host)
     this.#grants.forget(host)
@@ -202,6 +270,7 @@ export class Swarm implements Watcher {
 
   /** The host has addresses from here on that nobody had before. */
   readdress(host: Host): void {
+    this.mark(`${host.name} has other addresses`)
     this.#moves += 1
     host.readdress(placeOf(this.hosts.length + 4_096 + this.#moves))
   }
@@ -277,6 +346,7 @@ export class Swarm implements Watcher {
   }
 
   partition(groups: readonly (readonly Host[])[]): void {
+    this.mark('partition')
     const groupOf = new Map(
       groups.flatMap((hosts, group) => hosts.map((host) => [host.config.self, group] as const)),
     )
@@ -287,6 +357,7 @@ export class Swarm implements Watcher {
   }
 
   heal(): void {
+    this.mark('heal')
     this.#ledgers = new Map([[0, this.#joinedLedger()]])
     this.network.heal()
     this.world.trace.add(`${this.world.now} heal`)
@@ -318,6 +389,7 @@ export class Swarm implements Watcher {
     }
     const end = { hosts: this.running.length, work: this.#work() }
     this.phases.push(this.#phase.end(name, end, this.world.now))
+    this.mark(`settled: ${name}`)
     this.#phase = this.#newPhase()
   }
 

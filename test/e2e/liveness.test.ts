@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip, type ShownRoute } from '../../simulations/lab/iproute.ts'
+import { RouteMonitor } from '../../simulations/lab/route-monitor.ts'
 import { converged, ready, startHosts, subnetOf, until, withLab } from './lab.ts'
 
 /** Everything that is asserted to happen soon has as long as a loaded machine may need. */
@@ -130,6 +131,50 @@ test('two halves of a network miss each other, take it back when they meet, and 
     for (const host of half) await host.reconnect()
     await converged(...hosts)
     assert.deepEqual(await Promise.all(hosts.map((host) => host.routes())), before)
+  }))
+
+test('a host that is not heard, agents that are all killed at once, and an address that changes', () =>
+  withLab('unheard', async (lab) => {
+    const hosts = await ready(await startHosts(lab, 4))
+    const [seed, muted, moved] = hosts
+    assert.ok(seed && muted && moved)
+    const subnets = await Promise.all(hosts.map(subnetOf))
+    const before = await Promise.all(hosts.map((host) => host.routes()))
+    const others = (host: LabHost) => hosts.filter((other) => other !== host)
+    const [, mutedSubnet = '', movedSubnet = ''] = subnets
+
+    // What it sends is lost on the switch, ARP too; what is sent to it arrives.
+    await ip(
+      `netns exec ${muted.switch} nft add table bridge deaf ; add chain bridge deaf ways { type filter hook forward priority 0 ; } ; add rule bridge deaf ways iifname ${muted.port} drop`,
+    )
+    await everywhere('no way to h2', others(muted), (routes) => isUnreachable(routes, mutedSubnet))
+    await ip(`netns exec ${muted.switch} nft delete table bridge deaf`)
+    await everywhere('the way to h2', others(muted), (routes) =>
+      leadsTo(routes, mutedSubnet, muted),
+    )
+    await converged(...hosts)
+    assert.deepEqual(await Promise.all(hosts.map((host) => host.routes())), before)
+
+    const monitors = await Promise.all(hosts.map((host) => RouteMonitor.start(host.namespace)))
+    await Promise.all(hosts.map((host) => host.stopAgent('SIGKILL')))
+    const ends = hosts.map((host) => host.lines.length)
+    for (const host of hosts) await host.startAgent(['--seed', seed.address])
+    for (const [index, host] of hosts.entries()) {
+      await host.note('in-sync', { after: ends[index] ?? 0, timeoutMs: soonMs })
+    }
+    await converged(...hosts)
+    assert.deepEqual(await Promise.all(hosts.map(subnetOf)), subnets)
+    for (const monitor of monitors) assert.deepEqual(await monitor.stop(), [], 'no route flaps')
+
+    const address = '10.0.1.200'
+    await ip(`-n ${moved.namespace} addr add ${address}/16 dev eth0`)
+    await ip(`-n ${moved.namespace} addr del ${moved.address}/16 dev eth0`)
+    await ip(`-n ${moved.namespace} addr add ${address}/16 dev eth0`).catch(() => undefined)
+    await everywhere('the way to where h3 is now', others(moved), (routes) =>
+      routes.some(({ dst, gateway }) => dst === movedSubnet && gateway === address),
+    )
+    await converged(...hosts)
+    assert.deepEqual(await Promise.all(hosts.map(subnetOf)), subnets)
   }))
 
 test('a host that is set up anew gives its old subnet back, however often', () =>

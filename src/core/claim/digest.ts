@@ -10,6 +10,8 @@ interface Sum {
 export class Digest {
   readonly #buckets: Sum[] = Array.from({ length: syncLimits.buckets }, () => ({ high: 0, low: 0 }))
   readonly #root: Sum = { high: 0, low: 0 }
+  /** Of the items that are present, by bucket. */
+  readonly #ids: readonly Set<string>[] = this.#buckets.map(() => new Set())
   /** Asked for after every step; undefined: it changed since. */
   #rootText: string | undefined
 
@@ -18,7 +20,10 @@ export class Digest {
     const high = Number.parseInt(hash.slice(0, 8), 16)
     const low = Number.parseInt(hash.slice(8, 16), 16)
     this.#rootText = undefined
-    for (const sum of [this.#root, this.#buckets[bucketOf(id)]]) {
+    const bucket = bucketOf(id)
+    const ids = this.#ids[bucket]
+    if (!ids?.delete(id)) ids?.add(id)
+    for (const sum of [this.#root, this.#buckets[bucket]]) {
       if (!sum) continue
       sum.high = (sum.high ^ high) >>> 0
       sum.low = (sum.low ^ low) >>> 0
@@ -28,6 +33,11 @@ export class Digest {
   get root(): string {
     this.#rootText ??= printed(this.#root)
     return this.#rootText
+  }
+
+  /** Of the items in a bucket. */
+  ids(bucket: number): Iterable<string> {
+    return this.#ids[bucket] ?? []
   }
 
   get buckets(): readonly string[] {

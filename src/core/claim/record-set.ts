@@ -3,7 +3,7 @@
 import type { Carried, Stamp } from '../gossip/message.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import type { Millis } from '../rng.ts'
-import { bucketOf, Digest, textHash } from './digest.ts'
+import { Digest, textHash } from './digest.ts'
 import { Members } from './members.ts'
 import {
   type Body,
@@ -194,16 +194,9 @@ export class RecordSet {
     return next
   }
 
-  /** What this side has in the given buckets. */
-  stamps(buckets: ReadonlySet<number>): Stamp[] {
-    const stamps: Stamp[] = []
-    for (const [origin, entry] of this.#entries) {
-      if (buckets.has(bucketOf(origin))) stamps.push(stampOf(entry))
-    }
-    for (const [text, { fence }] of this.#fences) {
-      if (buckets.has(bucketOf(text))) stamps.push({ id: text, version: [fence, 0], hash: '' })
-    }
-    return stamps
+  /** What this side has in a bucket. */
+  stamps(bucket: number): Stamp[] {
+    return [...this.#digest.ids(bucket)].flatMap((id) => this.stamp(id) ?? [])
   }
 
   stamp(id: string): Stamp | undefined {

@@ -1,6 +1,5 @@
 /** What to say to a neighbour so that both end with the same record set, sending only what differs. */
 
-import { bucketOf } from '../claim/digest.ts'
 import type { RecordSet } from '../claim/record-set.ts'
 import type { Millis } from '../rng.ts'
 import { type Carried, type Stamp, type SyncMessage, syncLimits } from './message.ts'
@@ -17,9 +16,8 @@ export function answerProbe(set: RecordSet, root: string): SyncMessage {
 export function answerBuckets(set: RecordSet, theirs: readonly string[]): SyncMessage[] {
   const ours = set.buckets
   const differing = ours.map((_, index) => index).filter((index) => ours[index] !== theirs[index])
-  const byBucket = new Map<number, Stamp[]>(differing.map((bucket) => [bucket, []]))
-  for (const stamp of set.stamps(new Set(differing))) byBucket.get(bucketOf(stamp.id))?.push(stamp)
-  return chunk([...byBucket], ([, stamps]) => stamps.length, syncLimits.stamps).map(
+  const byBucket = differing.map((bucket): [number, Stamp[]] => [bucket, set.stamps(bucket)])
+  return chunk(byBucket, ([, stamps]) => stamps.length, syncLimits.stamps).map(
     (part, index, parts) => ({
       type: 'summary',
       buckets: part.map(([bucket]) => bucket),
@@ -37,8 +35,8 @@ export function answerSummary(
   now: Millis,
 ): SyncMessage[] {
   const theirs = new Map(summary.stamps.map((stamp) => [stamp.id, stamp]))
-  const give = set
-    .stamps(new Set(summary.buckets))
+  const give = summary.buckets
+    .flatMap((bucket) => set.stamps(bucket))
     .filter((ours) => isAhead(ours, theirs.get(ours.id)))
     .map(({ id }) => id)
   const want = summary.stamps

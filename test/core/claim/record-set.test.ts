@@ -33,10 +33,10 @@ const stateOf = (set: RecordSet) => ({
   tombstones: set.tombstones,
   fences: set.fences,
   records: set.records(),
-  stamps: set.stamps(allBuckets).sort((a, b) => (a.id < b.id ? -1 : 1)),
+  stamps: allBuckets.flatMap((bucket) => set.stamps(bucket)).sort((a, b) => (a.id < b.id ? -1 : 1)),
 })
 
-const allBuckets = new Set(Array.from({ length: syncLimits.buckets }, (_, index) => index))
+const allBuckets = Array.from({ length: syncLimits.buckets }, (_, index) => index)
 
 const entries = fc.array(anyEntry, { maxLength: 20 })
 
