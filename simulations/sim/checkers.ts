@@ -1,7 +1,12 @@
 /** What must hold of a swarm, each as a pure function from what is observed to what is wrong with it. */
 
 import type { Claim, Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
-import { type OwnedClaim, precedence, type Standing } from '../../src/core/claim/resolve.ts'
+import {
+  type OwnedClaim,
+  precedence,
+  type Rules,
+  type Standing,
+} from '../../src/core/claim/resolve.ts'
 import { addressesIn } from '../../src/core/ip/address-list.ts'
 import { type Pool, subnetAt, subnetCount } from '../../src/core/ip/pool.ts'
 import { contains, hostPrefix, overlaps, type Prefix } from '../../src/core/ip/prefix.ts'
@@ -131,7 +136,7 @@ export function noTheft(
   host: Pick<Observed, 'name'>,
   change: { readonly before: Entry | undefined; readonly after: Entry },
   claims: Iterable<OwnedClaim>,
-  fenceOf: (prefix: Prefix) => number,
+  { fenceOf, support }: Pick<Rules, 'fenceOf' | 'support'>,
 ): Violation[] {
   const { before, after } = change
   if (before?.body.kind !== 'record' || after.body.kind !== 'record') return []
@@ -147,7 +152,9 @@ export function noTheft(
         claim.fence >= fenceOf(claim.prefix) &&
         !others.some(
           (owned) =>
-            overlaps(owned.claim.prefix, claim.prefix) && precedence(owned, { origin, claim }) < 0,
+            overlaps(owned.claim.prefix, claim.prefix) &&
+            (support(owned) > support({ origin, claim }) ||
+              precedence(owned, { origin, claim }) < 0),
         ),
     )
     .map(({ prefix }) => violation('no-theft', host, `${prefix.text} was lost to nobody`))

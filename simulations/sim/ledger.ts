@@ -67,6 +67,10 @@ export class Ledger {
     return this.#standings
   }
 
+  support({ origin, claim }: OwnedClaim): number {
+    return this.#witnesses.count(claim.prefix, origin)
+  }
+
   fenceOf(prefix: Prefix): number {
     let floor = 0
     for (const { prefix: fenced, fence } of this.#fences.values()) {

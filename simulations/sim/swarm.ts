@@ -466,9 +466,7 @@ export class Swarm implements Watcher {
     this.#published += 1
     this.violations.push(...this.#versions.published(host, entry))
     if (entry.body.origin === host.config.self) {
-      this.violations.push(
-        ...noTheft(host, { before, after: entry }, ledger.past, (prefix) => ledger.fenceOf(prefix)),
-      )
+      this.violations.push(...noTheft(host, { before, after: entry }, ledger.past, ledger))
     }
     ledger.write(entry)
   }

@@ -206,16 +206,13 @@ describe('checkers', () => {
     }
     const later: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 1_700_000_000_006) }
     const earlier: OwnedClaim = { origin: 'b' as NodeId, claim: claim(first, 1_700_000_000_004) }
-    assert.equal(noTheft({ name: 'a' }, change, [], () => 0).length, 1)
-    assert.equal(noTheft({ name: 'a' }, change, [later], () => 0).length, 1)
-    assert.deepEqual(
-      noTheft({ name: 'a' }, change, [earlier], () => 0),
-      [],
-    )
-    assert.deepEqual(
-      noTheft({ name: 'a' }, change, [], () => 1),
-      [],
-    )
+    const none = { fenceOf: () => 0, support: () => 0 }
+    const seen = { ...none, support: ({ origin }: OwnedClaim) => (origin === a ? 0 : 2) }
+    assert.deepEqual(noTheft({ name: 'a' }, change, [later], seen), [])
+    assert.equal(noTheft({ name: 'a' }, change, [], none).length, 1)
+    assert.equal(noTheft({ name: 'a' }, change, [later], none).length, 1)
+    assert.deepEqual(noTheft({ name: 'a' }, change, [earlier], none), [])
+    assert.deepEqual(noTheft({ name: 'a' }, change, [], { ...none, fenceOf: () => 1 }), [])
   })
 
   it('in-sync-gate finds a removal before in-sync', () => {

@@ -16,7 +16,7 @@ export function drawOverlay(state: AgentState): void {
   const wanted = neighbours(config.self, living)
   const peers = wanted.map((id) => ({
     id,
-    watched: watch.span.has(id),
+    watched: watch.nearest.has(id),
     addresses: set.record(id)?.addresses ?? [],
   }))
   state.emit({ type: 'connect', peers })

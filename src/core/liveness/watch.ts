@@ -59,6 +59,8 @@ interface Detour {
 const evidenceMin = 2
 /** A node that is not connected yet is being dialled already. */
 const graceMs = 5_000
+/** One that is watched in place of those that are gone may be gone, too, and its route lead nowhere as long. */
+const gapGraceMs = 250
 /** An agent that is being restarted is back within this: nothing is lost by waiting, for its routes stay. */
 const restartMs = 1_000
 const silentAgainMs = 100
@@ -84,6 +86,7 @@ export class Watch {
   /** When to take back what was said of nodes that are heard again, or were ended. */
   readonly #unsayAt = new Map<NodeId, Millis>()
   #span: ReadonlySet<NodeId> = new Set()
+  #nearest: ReadonlySet<NodeId> = new Set()
   /** Nothing was heard since it started, or since it was itself suspended: whoever is silent may be so for its sake. */
   #isDeaf = true
   #news: 'said' | 'unsaid' | undefined
@@ -102,6 +105,14 @@ export class Watch {
   /** Those that this node watches: the nearest ones on the ring that stand, and all between that do not. */
   get span(): ReadonlySet<NodeId> {
     return this.#span
+  }
+
+  /**
+   * Of those, the first that stands on each side, and all before it: they are asked for signs of life. Each node is the
+   * nearest of two, which is as many as it takes; the others are asked once somebody is missed.
+   */
+  get nearest(): ReadonlySet<NodeId> {
+    return this.#nearest
   }
 
   /** Whether whom it watches changed since it was last asked. */
@@ -158,11 +169,15 @@ export class Watch {
     }
     for (const { node, incarnation } of this.#said.values())
       this.#reconsider(node, incarnation, now)
-    const span = spanOf(this.#world.self, this.#world.members, (node) => this.#stands(node))
-    this.#spanChanged ||=
-      span.size !== this.#span.size || [...span].some((node) => !this.#span.has(node))
+    const { self, members } = this.#world
+    const stands = (node: NodeId) => this.#stands(node)
+    const span = spanOf(self, members, stands)
+    const nearest = spanOf(self, members, stands, 1)
+    this.#spanChanged ||= !isSame(span, this.#span) || !isSame(nearest, this.#nearest)
     this.#span = span
+    this.#nearest = nearest
     const asked = new Set([...span, ...this.#world.ending()])
+    const isGap = [...span].some((node) => !stands(node))
     for (const node of this.#targets.keys()) {
       if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
@@ -170,7 +185,11 @@ export class Watch {
       if (this.#targets.has(node) || this.#world.isHeard(node)) continue
       const isLost = this.#world.isLost(node)
       const isMissed = this.#world.missedBy(node) > 0
-      const delayMs = isLost ? 0 : isMissed ? 1_000 * this.#rng() : graceMs * (1 + this.#rng())
+      const delayMs = isLost
+        ? 0
+        : isMissed
+          ? 1_000 * this.#rng()
+          : (isGap ? gapGraceMs : graceMs) * (1 + this.#rng())
       this.#targets.set(node, {
         dueAt: now + delayMs,
         probing: false,
@@ -234,6 +253,8 @@ export class Watch {
 
   #stands(node: NodeId): boolean {
     if (this.#world.isHeard(node)) return true
+    // Whoever comes behind it is looked at, too, not after it: where a whole rack is gone, all at once.
+    if (this.#world.isOverdue(node)) return false
     const failing = this.#targets.get(node)?.failing
     return (
       failing === undefined && !this.#said.has(node) && this.#world.missedBy(node) < evidenceMin
@@ -301,6 +322,9 @@ export class Watch {
     return base * (0.5 + this.#rng() / 2)
   }
 }
+
+const isSame = (a: ReadonlySet<NodeId>, b: ReadonlySet<NodeId>): boolean =>
+  a.size === b.size && [...a].every((node) => b.has(node))
 
 const failingBy = {
   refused: 'agent-down',
