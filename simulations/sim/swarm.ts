@@ -466,7 +466,12 @@ export class Swarm implements Watcher {
     this.#published += 1
     this.violations.push(...this.#versions.published(host, entry))
     if (entry.body.origin === host.config.self) {
-      this.violations.push(...noTheft(host, { before, after: entry }, ledger.past, ledger))
+      this.violations.push(
+        ...noTheft(host, { before, after: entry }, ledger.past, {
+          fenceOf: (prefix) => ledger.fenceOf(prefix),
+          support: (owned) => ledger.support(owned),
+        }),
+      )
     }
     ledger.write(entry)
   }
@@ -492,6 +497,8 @@ export class Swarm implements Watcher {
   }
 
   #boot(host: Host): void {
+    // Two faults that overlap may both want it back.
+    if (host.isRunning) return
     this.#inSync.delete(host)
     host.start()
   }

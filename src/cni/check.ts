@@ -33,7 +33,7 @@ export function lossAmong(
   for (const { address } of leases) {
     const { lostTo = '' } = kept.find(({ lease }) => lease.address.text === address.text) ?? {}
     if (lostTo === '') continue
-    const message = `${address.text} is lost to a container of ${lostTo}: make this container anew, and it gets another address`
+    const message = `${address.text} is lost to a container of ${lostTo}: recreate this container, and it gets another address`
     return new Failure('leaseDiffers', message)
   }
   return undefined

@@ -13,7 +13,7 @@ import {
 } from './agent/compare.ts'
 import { decideContests } from './agent/contests.ts'
 import { nextEviction } from './agent/evictions.ts'
-import { answersOf, keptSubnets, settleKept } from './agent/kept.ts'
+import { settleKept } from './agent/kept.ts'
 import {
   askDoubted,
   checkForwarding,
@@ -113,9 +113,9 @@ export class Agent {
     return next
   }
 
-  /** Whether that node has a live record. */
+  /** Whether that node is a member whom its watchers can dial: nobody else has to look after it. */
   hasMember(node: NodeId): boolean {
-    return this.#state.set.record(node) !== undefined
+    return (this.#state.set.record(node)?.addresses.length ?? 0) > 0
   }
 
   /** Whether there is word of that node. */
@@ -225,8 +225,6 @@ export class Agent {
       .map(({ prefix }) => prefix)
       .filter((prefix) => this.#mayServe(prefix))
     bridge.subnets = subnets
-    bridge.kept = keptSubnets(state)
-    bridge.answers = answersOf(state)
     serveAddresses(state, subnets)
     if (!state.kernelKnown) {
       // The first dump, and nothing else: what is not known cannot be reconciled.
@@ -247,11 +245,11 @@ export class Agent {
   }
 
   #firewallSituation(subnets: readonly Prefix[]): FirewallSituation {
-    const { phase, isInSync, router, own } = this.#state
+    const { phase, isInSync, router, own, keptSubnets } = this.#state
     const isGone = phase === 'purged' || phase === 'left'
     return {
       mode: isGone ? 'gone' : isInSync ? 'active' : 'held',
-      subnets: [...subnets, ...keptSubnets(this.#state)],
+      subnets: keptSubnets.length === 0 ? subnets : [...subnets, ...keptSubnets],
       revision: router.judgements,
       reachable: () => [...router.reachable, ...own.extras],
     }

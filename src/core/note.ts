@@ -571,7 +571,7 @@ export function describe(note: Note): Description {
       )
     case 'addresses-left':
       return info(
-        `${counted(note.addresses, 'address', 'addresses')} of this node's subnet ${note.addresses === 1 ? 'is' : 'are'} left to containers that had ${note.addresses === 1 ? 'it' : 'them'} before a partition healed, on ${note.name} (${note.node})`,
+        `${counted(note.addresses, 'address', 'addresses')} of this node's subnet ${note.addresses === 1 ? 'is' : 'are'} left to containers on ${note.name} (${note.node}), which had ${note.addresses === 1 ? 'it' : 'them'} when the partition healed`,
       )
     case 'leaks-held-back':
       return warn(

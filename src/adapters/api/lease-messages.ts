@@ -1,5 +1,6 @@
 /** What the API says of leases. */
 
+import { holds } from '../../core/ip/prefix.ts'
 import type { Lease } from '../../core/ipam/lease.ts'
 import type { AgentView, SubnetView } from '../../core/view.ts'
 import type { KeptUseMessage, LeaseMessage, SubnetUseMessage } from './definition.ts'
@@ -34,8 +35,10 @@ export function keptMessages({
   const subnets = [...new Set(kept.map(({ lease }) => lease.subnet.text))]
   return subnets.map((prefix) => {
     const inside = kept.filter(({ lease }) => lease.subnet.text === prefix)
+    const [first] = inside
     const winner = claims.find(
-      ({ claim, standing }) => claim.prefix.text === prefix && standing === 'winner',
+      ({ claim, standing }) =>
+        standing === 'winner' && first !== undefined && holds(claim.prefix, first.lease.address),
     )
     const lost = inside.filter(({ lostTo }) => lostTo !== '').length
     return { prefix, holder: winner?.name ?? '', addresses: inside.length, lost }

@@ -55,7 +55,10 @@ export class BridgeKeeper {
       const found = links.find(({ name }) => name === wanted.name)
       // Removals first: a second address of one subnet would be secondary to the first and go with it.
       await this.#clear(wanted, links)
-      if (wanted.addresses.length === 0) return ''
+      if (wanted.addresses.length === 0) {
+        if (found?.kind === 'bridge') await this.#answer(found, wanted.answers)
+        return ''
+      }
       const bridge = found ?? (await this.#create(wanted.name))
       if (bridge.kind !== 'bridge') {
         return `${wanted.name} exists and is not a bridge (${bridge.kind || 'a device'})`
@@ -151,9 +154,12 @@ export class BridgeKeeper {
   }
 
   /** What is routed away from the bridge, and what of its link looks like a neighbour. */
-  async #answer({ ifindex, name }: LinkFacts, { arp, neighbours }: BridgeAnswers): Promise<void> {
+  async #answer(
+    { ifindex, name }: LinkFacts,
+    { arp, neighbours, afresh = false }: BridgeAnswers,
+  ): Promise<void> {
     const isWanted = arp || neighbours.length > 0
-    if (!isWanted && !this.#answers) return
+    if (!isWanted && !this.#answers && !afresh) return
     this.#answers = isWanted
     await this.#perform(`cannot set proxy ARP on ${name}`, (writer, seq) =>
       writeProxyArp(writer, { ifindex, on: arp, seq }),

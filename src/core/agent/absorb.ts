@@ -4,10 +4,9 @@ import type { Entry, NodeId, NodeRecord } from '../claim/record.ts'
 import type { Merged } from '../claim/record-set.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
-import { hostPrefix } from '../ip/prefix.ts'
 import { observe } from '../membership/observe.ts'
 import { tellClocks } from './clocks.ts'
-import { judged } from './contests.ts'
+import { judged, keptChanged } from './contests.ts'
 import { answered } from './evictions.ts'
 import { observationsChanged } from './liveness.ts'
 import type { AgentState } from './state.ts'
@@ -67,9 +66,7 @@ function absorb(
       for (const inner of announcers.overlapping(prefix)) touched.set(inner.text, inner)
     }
     observationsChanged(state, origin, is?.observed ?? [])
-    const { revision } = state.keepers
-    router.reselect(state.keepers.update(origin, is).map(hostPrefix))
-    if (state.keepers.revision !== revision) state.keptDue = true
+    keptChanged(state, origin, body)
     if (origin !== config.self) {
       router.nextHopsChanged({ before: was?.nextHops ?? [], after: is?.nextHops ?? [] })
       answered(state, origin)

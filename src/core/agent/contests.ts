@@ -1,6 +1,6 @@
 /** Contested claims: told, witnessed, and decided once all nodes had time to say what they saw. */
 
-import type { NodeId } from '../claim/record.ts'
+import type { Body, NodeId } from '../claim/record.ts'
 import type { Contest } from '../claim/tenure.ts'
 import { hostPrefix, type Prefix } from '../ip/prefix.ts'
 import type { AgentState } from './state.ts'
@@ -19,6 +19,14 @@ export function judged(
   router.reselect(prefixes.values())
   if (prefixes.size > 0) keptJudged(state, prefixes)
   state.reviewDue = true
+}
+
+/** What a node says of single addresses is another thing now, or nothing any more. */
+export function keptChanged(state: AgentState, origin: NodeId, body: Body | undefined): void {
+  const touched = state.keepers.update(origin, body)
+  if (touched.length === 0) return
+  state.router.reselect(touched.map(hostPrefix))
+  state.keptDue = true
 }
 
 /** Who holds a subnet says whose the addresses in it are that others keep. */

@@ -2,7 +2,7 @@
 
 import type { NodeId } from '../claim/record.ts'
 import { endConditions } from '../membership/observe.ts'
-import { judged } from './contests.ts'
+import { judged, keptChanged } from './contests.ts'
 import { answered } from './evictions.ts'
 import { observationsChanged } from './liveness.ts'
 import type { AgentState } from './state.ts'
@@ -29,6 +29,7 @@ export function expel(state: AgentState, origin: NodeId): void {
     touched.set(prefix.text, prefix)
   }
   observationsChanged(state, origin, [])
+  keptChanged(state, origin, undefined)
   router.nextHopsChanged({ before: body.nextHops, after: [] })
   endConditions(state.conditions, origin)
   state.end(`evicted/${origin}`)

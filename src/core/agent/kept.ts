@@ -4,7 +4,7 @@
  */
 
 import { type NodeId, recordLimits } from '../claim/record.ts'
-import { type Address, compareAddresses } from '../ip/address.ts'
+import { compareAddresses } from '../ip/address.ts'
 import { type AddressList, addressesIn, packAddresses, sameLists } from '../ip/address-list.ts'
 import { holds, hostPrefix, type Prefix } from '../ip/prefix.ts'
 import type { Kept, KeptLease } from '../ipam/kept.ts'
@@ -21,30 +21,47 @@ export function settleKept(state: AgentState): void {
   state.leasesSeen = ipam.revision
   keep(state)
   award(state)
+  state.keptSubnets = subnetsOf(state.kept)
+  state.bridge.kept = state.keptSubnets
+  state.bridge.answers = answersOf(state)
 }
 
 /** What this node keeps. */
 function keep(state: AgentState): void {
-  const { ipam, claimant, kept: before } = state
+  const { ipam, claimant, kept: before, keptBefore } = state
+  // Nobody knows what containers have: what was said of it stands.
+  if (ipam.isUnreadable) {
+    state.kept = { leases: [], lists: keptBefore }
+    return
+  }
   const claimed = claimant.claims.map(({ prefix }) => prefix)
-  const strays = ipam.strays(claimed)
+  const strays = state.phase === 'left' ? [] : ipam.strays(claimed)
   if (strays.length === 0 && before.leases.length === 0) return
-  const leases = strays.map((lease) => ({ lease, lostTo: lostTo(state, lease.address) }))
   const lists = listsOf(strays)
+  const said = new Set(lists.flatMap((list) => [...addressesIn(list)]).map(({ text }) => text))
+  const leases = strays.map((lease) => ({ lease, lostTo: lostTo(state, lease, said) }))
   state.kept = { leases, lists: sameLists(lists, before.lists) ? before.lists : lists }
   if (state.kept.lists !== before.lists) state.publishSoon()
   tell(state, before)
 }
 
-/** The holder of the subnet says whose an address is that another container has, too. */
-function lostTo({ ownership, keepers, config }: AgentState, address: Address): NodeId | undefined {
+/** The holder of the subnet says whose an address is that another container has, too. `said`: what is known to keep. */
+function lostTo(
+  { ownership, keepers, config }: AgentState,
+  { address }: Lease,
+  said: ReadonlySet<string>,
+): NodeId | undefined {
+  const { self } = config
   const holder = ownership.holder(hostPrefix(address))?.origin
-  const awardee = holder && keepers.awardee(address, holder)
-  return awardee === config.self ? undefined : awardee
+  const keeper =
+    holder === undefined
+      ? keepers.keeper(hostPrefix(address), holder, self)
+      : (keepers.awardee(address, holder) ?? (said.has(address.text) ? undefined : holder))
+  return keeper === self ? undefined : keeper
 }
 
 function tell(state: AgentState, before: Kept): void {
-  const { kept, set, ownership } = state
+  const { kept, set, ownership, config } = state
   const known = new Set(before.leases.filter(isLost).map(({ lease }) => lease.address.text))
   for (const { lease, lostTo: node } of kept.leases) {
     const address = lease.address.text
@@ -58,6 +75,7 @@ function tell(state: AgentState, before: Kept): void {
   const [first] = kept.leases
   if (!first || before.leases.length > 0) return
   const holder = ownership.holder(hostPrefix(first.lease.address))?.origin
+  if (holder === config.self) return
   state.note({
     code: 'addresses-kept',
     addresses: kept.leases.length,
@@ -81,29 +99,31 @@ function listsOf(leases: readonly Lease[]): AddressList[] {
   return lists
 }
 
-/** Subnets of leases that are kept, each once. */
-export function keptSubnets({ kept }: AgentState): Prefix[] {
-  return [...new Map(kept.leases.map(({ lease: { subnet } }) => [subnet.text, subnet])).values()]
+/** Subnets of which anything is kept, each once. */
+function subnetsOf({ leases, lists }: Kept): Prefix[] {
+  const all = [...leases.map(({ lease }) => lease.subnet), ...lists.map(({ prefix }) => prefix)]
+  return [...new Map(all.map((subnet) => [subnet.text, subnet])).values()]
 }
 
 /**
  * What this host's bridge answers for, as containers take for neighbours whoever has an address of their subnet. The
  * answer to ARP follows from the routes; for IPv6 each address must be named.
  */
-export function answersOf(state: AgentState): BridgeAnswers {
+function answersOf(state: AgentState): BridgeAnswers {
   const { kept, awarded, keepers, ownership, config } = state
-  if (kept.leases.length === 0 && awarded.length === 0) return noAnswers
+  const isKept = kept.leases.length + kept.lists.length > 0
+  if (!isKept && awarded.length === 0) return noAnswers
   const self = config.self
   const named = awarded.filter(({ node, prefix }) => node !== self && prefix.family === 6)
   const addresses = named.flatMap((award) => [...addressesIn(award)])
-  for (const subnet of keptSubnets(state)) {
+  for (const subnet of subnetsOf(kept)) {
     const holder = subnet.family === 6 ? ownership.holder(subnet)?.origin : undefined
     if (holder === undefined) continue
     for (const { address, node } of keepers.awardedIn(subnet, holder)) {
       if (node !== self) addresses.push(address)
     }
   }
-  const isKept = kept.leases.some(({ lease }) => lease.address.family === 4)
+  const keepsV4 = subnetsOf(kept).some(({ family }) => family === 4)
   const isLeft = awarded.some(({ node, prefix }) => node !== self && prefix.family === 4)
-  return { arp: isKept || isLeft, neighbours: addresses.sort(compareAddresses) }
+  return { arp: keepsV4 || isLeft, neighbours: addresses.sort(compareAddresses) }
 }

@@ -12,6 +12,8 @@ import type { AgentState } from './state.ts'
 export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync' }>['by']): void {
   if (state.isInSync) return
   state.isInSync = true
+  // What is left to others was left as it was until now.
+  state.keptDue = true
   state.due.delete('join')
   state.end('join-held')
   if (by === 'timeout') {

@@ -15,6 +15,7 @@ import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
 import type { Carried, SyncMessage } from '../gossip/message.ts'
 import type { Family } from '../ip/address.ts'
+import type { AddressList } from '../ip/address-list.ts'
 import { isSubnet } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import { Ipam } from '../ipam/ipam.ts'
@@ -80,7 +81,7 @@ export class AgentState {
   readonly ownership: Ownership
   readonly announcers = new Announcers()
   readonly witnesses = new Witnesses()
-  readonly keepers = new Keepers()
+  readonly keepers: Keepers
   readonly tenure: Tenure
   readonly extraWorld: ExtraWorld
   readonly own: OwnRecord
@@ -125,8 +126,13 @@ export class AgentState {
   /** As of which change of the leases `kept` is. */
   leasesSeen = -1
   kept: Kept = keepsNothing
+  keptSubnets: readonly Prefix[] = []
+  /** What its own record said before it was restarted, which stands until it knows again what others keep. */
+  readonly keptBefore: readonly AddressList[]
   /** Of addresses in its own subnets. */
   awarded: readonly Award[]
+  /** Nodes of which it was told that addresses are left to them. */
+  readonly leftTo = new Set<NodeId>()
   /** When this node last answered those who missed it. */
   missedAt: Millis = Number.NEGATIVE_INFINITY
   /** The next record goes to peers directly: gossip may not reach them yet. */
@@ -155,6 +161,7 @@ export class AgentState {
     this.now = now
     this.startedAt = now
     const isOurs = (prefix: Prefix) => config.pools.some((pool) => isSubnet(pool, prefix))
+    this.keepers = new Keepers(isOurs)
     const { nodes } = config.limits
     const limits = { nodes, remembered: 2 * nodes, isOurs }
     const set = new RecordSet(config.timing.tombstoneMs, limits)
@@ -192,7 +199,8 @@ export class AgentState {
     const isGoneHere = (node: NodeId) => isGone(this.missed.get(node)?.state ?? 'alive')
     const router = new Router(config, { announced, isGone: isGoneHere }, this.doubts)
     const stored = own.entry?.body
-    const { claims, awarded } = stored?.kind === 'record' ? stored : { claims: [], awarded: [] }
+    const { claims, awarded, kept } =
+      stored?.kind === 'record' ? stored : { claims: [], awarded: [], kept: [] }
     this.trust = new Trust(config, own)
     const world = {
       set,
@@ -207,7 +215,8 @@ export class AgentState {
     this.own = new OwnRecord(config, this.trust, own, now)
     this.claimant = new Claimant(config, world, claims, now)
     this.awarded = awarded
-    const answered = awarded.length > 0 || (stored?.kind === 'record' && stored.kept.length > 0)
+    this.keptBefore = kept
+    const answered = awarded.length + kept.length > 0
     this.bridge = new Bridge(config, router.host, { gateways: own.gateways, answered })
     this.firewall = new Firewall(config)
     this.ipam = new Ipam(config, leases, rng, now)

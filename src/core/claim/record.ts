@@ -122,9 +122,9 @@ export type Seal = <B extends Body>(body: B) => Entry<B>
 
 /** Bounds that keep a record far below gossipsub's message limit. The decoder refuses what exceeds them. */
 export const recordLimits = {
-  envelopeBytes: 36_864,
+  envelopeBytes: 40_960,
   /** Of a record's envelope: a tombstone has room for what it ends. */
-  recordBytes: 32_768,
+  recordBytes: 36_864,
   nameLength: 64,
   nextHops: 2,
   addresses: 16,

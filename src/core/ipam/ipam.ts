@@ -95,6 +95,11 @@ export class Ipam {
     return this.#book.revision
   }
 
+  /** What containers have is not known. */
+  get isUnreadable(): boolean {
+    return this.#unreadable !== ''
+  }
+
   /** The container has it, is about to get it, or gives it back. */
   isTaken({ text }: Address): boolean {
     return this.#book.holder(text) !== undefined

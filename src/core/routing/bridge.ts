@@ -8,7 +8,7 @@ import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
 import type { Millis } from '../rng.ts'
 import type { Host } from './host.ts'
-import { type BridgeAnswers, type LinkAddress, noAnswers } from './route.ts'
+import { type BridgeAnswers, type Link, type LinkAddress, noAnswers } from './route.ts'
 
 const retryMsMin = 250
 const retryMsMax = 10_000
@@ -24,6 +24,8 @@ export class Bridge {
   /** What it was made to answer for, as a text; undefined: a former run may have left some. */
   #answered: string | undefined
   #answering = ''
+  /** As a text; empty: nobody. */
+  #wantedAnswers = ''
   /** What this agent, or a former run of it, put on links: no other address is ever taken away. */
   #gateways: readonly LinkAddress[]
   #underWay = false
@@ -56,7 +58,10 @@ export class Bridge {
   }
 
   set answers(answers: BridgeAnswers) {
+    const { arp, neighbours } = answers
     this.#answers = answers
+    this.#wantedAnswers =
+      arp || neighbours.length > 0 ? `${arp} ${neighbours.map(({ text }) => text).join()}` : ''
   }
 
   /** What must survive the process: durable before the effects of `flush` are performed. */
@@ -84,6 +89,8 @@ export class Bridge {
 
   /** Must be called only once the host's links and addresses are known. */
   flush(now: Millis): Effect[] {
+    // A link that goes down forgets for whom it answered, without a word.
+    if (this.#wantedAnswers !== '' && this.#link()?.up !== true) this.#answered = undefined
     if (this.#underWay || this.#unread || now < this.#retryAt || this.#isRight()) return []
     this.#underWay = true
     const wanted = this.#wanted()
@@ -93,7 +100,8 @@ export class Bridge {
     const addresses = wanted.map(({ address, length }) => ({ address, length }))
     this.#answering = this.#answersText()
     const { bridge: name } = this.#config
-    return [{ type: 'configure-bridge', name, addresses, former, answers: this.#answers }]
+    const answers = { ...this.#answers, afresh: this.#answered === undefined }
+    return [{ type: 'configure-bridge', name, addresses, former, answers }]
   }
 
   configured(error: string, now: Millis): Note[] {
@@ -114,7 +122,11 @@ export class Bridge {
 
   /** The host's links and addresses were read again. */
   read(now: Millis): void {
-    if (!this.#unread) return
+    if (!this.#unread) {
+      // Nobody tells who takes such an entry away: it is set again now and then.
+      if (this.#answers.neighbours.length > 0) this.#answered = undefined
+      return
+    }
     this.#unread = false
     // Where something undoes it at once, it is not fought at full speed.
     if (!this.#isRight()) return this.#backOff(now)
@@ -132,7 +144,8 @@ export class Bridge {
   #wanted(): LinkAddress[] {
     const { bridge } = this.#config
     if (!bridge) return []
-    const kept = this.#kept.filter(({ text }) => this.#subnets.every((each) => each.text !== text))
+    const gateways = new Set(this.#subnets.map((subnet) => gatewayOf(subnet).text))
+    const kept = this.#kept.filter((subnet) => !gateways.has(gatewayOf(subnet).text))
     return [
       ...this.#subnets.map((subnet) => ({ subnet, length: subnet.length })),
       ...kept.map((subnet) => ({ subnet, length: bitsOf(subnet.family) })),
@@ -140,16 +153,17 @@ export class Bridge {
   }
 
   #answersText(): string {
-    const { arp, neighbours } = this.#answers
-    if (!arp && neighbours.length === 0) return ''
     // A bridge that was made anew answers for nobody.
-    const link = this.#host.linkNamed(this.#config.bridge)?.ifindex ?? ''
-    return `${link} ${arp} ${neighbours.map(({ text }) => text).join()}`
+    return this.#wantedAnswers && `${this.#link()?.ifindex ?? ''} ${this.#wantedAnswers}`
+  }
+
+  #link(): Link | undefined {
+    return this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
   }
 
   #isRight(): boolean {
     const wanted = this.#wanted()
-    const link = this.#config.bridge ? this.#host.linkNamed(this.#config.bridge) : undefined
+    const link = this.#link()
     if (wanted.length > 0 && !link?.up) return false
     if (this.#config.bridge && this.#answersText() !== this.#answered) return false
     let found = 0

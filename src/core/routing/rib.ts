@@ -16,10 +16,10 @@ export type RibSurroundings = Pick<
 export class Rib {
   readonly #announced: (prefix: Prefix) => Announcements
   readonly #policy: RoutePolicy
-  /** Of all but claims: how many are routed to. */
-  readonly #extrasMax: number
+  /** Of each kind but claims. */
+  readonly #routedMax: number
   readonly #selected = new Map<string, Selected>()
-  #extras = 0
+  readonly #routed = { extra: 0, kept: 0 }
   /** Those that there was no room for, in order of coming. */
   readonly #leftOut = new Map<string, Selected>()
   readonly #trie = new PrefixTrie<Prefix>()
@@ -30,15 +30,17 @@ export class Rib {
     surroundings: RibSurroundings,
   ) {
     this.#announced = announced
-    this.#extrasMax = limits.routes
+    this.#routedMax = limits.routes
     this.#policy = { self, pools, accept, ...surroundings }
   }
 
   /** Judges what is announced of `prefix` once more. False: nothing is wanted there. */
   select(prefix: Prefix): boolean {
-    if (isRoutedExtra(this.#selected.get(prefix.text))) this.#extras -= 1
+    const before = limitedKind(this.#selected.get(prefix.text))
+    if (before) this.#routed[before] -= 1
     const selected = this.#within(select(this.#announced(prefix), this.#policy))
-    if (isRoutedExtra(selected)) this.#extras += 1
+    const after = limitedKind(selected)
+    if (after) this.#routed[after] += 1
     if (selected && isLeftOut(selected)) this.#leftOut.set(prefix.text, selected)
     else this.#leftOut.delete(prefix.text)
     if (selected) {
@@ -53,7 +55,8 @@ export class Rib {
 
   /** Whoever comes last finds no room. What is left out is looked at again at the next dump. */
   #within(selected: Selected | undefined): Selected | undefined {
-    return selected && isRoutedExtra(selected) && this.#extras >= this.#extrasMax
+    const kind = limitedKind(selected)
+    return selected && kind && this.#routed[kind] >= this.#routedMax
       ? { ...selected, outcome: { refusal: 'no-room' } }
       : selected
   }
@@ -71,7 +74,7 @@ export class Rib {
     const [first] = this.#leftOut.values()
     if (!first) return undefined
     const { origin: node, name } = first
-    return { code: 'routes-full', most: this.#extrasMax, leftOut: this.#leftOut.size, node, name }
+    return { code: 'routes-full', most: this.#routedMax, leftOut: this.#leftOut.size, node, name }
   }
 
   covering(address: Address): Prefix[] {
@@ -83,8 +86,9 @@ export class Rib {
   }
 }
 
-const isRoutedExtra = (selected: Selected | undefined): boolean =>
-  selected !== undefined && selected.kind !== 'claim' && 'hop' in selected.outcome
+/** Of a route of which nodes can have as many announced as they like. */
+const limitedKind = (selected: Selected | undefined): 'extra' | 'kept' | undefined =>
+  selected && selected.kind !== 'claim' && 'hop' in selected.outcome ? selected.kind : undefined
 
 export const isLeftOut = ({ outcome }: Selected): boolean =>
   'refusal' in outcome && outcome.refusal === 'no-room'

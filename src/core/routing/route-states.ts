@@ -71,9 +71,11 @@ export class RouteStates {
   problem(selected: Selected): Note | undefined {
     const { prefix, origin, outcome } = selected
     const route = { prefix: prefix.text, origin }
+    // Its node may keep thousands, and its subnet tells of its next hop.
+    const isOneOfMany = selected.kind === 'kept'
     switch (this.of(selected)) {
       case 'refused':
-        return 'refusal' in outcome && !isLeftOut(selected)
+        return 'refusal' in outcome && !isLeftOut(selected) && !isOneOfMany
           ? {
               code: 'route-refused',
               ...route,
@@ -83,7 +85,7 @@ export class RouteStates {
             }
           : undefined
       case 'not-on-link':
-        return 'hop' in outcome
+        return 'hop' in outcome && !isOneOfMany
           ? { code: 'route-off-link', ...route, nextHop: outcome.hop.address.text }
           : undefined
       case 'alien':

@@ -151,6 +151,8 @@ export interface BridgeAnswers {
   readonly arp: boolean
   /** IPv6 addresses, ascending. */
   readonly neighbours: readonly Address[]
+  /** It may have been made to answer for others, by a former run or before it was set down. */
+  readonly afresh?: boolean
 }
 
 export const noAnswers: BridgeAnswers = { arp: false, neighbours: [] }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import type { Entry, NodeId } from '../../../src/core/claim/record.ts'
 import type { Effect, OwnState } from '../../../src/core/effect.ts'
 import type { Event } from '../../../src/core/event.ts'
-import type { Address } from '../../../src/core/ip/address.ts'
+import { type Address, bitsOf } from '../../../src/core/ip/address.ts'
 import { gatewayOf } from '../../../src/core/ip/pool.ts'
 
 export class Contract {
@@ -69,6 +69,8 @@ export class Contract {
   #holds(gateway: Address, length: number): boolean {
     const body = this.#persisted?.body
     const claims = body?.kind === 'record' ? body.claims : []
+    // Of a subnet that was lost the gateway alone stays: it was persisted with the claim.
+    if (length === bitsOf(gateway.family)) return true
     return claims.some(
       ({ prefix, state }) =>
         state === 'confirmed' &&
