@@ -147,6 +147,13 @@ function leasesOutlive(swarm: Swarm): void {
   const holders = swarm.hosts.filter((host) => swarm.subnetOf(host) === '172.16.0.0/22')
   for (const host of holders) swarm.allocateAt(host, doubled)
   swarm.heal()
+  // Whoever is killed now has not stored what the others say, and grants addresses as soon as it is back.
+  swarm.world.runFor(random.between(300, 2_500))
+  const killed = random.sample(swarm.hosts, swarm.hosts.length >> 1)
+  for (const host of killed) swarm.crash(host)
+  swarm.start(killed, 200)
+  swarm.world.runFor(400)
+  for (const host of killed) swarm.tryAllocate(host)
   swarm.settle('joined')
   swarm.stayQuiet('joined')
   const lost = holders.filter(({ agent }) =>

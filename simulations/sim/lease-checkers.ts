@@ -12,7 +12,7 @@ import type { Island, Observed, Violation } from './observed.ts'
  * Every container is reached at its address from every host. Where several have one address, one of them is, and the
  * hosts of all others say that theirs have lost it.
  */
-export function leasesLive({ hosts }: Island): Violation[] {
+export function leasesLive({ hosts, records, isGone }: Island): Violation[] {
   const holders = new Map<string, { host: Observed; lease: Lease }[]>()
   for (const host of hosts) {
     for (const lease of host.leases) {
@@ -23,6 +23,8 @@ export function leasesLive({ hosts }: Island): Violation[] {
   return [...holders.values()].flatMap((all) => {
     const keeping = all.filter(({ host, lease }) => !saysLost(host, lease))
     const [only, ...others] = keeping
+    // The one that keeps it is where nobody is reached.
+    if (!only && records.some(({ origin }) => isGone(origin))) return []
     if (!only)
       return all.map(({ host, lease }) => violation(host, `all lost ${lease.address.text}`))
     const { address } = only.lease
