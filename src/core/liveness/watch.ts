@@ -222,8 +222,10 @@ export class Watch {
     target.failures += 1
     target.dueAt = now + this.#backoffMs(target.failures)
     if (answer.type !== 'silent' && answer.type !== 'unknown') this.#isDeaf = false
-    if (answer.type === 'connected' || answer.type === 'unknown' || this.#isDeaf) return
-    const failing = failingBy[answer.type]
+    // Where it can be dialled nobody knows; it was connected, and is not any more.
+    const type = answer.type === 'unknown' && this.#world.isLost(node) ? 'silent' : answer.type
+    if (type === 'connected' || type === 'unknown' || this.#isDeaf) return
+    const failing = failingBy[type]
     if (target.failing !== failing) target.evidence = 0
     const isFirst = target.failing === undefined
     target.failing = failing
