@@ -40,6 +40,14 @@ export class Ledger {
     }
   }
 
+  /** What is left of it once nobody remembers more than these. */
+  reducedTo(entries: Iterable<Entry>): Ledger {
+    const reduced = new Ledger()
+    for (const owned of this.#past.values()) reduced.#past.set(pastKey(owned), owned)
+    for (const entry of entries) reduced.write(entry)
+    return reduced
+  }
+
   get(origin: NodeId): Entry | undefined {
     return this.#entries.get(origin)
   }

@@ -101,6 +101,7 @@ const faults = {
   'mass-restart': (swarm) => {
     const hit = swarm.running
     for (const host of hit) swarm.crash(host)
+    swarm.forgetUnstored()
     start(swarm, hit)
     return nothing
   },

@@ -345,6 +345,18 @@ export class Swarm implements Watcher {
     }
   }
 
+  /** No agent runs: what is on no disk was never said. */
+  forgetUnstored(): void {
+    for (const [group, ledger] of this.#ledgers) {
+      const there = this.hosts.filter((host) => this.network.groupOf(host.config.self) === group)
+      const stored = there.flatMap(({ store }) => {
+        const { known, own } = store.load()
+        return [...known.map(({ entry }) => entry), ...(own.entry ? [own.entry] : [])]
+      })
+      this.#ledgers.set(group, ledger.reducedTo(stored))
+    }
+  }
+
   partition(groups: readonly (readonly Host[])[]): void {
     this.mark('partition')
     const groupOf = new Map(
