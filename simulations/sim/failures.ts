@@ -36,6 +36,15 @@ export const failures: readonly Scenario[] = [
     play: setUpAnew,
   },
   {
+    name: 'set-up-anew-without-address',
+    promise: 'hosts that are set up anew after they had lost their address are found, the seed too',
+    nodesMin: 3,
+    seeds: onlyFirst,
+    pool: wide,
+    timing: { displacedMs: 5_000, tenureMs: 10_000 },
+    play: setUpAnewWithoutAddress,
+  },
+  {
     name: 'gone-for-long',
     promise:
       'the subnet of a host that is gone for long is free, and its former holder takes another one',
@@ -107,6 +116,21 @@ function setUpAnew(swarm: Swarm): void {
     swarm.expect(isOne(), `one subnet for each host, after ${round} times`)
   }
   swarm.settle('after')
+  swarm.stayQuiet('after')
+}
+
+/** Found by storms: nobody could dial the former self, which was waited for, and to which the seed's redial was left. */
+function setUpAnewWithoutAddress(swarm: Swarm): void {
+  swarm.start(swarm.hosts, 500)
+  swarm.settle('before')
+  swarm.world.runFor(10_000)
+  for (const host of [swarm.host(0), swarm.host(swarm.hosts.length - 1)]) {
+    host.kernel.setLink('eth0', 'down')
+    swarm.world.runFor(3_000)
+    swarm.setUpAnew(host)
+    swarm.settle(`${host.name} is set up anew`, 60_000)
+  }
+  swarm.world.runFor(180_000)
   swarm.stayQuiet('after')
 }
 
