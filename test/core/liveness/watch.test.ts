@@ -16,13 +16,14 @@ class Surroundings {
   readonly missedBy = new Map<NodeId, number>()
   readonly ending: NodeId[] = []
   own = 1
+  isLost = true
   now = 1_000
   readonly watch = new Watch(
     {
       self,
       members: [self, a, b, c],
       isHeard: (node) => this.connected.has(node) && !this.overdue.has(node),
-      isLost: () => true,
+      isLost: () => this.isLost,
       isOverdue: (node) => this.overdue.has(node),
       ending: () => this.ending,
       missedBy: (node) => this.missedBy.get(node) ?? 0,
@@ -81,6 +82,26 @@ describe('a watching node', () => {
     assert.deepEqual(around.said, ['a host-down'])
   })
 
+  it('takes a lost node that nobody can dial anywhere for gone, and no other', () => {
+    const around = new Surroundings()
+    around.connected.delete(a)
+    around.pass(5_000, 'unknown')
+    assert.deepEqual(around.said, ['a host-down'])
+    const unmet = new Surroundings()
+    unmet.isLost = false
+    unmet.connected.delete(a)
+    unmet.pass(60_000, 'unknown')
+    assert.deepEqual(unmet.said, [])
+  })
+
+  it('asks the nearest that stands on each side, and those before it', () => {
+    const around = new Surroundings()
+    assert.deepEqual([...around.watch.nearest].sort(), [a, c])
+    around.overdue.add(a)
+    around.watch.review(around.now)
+    assert.deepEqual([...around.watch.nearest].sort(), [a, b, c])
+  })
+
   it('gives an agent a second to come back before it says that it is down', () => {
     const around = new Surroundings()
     around.connected.delete(a)
@@ -93,7 +114,7 @@ describe('a watching node', () => {
   it('needs two answers that agree', () => {
     const around = new Surroundings()
     around.connected.delete(a)
-    for (const answer of ['refused', 'silent', 'displaced', 'hung', 'unknown'] as const) {
+    for (const answer of ['refused', 'silent', 'displaced', 'hung'] as const) {
       around.watch.review(around.now)
       around.now = Math.max(around.now, around.watch.nextDeadline())
       for (const node of around.watch.take(around.now)) {
