@@ -118,12 +118,12 @@ function ownersIn(awards: readonly Award[]): Map<string, NodeId> {
   return owners
 }
 
-/** Once of each node. */
+/** Once of each node, for as long as it has any. */
 function tellLeft(state: AgentState, left: readonly Owned[]): void {
-  const { leftTo, set } = state
-  for (const node of new Set(left.map(({ owner }) => owner))) {
-    if (leftTo.has(node)) continue
-    leftTo.add(node)
+  const { leftTo: before, set } = state
+  state.leftTo = new Set(left.map(({ owner }) => owner))
+  for (const node of state.leftTo) {
+    if (before.has(node)) continue
     const addresses = left.filter(({ owner }) => owner === node).length
     state.note({ code: 'addresses-left', addresses, node, name: set.record(node)?.name ?? node })
   }

@@ -36,7 +36,7 @@ function keep(state: AgentState): void {
   }
   const claimed = claimant.claims.map(({ prefix }) => prefix)
   const strays = state.phase === 'left' ? [] : ipam.strays(claimed)
-  if (strays.length === 0 && before.leases.length === 0) return
+  if (strays.length + before.leases.length + before.lists.length === 0) return
   const lists = listsOf(strays)
   const said = new Set(lists.flatMap((list) => [...addressesIn(list)]).map(({ text }) => text))
   const leases = strays.map((lease) => ({ lease, lostTo: lostTo(state, lease, said) }))

@@ -132,7 +132,7 @@ export class AgentState {
   /** Of addresses in its own subnets. */
   awarded: readonly Award[]
   /** Nodes of which it was told that addresses are left to them. */
-  readonly leftTo = new Set<NodeId>()
+  leftTo: ReadonlySet<NodeId> = new Set()
   /** When this node last answered those who missed it. */
   missedAt: Millis = Number.NEGATIVE_INFINITY
   /** The next record goes to peers directly: gossip may not reach them yet. */
