@@ -73,24 +73,38 @@ const writesOf = (swarm: Swarm): string => swarm.hosts.map(({ kernel }) => kerne
 const subnetsOf = (swarm: Swarm): string =>
   swarm.hosts.map((host) => swarm.subnetOf(host)).join(' ')
 
+/** What it has now, to be compared with later. */
+function remembered(swarm: Swarm) {
+  const [writes, subnets] = [writesOf(swarm), subnetsOf(swarm)]
+  return {
+    expectSubnets: () =>
+      swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`),
+    expectNoFlap: () =>
+      swarm.expect(
+        writesOf(swarm) === writes,
+        `no route flaps: ${writes}, then ${writesOf(swarm)}`,
+      ),
+  }
+}
+
 function massRestart(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.world.runFor(10_000)
-  const [writes, subnets] = [writesOf(swarm), subnetsOf(swarm)]
+  const before = remembered(swarm)
   for (const host of swarm.hosts) swarm.crash(host)
   swarm.world.runFor(swarm.world.random.between(0, 5_000))
   swarm.start(swarm.hosts, 500)
   swarm.settle('all restarted')
   swarm.stayQuiet('all restarted')
-  swarm.expect(writesOf(swarm) === writes, `no route flaps: ${writes}, then ${writesOf(swarm)}`)
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+  before.expectNoFlap()
+  before.expectSubnets()
 }
 
 function rollingUpgrade(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
-  const [writes, subnets] = [writesOf(swarm), subnetsOf(swarm)]
+  const before = remembered(swarm)
   const hosts = swarm.world.random.shuffled(swarm.hosts)
   for (const [index, host] of hosts.entries()) {
     swarm.crash(host)
@@ -101,15 +115,15 @@ function rollingUpgrade(swarm: Swarm): void {
   }
   swarm.settle('all of them')
   swarm.stayQuiet('all of them')
-  swarm.expect(writesOf(swarm) === writes, `no route flaps: ${writes}, then ${writesOf(swarm)}`)
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+  before.expectNoFlap()
+  before.expectSubnets()
 }
 
 function addressChanges(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.world.runFor(10_000)
-  const subnets = subnetsOf(swarm)
+  const before = remembered(swarm)
   const [, ...others] = swarm.hosts
   for (const host of others) {
     swarm.readdress(host)
@@ -119,7 +133,7 @@ function addressChanges(swarm: Swarm): void {
   for (const host of others) swarm.readdress(host)
   swarm.settle('moved all at once')
   swarm.stayQuiet('moved all at once')
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+  before.expectSubnets()
 }
 
 function oneWay(swarm: Swarm): void {
@@ -127,7 +141,7 @@ function oneWay(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.world.runFor(10_000)
-  const subnets = subnetsOf(swarm)
+  const before = remembered(swarm)
   const ids = (hosts: readonly Host[]) => hosts.map(({ config }) => config.self)
   for (const direction of ['unheard', 'unhearing'] as const) {
     const some = random.sample(swarm.hosts, 1 + random.below(swarm.hosts.length >> 1))
@@ -139,7 +153,7 @@ function oneWay(swarm: Swarm): void {
     swarm.settle(`heard again after being ${direction}`, 30_000)
   }
   swarm.stayQuiet('heard again')
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+  before.expectSubnets()
 }
 
 function crashAtEveryWrite(swarm: Swarm): void {
@@ -163,7 +177,7 @@ function crashAtEveryWrite(swarm: Swarm): void {
     500,
   )
   swarm.settle('all run')
-  const subnets = subnetsOf(swarm)
+  const before = remembered(swarm)
   for (let write = 1; write <= 4; write += 1) {
     for (const moment of ['before', 'after'] as const) {
       for (const host of others) {
@@ -180,7 +194,7 @@ function crashAtEveryWrite(swarm: Swarm): void {
     }
   }
   swarm.stayQuiet('after all')
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
+  before.expectSubnets()
 }
 
 /** So few addresses that each would be granted twice soon. */
@@ -204,13 +218,14 @@ function copiedIdentity(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.world.runFor(10_000)
-  const [subnets, before] = [subnetsOf(swarm), ownedBy(original).length]
+  const before = remembered(swarm)
+  const routes = ownedBy(original).length
   const copy = swarm.copy(original)
   swarm.world.runUntil(() => !copy.isRunning, { withinMs: twinMs, everyMs: 100 })
   swarm.expect(copy.exitCode === 1, `the copy ends with 1, not ${copy.exitCode}`, copy.name)
   swarm.expect(original.isRunning, 'the original goes on', original.name)
   swarm.settle('the copy is gone', 60_000)
   swarm.stayQuiet('the copy is gone')
-  swarm.expect(subnetsOf(swarm) === subnets, `${subnets} are kept, not ${subnetsOf(swarm)}`)
-  swarm.expect(ownedBy(original).length === before, 'it has all of its routes', original.name)
+  before.expectSubnets()
+  swarm.expect(ownedBy(original).length === routes, 'it has all of its routes', original.name)
 }
