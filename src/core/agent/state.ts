@@ -243,6 +243,7 @@ export class AgentState {
       },
       isHeard: (node) => peers.isHeard(node),
       isLost: (node) => peers.isOverdue(node) || peers.lostAt(node) !== undefined,
+      isDialable: (node) => (set.record(node)?.addresses.length ?? 0) > 0,
       isOverdue: (node) => peers.isOverdue(node),
       incarnationOf: (node) => set.record(node)?.version.incarnation,
       missedBy: (node) =>

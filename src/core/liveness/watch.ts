@@ -27,6 +27,8 @@ export interface WatchWorld {
   isHeard(node: NodeId): boolean
   /** It was connected, and is overdue or not connected any more. */
   isLost(node: NodeId): boolean
+  /** Its record says where. */
+  isDialable(node: NodeId): boolean
   /** It is connected, and gave no sign of life when it should have. */
   isOverdue(node: NodeId): boolean
   /** Undefined: it has no live record. */
@@ -223,7 +225,8 @@ export class Watch {
     target.dueAt = now + this.#backoffMs(target.failures)
     if (answer.type !== 'silent' && answer.type !== 'unknown') this.#isDeaf = false
     // Where it can be dialled nobody knows; it was connected, and is not any more.
-    const type = answer.type === 'unknown' && this.#world.isLost(node) ? 'silent' : answer.type
+    const isNowhere = answer.type === 'unknown' && !this.#world.isDialable(node)
+    const type = isNowhere && this.#world.isLost(node) ? 'silent' : answer.type
     if (type === 'connected' || type === 'unknown' || this.#isDeaf) return
     const failing = failingBy[type]
     if (target.failing !== failing) target.evidence = 0

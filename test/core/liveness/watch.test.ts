@@ -17,6 +17,7 @@ class Surroundings {
   readonly ending: NodeId[] = []
   own = 1
   isLost = true
+  isDialable = true
   now = 1_000
   readonly watch = new Watch(
     {
@@ -24,6 +25,7 @@ class Surroundings {
       members: [self, a, b, c],
       isHeard: (node) => this.connected.has(node) && !this.overdue.has(node),
       isLost: () => this.isLost,
+      isDialable: () => this.isDialable,
       isOverdue: (node) => this.overdue.has(node),
       ending: () => this.ending,
       missedBy: (node) => this.missedBy.get(node) ?? 0,
@@ -83,15 +85,15 @@ describe('a watching node', () => {
   })
 
   it('takes a lost node that nobody can dial anywhere for gone, and no other', () => {
-    const around = new Surroundings()
-    around.connected.delete(a)
-    around.pass(5_000, 'unknown')
-    assert.deepEqual(around.said, ['a host-down'])
-    const unmet = new Surroundings()
-    unmet.isLost = false
-    unmet.connected.delete(a)
-    unmet.pass(60_000, 'unknown')
-    assert.deepEqual(unmet.said, [])
+    const saidOf = (more: Partial<Surroundings>) => {
+      const around = Object.assign(new Surroundings(), more)
+      around.connected.delete(a)
+      around.pass(60_000, 'unknown')
+      return around.said
+    }
+    assert.deepEqual(saidOf({ isDialable: false }), ['a host-down'])
+    assert.deepEqual(saidOf({ isDialable: false, isLost: false }), [])
+    assert.deepEqual(saidOf({}), [])
   })
 
   it('asks the nearest that stands on each side, and those before it', () => {
@@ -114,7 +116,7 @@ describe('a watching node', () => {
   it('needs two answers that agree', () => {
     const around = new Surroundings()
     around.connected.delete(a)
-    for (const answer of ['refused', 'silent', 'displaced', 'hung'] as const) {
+    for (const answer of ['refused', 'silent', 'displaced', 'hung', 'unknown'] as const) {
       around.watch.review(around.now)
       around.now = Math.max(around.now, around.watch.nextDeadline())
       for (const node of around.watch.take(around.now)) {
