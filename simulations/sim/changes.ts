@@ -132,6 +132,8 @@ function addressChanges(swarm: Swarm): void {
   swarm.settle('moved one by one')
   for (const host of others) swarm.readdress(host)
   swarm.settle('moved all at once')
+  // What was said of those that moved is taken back.
+  swarm.world.runFor(20_000)
   swarm.stayQuiet('moved all at once')
   before.expectSubnets()
 }

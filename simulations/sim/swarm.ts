@@ -113,6 +113,8 @@ export class Swarm implements Watcher {
   readonly #versions = new Versions()
   readonly #authenticity = new Authenticity()
   readonly #grants = new Grants()
+  /** Of processes that have published nothing yet. */
+  readonly #bootedWith = new Map<Host, Entry>()
   /** Commands that ask for addresses, by host and id. */
   readonly #allocations = new Set<string>()
   readonly #pool: Pool
@@ -474,7 +476,7 @@ export class Swarm implements Watcher {
 
   published(host: Host, entry: Entry): void {
     const ledger = this.#ledgerOf(host)
-    const before = ledger.get(entry.body.origin)
+    const before = this.#durablyBefore(host, entry) ?? ledger.get(entry.body.origin)
     this.#published += 1
     this.violations.push(...this.#versions.published(host, entry))
     if (entry.body.origin === host.config.self) {
@@ -508,10 +510,21 @@ export class Swarm implements Watcher {
     this.onNote(note)
   }
 
+  /** What a process began with: its word that was gossiped while it was written may be forgotten. */
+  #durablyBefore(host: Host, { body }: Entry): Entry | undefined {
+    if (body.origin !== host.config.self) return undefined
+    const stored = this.#bootedWith.get(host)
+    const isFirst = stored && body.version.incarnation > stored.body.version.incarnation
+    this.#bootedWith.delete(host)
+    return isFirst ? stored : undefined
+  }
+
   #boot(host: Host): void {
     // Two faults that overlap may both want it back.
     if (host.isRunning) return
     this.#inSync.delete(host)
+    const { entry } = host.store.load().own
+    if (entry) this.#bootedWith.set(host, entry)
     host.start()
   }
 

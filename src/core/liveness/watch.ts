@@ -61,8 +61,11 @@ interface Detour {
 const evidenceMin = 2
 /** A node that is not connected yet is being dialled already. */
 const graceMs = 5_000
-/** One that is watched in place of those that are gone may be gone, too, and its route lead nowhere as long. */
-const gapGraceMs = 250
+/**
+ * One that is watched in place of those that are gone may be gone, too, and its route lead nowhere as long. Whoever makes
+ * up a thousand nodes must not have them all dialled at once.
+ */
+const gapGraceMs = 1_000
 /** An agent that is being restarted is back within this: nothing is lost by waiting, for its routes stay. */
 const restartMs = 1_000
 const silentAgainMs = 100
