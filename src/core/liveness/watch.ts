@@ -61,11 +61,6 @@ interface Detour {
 const evidenceMin = 2
 /** A node that is not connected yet is being dialled already. */
 const graceMs = 5_000
-/**
- * One that is watched in place of those that are gone may be gone, too, and its route lead nowhere as long. Whoever makes
- * up a thousand nodes must not have them all dialled at once.
- */
-const gapGraceMs = 1_000
 /** An agent that is being restarted is back within this: nothing is lost by waiting, for its routes stay. */
 const restartMs = 1_000
 const silentAgainMs = 100
@@ -182,7 +177,6 @@ export class Watch {
     this.#span = span
     this.#nearest = nearest
     const asked = new Set([...span, ...this.#world.ending()])
-    const isGap = [...span].some((node) => !stands(node))
     for (const node of this.#targets.keys()) {
       if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
@@ -190,11 +184,7 @@ export class Watch {
       if (this.#targets.has(node) || this.#world.isHeard(node)) continue
       const isLost = this.#world.isLost(node)
       const isMissed = this.#world.missedBy(node) > 0
-      const delayMs = isLost
-        ? 0
-        : isMissed
-          ? 1_000 * this.#rng()
-          : (isGap ? gapGraceMs : graceMs) * (1 + this.#rng())
+      const delayMs = isLost ? 0 : isMissed ? 1_000 * this.#rng() : graceMs * (1 + this.#rng())
       this.#targets.set(node, {
         dueAt: now + delayMs,
         probing: false,
