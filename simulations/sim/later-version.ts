@@ -1,10 +1,15 @@
-/** What an agent of a later version writes: all that this one does, and fields that this one does not know. */
+/**
+ * What an agent of a later version writes: all that this one does, and fields that this one does not know. Others know
+ * of it what this version's decoder makes of it.
+ */
 
 import { sign } from 'node:crypto'
 import type { Body, Entry, Seal } from '../../src/core/claim/record.ts'
+import { invariant } from '../../src/core/invariant.ts'
 import { encodeBody, encodeEnvelope } from '../../src/wire/body.ts'
+import { decodeEntry } from '../../src/wire/codec.ts'
 import { pack, unpack } from '../../src/wire/packing.ts'
-import { hashOf, type KeyPair } from '../../src/wire/signature.ts'
+import type { KeyPair } from '../../src/wire/signature.ts'
 
 export const laterSealer =
   (keys: KeyPair): Seal =>
@@ -12,6 +17,7 @@ export const laterSealer =
     const fields = unpack(encodeBody(body)) as Record<string, unknown>
     const payload = pack({ ...fields, protocol: 2, shoeSize: [38, { half: true }] })
     const signature = sign(null, payload, keys.privateKey)
-    const envelope = encodeEnvelope({ payload, publicKey: keys.publicKey, signature })
-    return { body, envelope, hash: hashOf(envelope) }
+    const decoded = decodeEntry(encodeEnvelope({ payload, publicKey: keys.publicKey, signature }))
+    invariant(decoded.ok, 'a later version is read')
+    return decoded.value as Entry<B>
   }

@@ -1,6 +1,6 @@
 /** What must hold of addresses that containers have, whatever becomes of the subnets that they were granted from. */
 
-import type { NodeId } from '../../src/core/claim/record.ts'
+import type { NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import type { Address } from '../../src/core/ip/address.ts'
 import { addressesIn } from '../../src/core/ip/address-list.ts'
 import { holds, hostPrefix, type Prefix } from '../../src/core/ip/prefix.ts'
@@ -24,7 +24,7 @@ export function leasesLive({ hosts, records, isGone }: Island): Violation[] {
     const keeping = all.filter(({ host, lease }) => !saysLost(host, lease))
     const [only, ...others] = keeping
     // The one that keeps it is where nobody is reached.
-    if (!only && records.some(({ origin }) => isGone(origin))) return []
+    if (!only && records.some((record) => isGone(record.origin) && mayHave(record, all))) return []
     if (!only)
       return all.map(({ host, lease }) => violation(host, `all lost ${lease.address.text}`))
     const { address } = only.lease
@@ -81,6 +81,12 @@ export class Grants {
     for (const key of this.#told.keys()) if (key.startsWith(`${name} `)) this.#told.delete(key)
   }
 }
+
+/** It holds the subnet, or keeps something of it. */
+const mayHave = ({ claims, kept }: NodeRecord, leases: readonly { lease: Lease }[]): boolean =>
+  leases.some(({ lease: { address } }) =>
+    [...claims, ...kept].some(({ prefix }) => holds(prefix, address)),
+  )
 
 const saysLost = (host: Observed, { address }: Lease): boolean =>
   host.view().kept.some(({ lease, lostTo }) => lease.address.text === address.text && lostTo !== '')

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { wrongLength } from '../../src/cni/asked.ts'
-import { difference } from '../../src/cni/check.ts'
+import { difference, lossAmong } from '../../src/cni/check.ts'
 import { failureText } from '../../src/cni/failure.ts'
 import { garbage } from '../../src/cni/garbage.ts'
 import { areDifferent, isNewer } from '../../src/cni/moment.ts'
@@ -125,6 +125,17 @@ describe('CHECK', () => {
     const previous = [v4.address, v6.address, addressOf('10.0.0.1')]
     assert.equal(difference([v4, v6], previous), undefined)
     assert.equal(difference([v4], undefined), undefined)
+  })
+
+  it('finds an address that was lost to another container after a partition, and none that is kept', () => {
+    const kept = [
+      { lease: v4, lostTo: '' },
+      { lease: v6, lostTo: 'h7' },
+    ]
+    assert.equal(lossAmong([v4], { kept }), undefined)
+    const loss = lossAmong([v4, v6], { kept })
+    assert.equal(loss?.kind, 'leaseDiffers')
+    assert.match(loss?.message ?? '', /^fd00:10::5 is lost to a container of h7: recreate/)
   })
 
   it('finds what is not leased, not told, and told and not leased', () => {

@@ -10,7 +10,8 @@ import {
   neighbourState,
 } from './rtnetlink.ts'
 
-const neighbourHeaderBytes = 12
+/** Of struct ndmsg. */
+export const neighbourHeaderBytes = 12
 
 /** An entry of the neighbour table, or of a bridge's forwarding table, which has no address. */
 export interface NeighbourFacts {

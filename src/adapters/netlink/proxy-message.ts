@@ -2,6 +2,7 @@
 
 import type { Address } from '../../core/ip/address.ts'
 import { type Message, type MessageWriter, walkAttributes } from './message.ts'
+import { neighbourHeaderBytes } from './neighbour-message.ts'
 import {
   headerBytes,
   kernelFamily,
@@ -14,7 +15,6 @@ import {
   neighbourTableParameter,
 } from './rtnetlink.ts'
 
-const neighbourHeaderBytes = 12
 /** Of struct in_device's settings (linux/ip.h), from 1. */
 const settingProxyArp = 3
 const inetConfiguration = 1
