@@ -11,6 +11,8 @@ const concurrency = 2
 const patienceMs = 21 * 60_000
 
 const program = new URL('../dist/starling.js', import.meta.url).pathname
+/** Hundreds of processes read the same sources. */
+const compileCache = new URL('../node_modules/.cache/starling-test', import.meta.url).pathname
 
 const hindrances = [
   ...(process.getuid?.() === 0
@@ -35,7 +37,10 @@ if (hindrances.length > 0) {
       ...flags,
       ...(globs.length > 0 ? globs : ['test/**/*.test.ts']),
     ],
-    { stdio: 'inherit', env: { ...process.env, LAB_PROGRAM: program } },
+    {
+      stdio: 'inherit',
+      env: { NODE_COMPILE_CACHE: compileCache, ...process.env, LAB_PROGRAM: program },
+    },
   )
   // The terminal's Ctrl-C reaches the runner by itself; its end, after its tests have tidied up, is ours.
   process.on('SIGINT', () => undefined)

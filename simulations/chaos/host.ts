@@ -2,6 +2,7 @@
 
 import type { CliResult, LogLine } from '../lab/host.ts'
 import type { ShownRoute } from '../lab/iproute.ts'
+import type { Observed, Status, ToldRoute } from '../lab/observed.ts'
 import { type Docker, execute, printed } from './docker.ts'
 
 /** What Docker tells of a container. */
@@ -11,31 +12,6 @@ interface Inspection {
 
 interface ShownInterface {
   readonly addr_info?: readonly { readonly local: string }[]
-}
-
-/** The fields of `starling status --json` that matter here. */
-export interface Status {
-  readonly node: string
-  readonly name: string
-  readonly digest: string
-  readonly claims: readonly { readonly prefix: string; readonly state: string }[]
-}
-
-/** The fields of `starling routes --json` that matter here. */
-export interface ToldRoute {
-  readonly prefix: string
-  readonly state: string
-}
-
-/** What the checkers look at. */
-export interface Observed {
-  readonly name: string
-  readonly address: string
-  readonly status: Status
-  /** Its owned routes, by `ip -j route`. */
-  readonly kernel: readonly ShownRoute[]
-  /** The same by `starling routes --json`. */
-  readonly told: readonly ToldRoute[]
 }
 
 export class Host {

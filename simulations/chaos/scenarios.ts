@@ -1,10 +1,11 @@
 /** What is played with a cluster of containers: stories, named as in the simulator where it has the same. */
 
 import { overlaps, parsePrefix } from '../../src/core/ip/prefix.ts'
+import type { Observed } from '../lab/observed.ts'
 import type { Screen } from '../lab/screen.ts'
 import { type Cluster, hostAt } from './cluster.ts'
 import { DockerError } from './docker.ts'
-import type { Host, Observed } from './host.ts'
+import type { Host } from './host.ts'
 import { settle } from './settle.ts'
 import { Workload } from './workload.ts'
 

@@ -1,9 +1,10 @@
 /** Waits until nothing is wrong with a cluster any more, or says what still is. */
 
+import { check } from '../lab/checkers.ts'
+import type { Observed } from '../lab/observed.ts'
 import type { Violation } from '../sim/observed.ts'
-import { check } from './checkers.ts'
 import { DockerError } from './docker.ts'
-import type { Host, Observed } from './host.ts'
+import type { Host } from './host.ts'
 
 /** An eviction waits a minute for its node to answer. */
 const settledWithinMs = 90_000

@@ -33,6 +33,8 @@ const growthMbMax = 80
 /** An attack that is held up so long has been defended against. */
 const attackMsMax = 90_000
 const settleMs = 2_000
+/** Between two questions, each of which is a process. */
+const pauseMs = 100
 const tenureMs = 3_000
 /** Others may say what they saw, and are heard. */
 const decidedMs = 2 * tenureMs
@@ -330,6 +332,7 @@ async function until(timeoutMs: number, holds: () => Promise<boolean>): Promise<
   const end = performance.now() + timeoutMs
   while (!(await holds())) {
     if (performance.now() > end) return false
+    await sleep(pauseMs)
   }
   return true
 }

@@ -1,7 +1,7 @@
 /** Stories of hosts that change: restarted all at once, upgraded one by one, moved, copied, killed at every write. */
 
+import { prefixOf } from '../literal.ts'
 import type { Host } from './host.ts'
-import { prefixFrom } from './literal.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -55,7 +55,7 @@ export const changes: readonly Scenario[] = [
     promise: 'what containers were told that they have nobody else gets, whenever agents die',
     nodesMin: 3,
     seeds: onlyFirst,
-    pool: () => ({ prefix: prefixFrom('172.16.0.0/22'), subnetLength: 27 }),
+    pool: () => ({ prefix: prefixOf('172.16.0.0/22'), subnetLength: 27 }),
     play: smallSubnets,
   },
   {

@@ -1,7 +1,7 @@
 /** Stories of hosts that die, freeze, are set up anew and come back. */
 
+import { addressOf } from '../literal.ts'
 import type { Host } from './host.ts'
-import { addressFrom } from './literal.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -167,7 +167,7 @@ function leasesOutlive(swarm: Swarm): void {
   swarm.settle('apart', 180_000)
   for (const host of swarm.hosts) swarm.allocate(host, random.below(40))
   // One that both sides grant.
-  const doubled = addressFrom('172.16.3.254')
+  const doubled = addressOf('172.16.3.254')
   const holders = swarm.hosts.filter((host) => swarm.subnetOf(host) === '172.16.0.0/22')
   for (const host of holders) swarm.allocateAt(host, doubled)
   swarm.heal()

@@ -4,10 +4,10 @@ import { type CoreTiming, defaultLimits, defaultTiming } from '../../src/core/co
 import type { Address } from '../../src/core/ip/address.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import { type KeyPair, keyPairFromSeed, sealer } from '../../src/wire/signature.ts'
+import { addressOf, prefixOf } from '../literal.ts'
 import { dialable, Host, type HostOptions, lengthOf, syncDelay, type Watcher } from './host.ts'
 import { FakeKernel } from './kernel.ts'
 import { laterSealer } from './later-version.ts'
-import { addressFrom, prefixFrom } from './literal.ts'
 import type { Network } from './network.ts'
 import { FakeStore } from './store.ts'
 import type { World } from './world.ts'
@@ -84,9 +84,9 @@ export function makeHost(
 export const placeOf = (index: number): Address[] => {
   const number = index + 1
   return [
-    addressFrom(`192.168.${number >> 8}.${number & 255}`),
-    addressFrom(`fd00:a::${number.toString(16)}`),
+    addressOf(`192.168.${number >> 8}.${number & 255}`),
+    addressOf(`fd00:a::${number.toString(16)}`),
   ]
 }
 
-const acceptList = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].map(prefixFrom)
+const acceptList = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].map(prefixOf)

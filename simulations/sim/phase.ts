@@ -69,3 +69,9 @@ const workSince = (before: Work, after: Work): Work => ({
   probes: after.probes - before.probes,
   kernelWrites: after.kernelWrites - before.kernelWrites,
 })
+
+export function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
+  let total = 0
+  for (const item of items) total += of(item)
+  return total
+}

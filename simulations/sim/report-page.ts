@@ -2,8 +2,8 @@
 
 import { type Axis, type Chart, chartSvg, escaped, type Line } from './chart.ts'
 import { heading, phaseLines } from './report.ts'
+import type { Sample } from './sampling.ts'
 import type { Outcome } from './simulate.ts'
-import type { Sample } from './swarm.ts'
 
 export const reportPage = (outcomes: readonly Outcome[]): string => {
   const [first] = outcomes

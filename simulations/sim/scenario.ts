@@ -3,8 +3,8 @@
 import type { CoreTiming } from '../../src/core/config.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
+import { prefixOf } from '../literal.ts'
 import type { Host } from './host.ts'
-import { prefixFrom } from './literal.ts'
 import type { Swarm } from './swarm.ts'
 
 export interface Scenario {
@@ -19,7 +19,7 @@ export interface Scenario {
   readonly play: (swarm: Swarm, times: number) => void
 }
 
-export const wide = (): Pool => ({ prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 })
+export const wide = (): Pool => ({ prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 })
 
 export const onlyFirst = (): readonly number[] => [0]
 

@@ -3,18 +3,18 @@
 import type { Pool } from '../../src/core/ip/pool.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
 import { words } from '../insider/words.ts'
+import { addressOf, prefixOf } from '../literal.ts'
 import { changes } from './changes.ts'
 import { endurance } from './endurance.ts'
 import { failures } from './failures.ts'
 import type { Host } from './host.ts'
-import { addressFrom, prefixFrom } from './literal.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
 /** A pool with fewer subnets than there are hosts: the greatest power of two below their number. */
 const narrow = (nodes: number): Pool => {
   const bits = Math.ceil(Math.log2(nodes)) - 1
-  return { prefix: prefixFrom(`172.16.0.0/${22 - bits}`), subnetLength: 22 }
+  return { prefix: prefixOf(`172.16.0.0/${22 - bits}`), subnetLength: 22 }
 }
 
 export const scenarios: readonly Scenario[] = [
@@ -221,9 +221,9 @@ function fullPool(swarm: Swarm): void {
 function aliens(swarm: Swarm): void {
   const [first, second, third] = swarm.hosts
   if (!first || !second || !third) return
-  const router = addressFrom('192.168.255.254')
+  const router = addressOf('192.168.255.254')
   const via = (text: string): Omit<KernelRoute, 'owned'> => ({
-    prefix: prefixFrom(text),
+    prefix: prefixOf(text),
     metric: 0,
     target: { type: 'via', nextHop: router, ifindex: 2 },
   })

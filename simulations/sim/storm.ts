@@ -1,8 +1,8 @@
 /** Random faults that overlap, all drawn before anything starts; then everything is mended, and must be right again. */
 
 import type { Millis } from '../../src/core/rng.ts'
+import { prefixOf } from '../literal.ts'
 import type { Host } from './host.ts'
-import { prefixFrom } from './literal.ts'
 import { Random } from './random.ts'
 import { onlyFirst, ownedBy, type Scenario, wide } from './scenario.ts'
 import type { Swarm } from './swarm.ts'
@@ -120,7 +120,7 @@ const faults = {
   },
   aliens: (swarm, hosts) => {
     const planted = hosts.flatMap((host, index) => {
-      const prefix = prefixFrom(`172.16.${4 * (index % 64)}.0/22`)
+      const prefix = prefixOf(`172.16.${4 * (index % 64)}.0/22`)
       // Like `ip route add`: where a route has its key, none is added.
       if (host.kernel.routes.some((route) => route.prefix.text === prefix.text)) return []
       const route = { prefix, metric: 0, target: { type: 'unreachable' } as const }

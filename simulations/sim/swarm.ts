@@ -12,6 +12,7 @@ import type { Lease } from '../../src/core/ipam/lease.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import type { KernelRoute, RouteChange } from '../../src/core/routing/route.ts'
+import { Allocations } from './allocations.ts'
 import {
   type Activity,
   Authenticity,
@@ -30,13 +31,15 @@ import {
 import type { Host, Watcher } from './host.ts'
 import { Insider } from './insider.ts'
 import { uplinkIndex } from './kernel.ts'
-import { Grants, leasesLive } from './lease-checkers.ts'
-import { Ledger } from './ledger.ts'
+import { leasesLive } from './lease-checkers.ts'
+import type { Ledger } from './ledger.ts'
+import { Ledgers } from './ledgers.ts'
 import { type Likeness, makeHost, placeOf } from './make-host.ts'
 import { Network, type NetworkFaults } from './network.ts'
 import type { Island, Observed, Violation } from './observed.ts'
-import { type Phase, PhaseInProgress, type Work } from './phase.ts'
+import { type Phase, PhaseInProgress, sum, type Work } from './phase.ts'
 import { keyText } from './route-table.ts'
+import { type Mark, type Sample, sampleOf } from './sampling.ts'
 import type { World } from './world.ts'
 
 export interface SwarmOptions {
@@ -57,27 +60,6 @@ export interface Sizes {
   readonly fences: number
   /** Of the entries that are stored. */
   readonly bytes: number
-}
-
-/** How a swarm fares at one moment of virtual time. */
-export interface Sample {
-  readonly atMs: Millis
-  /** Agents that run. */
-  readonly hosts: number
-  /** Of those, that have the digest which most have. */
-  readonly agreed: number
-  /** Of those, whose kernel is what all that was said calls for. */
-  readonly complete: number
-  /** Claims that yield to others. */
-  readonly conflicts: number
-  /** Sent by all since the beginning. */
-  readonly messages: number
-  readonly bytes: number
-}
-
-export interface Mark {
-  readonly atMs: Millis
-  readonly what: string
 }
 
 /** Ends a scenario: nothing that follows would mean anything. */
@@ -109,17 +91,14 @@ export class Swarm implements Watcher {
   /** Hosts whose agent must be running. */
   readonly #wanted = new Set<Host>()
   #laggard: NodeId | undefined
-  #ledgers = new Map<number, Ledger>([[0, new Ledger()]])
+  readonly #ledgers = new Ledgers()
   readonly #versions = new Versions()
   readonly #authenticity = new Authenticity()
-  readonly #grants = new Grants()
+  readonly #allocations = new Allocations()
   /** Of processes that have published nothing yet. */
   readonly #bootedWith = new Map<Host, Entry>()
-  /** Commands that ask for addresses, by host and id. */
-  readonly #allocations = new Set<string>()
   readonly #pool: Pool
   #published = 0
-  #containers = 0
   #moves = 0
   #phase: PhaseInProgress
 
@@ -143,35 +122,9 @@ export class Swarm implements Watcher {
   }
 
   #sampleEvery(everyMs: Millis): void {
-    this.samples.push(this.#sample())
+    const sample = sampleOf(this.running, this.#islands(), this.#work())
+    this.samples.push({ atMs: this.world.now, ...sample })
     this.world.after(everyMs, () => this.#sampleEvery(everyMs))
-  }
-
-  #sample(): Sample {
-    const islands = this.#islands()
-    const roots = new Map<string, number>()
-    for (const { agent } of this.running) {
-      const root = agent?.view().root ?? ''
-      roots.set(root, (roots.get(root) ?? 0) + 1)
-    }
-    const isComplete = (island: Island, host: Observed) =>
-      convergence({ ...island, hosts: [host] }).length === 0
-    const { gossipMessages, syncMessages, bytes } = this.#work()
-    return {
-      atMs: this.world.now,
-      hosts: this.running.length,
-      agreed: Math.max(0, ...roots.values()),
-      complete: sum(
-        islands,
-        (island) => island.hosts.filter((host) => isComplete(island, host)).length,
-      ),
-      conflicts: sum(
-        islands,
-        ({ standings }) => standings.filter(({ standing }) => standing !== 'winner').length,
-      ),
-      messages: gossipMessages + syncMessages,
-      bytes,
-    }
   }
 
   host(index: number): Host {
@@ -217,7 +170,7 @@ export class Swarm implements Watcher {
     this.mark(`${host.name} set up anew`)
     const index = this.hosts.indexOf(host)
     this.crash(host)
-    this.#grants.forget(host)
+    this.#allocations.grants.forget(host)
     const anew = this.#make(index, { place: host.place })
     this.hosts[index] = anew
     this.start([anew], 0)
@@ -254,14 +207,12 @@ export class Swarm implements Watcher {
 
   /** What a host knows and stores. */
   sizeOf(host: Host): Sizes {
-    const { known, own } = host.store.load()
-    const stored = [...known.map(({ entry }) => entry), ...(own.entry ? [own.entry] : [])]
     const view = host.agent?.view()
     return {
       known: view?.nodes.length ?? 0,
       tombstones: view?.tombstones ?? 0,
       fences: view?.fences ?? 0,
-      bytes: sum(stored, ({ envelope }) => envelope.length),
+      bytes: sum(storedBy(host), ({ envelope }) => envelope.length),
     }
   }
 
@@ -302,61 +253,31 @@ export class Swarm implements Watcher {
   /** Grants so many addresses to as many new containers. */
   allocate(host: Host, containers: number): void {
     for (let count = 0; count < containers; count += 1) {
-      const id = this.#allocate(host)
-      this.#await(host, id, 'allocate')
+      this.#await(host, this.#allocations.ask(host), 'allocate')
     }
   }
 
   /** Grants one address to a new container that asks for it. */
   allocateAt(host: Host, address: Address): void {
-    this.#await(host, this.#allocate(host, [address]), 'allocate')
+    this.#await(host, this.#allocations.ask(host, [address]), 'allocate')
   }
 
   /** As `allocate` of a few, without waiting for an answer. */
   tryAllocate(host: Host): void {
-    for (let count = 0; count < 3 && host.isRunning; count += 1) this.#allocate(host)
-  }
-
-  #allocate(host: Host, addresses: readonly Address[] = []): number {
-    const id = host.command(this.#allocation(addresses))
-    this.#allocations.add(`${host.name} ${id}`)
-    return id
-  }
-
-  #allocation(addresses: readonly Address[]): Command {
-    this.#containers += 1
-    const id = `c${this.#containers}`
-    return {
-      type: 'allocate',
-      request: {
-        attachment: { door: 'grpc', network: '', id, ifname: '' },
-        name: '',
-        addresses,
-        families: 'served',
-        witness: { bootId: '', path: '', inode: '' },
-        mac: '',
-      },
-    }
+    for (let count = 0; count < 3 && host.isRunning; count += 1) this.#allocations.ask(host)
   }
 
   /** Ends the containers whose leases are among those. */
   release(host: Host, leases: readonly Lease[]): void {
     for (const { attachment } of leases) {
-      this.#grants.mayBeReleased(host, attachment.id)
+      this.#allocations.grants.mayBeReleased(host, attachment.id)
       this.command(host, { type: 'release', attachment, address: undefined })
     }
   }
 
   /** No agent runs: what is on no disk was never said. */
   forgetUnstored(): void {
-    for (const [group, ledger] of this.#ledgers) {
-      const there = this.hosts.filter((host) => this.network.groupOf(host.config.self) === group)
-      const stored = there.flatMap(({ store }) => {
-        const { known, own } = store.load()
-        return [...known.map(({ entry }) => entry), ...(own.entry ? [own.entry] : [])]
-      })
-      this.#ledgers.set(group, ledger.reducedTo(stored))
-    }
+    this.#ledgers.reduce((group) => this.#hostsIn(group, this.hosts).flatMap(storedBy))
   }
 
   partition(groups: readonly (readonly Host[])[]): void {
@@ -364,15 +285,14 @@ export class Swarm implements Watcher {
     const groupOf = new Map(
       groups.flatMap((hosts, group) => hosts.map((host) => [host.config.self, group] as const)),
     )
-    const before = this.#joinedLedger()
-    this.#ledgers = new Map(groups.map((_, group) => [group, copyOf(before)]))
+    this.#ledgers.part(groups.length)
     this.network.partition(groupOf)
     this.world.trace.add(`${this.world.now} partition ${groups.map((g) => g.length).join(' ')}`)
   }
 
   heal(): void {
     this.mark('heal')
-    this.#ledgers = new Map([[0, this.#joinedLedger()]])
+    this.#ledgers.join()
     this.network.heal()
     this.world.trace.add(`${this.world.now} heal`)
   }
@@ -499,9 +419,7 @@ export class Swarm implements Watcher {
   }
 
   replied(host: Host, id: number, result: CommandResult): void {
-    const granted = this.#allocations.delete(`${host.name} ${id}`)
-    if (granted && result.ok)
-      this.violations.push(...this.#grants.granted(host, result.leases ?? []))
+    this.violations.push(...this.#allocations.replied(host, id, result))
   }
 
   noted(host: Host, note: Note): void {
@@ -548,7 +466,7 @@ export class Swarm implements Watcher {
     return [
       ...idle.map(({ name }) => ({ checker: 'running', host: name, what: 'no agent runs' })),
       ...aliensUntouched(this.running.map((host) => this.#observe(host))),
-      ...this.#grants.kept(this.running.map((host) => this.#observe(host))),
+      ...this.#allocations.grants.kept(this.running.map((host) => this.#observe(host))),
       ...this.#islands().flatMap((island) =>
         [claiming, uniqueness, convergence, agreement, leasesLive].flatMap((check) =>
           check(island),
@@ -558,8 +476,8 @@ export class Swarm implements Watcher {
   }
 
   #islands(): Island[] {
-    return [...this.#ledgers].flatMap(([group, ledger]) => {
-      const hosts = this.running.filter((host) => this.network.groupOf(host.config.self) === group)
+    return [...this.#ledgers.all()].flatMap(([group, ledger]) => {
+      const hosts = this.#hostsIn(group, this.running)
       for (const host of hosts) {
         const { entry } = host.store.load().own
         if (entry) ledger.write(entry)
@@ -620,16 +538,11 @@ export class Swarm implements Watcher {
   }
 
   #ledgerOf(host: Host): Ledger {
-    const group = this.network.groupOf(host.config.self)
-    const ledger = this.#ledgers.get(group) ?? new Ledger()
-    this.#ledgers.set(group, ledger)
-    return ledger
+    return this.#ledgers.of(this.network.groupOf(host.config.self))
   }
 
-  #joinedLedger(): Ledger {
-    const joined = new Ledger()
-    for (const ledger of this.#ledgers.values()) joined.join(ledger)
-    return joined
+  #hostsIn(group: number, hosts: readonly Host[]): Host[] {
+    return hosts.filter((host) => this.network.groupOf(host.config.self) === group)
   }
 }
 
@@ -640,19 +553,13 @@ function ownEntry(host: Host): Entry<NodeRecord> | undefined {
 
 const ownRecord = (host: Host): NodeRecord | undefined => ownEntry(host)?.body
 
-function copyOf(ledger: Ledger): Ledger {
-  const copy = new Ledger()
-  copy.join(ledger)
-  return copy
+/** All that is on a host's disk. */
+function storedBy({ store }: Host): Entry[] {
+  const { known, own } = store.load()
+  return [...known.map(({ entry }) => entry), ...(own.entry ? [own.entry] : [])]
 }
 
 export function leasesOf(host: Host): readonly Lease[] {
   const { leases } = host.store.load()
   return typeof leases === 'string' ? [] : leases.leases
-}
-
-const sum = <T>(items: Iterable<T>, of: (item: T) => number): number => {
-  let total = 0
-  for (const item of items) total += of(item)
-  return total
 }

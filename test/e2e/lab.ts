@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
@@ -39,7 +40,10 @@ export async function startHosts(
   return hosts
 }
 
-/** Asks until the answer is not undefined or false. Each asking is a process, so that asking does not spin. */
+/** Each asking is a process: others need the CPU as well. */
+const pauseMs = 100
+
+/** Asks until the answer is not undefined or false. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
@@ -50,6 +54,7 @@ export async function until<T>(
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
     assert.ok(performance.now() < end, `not within ${timeoutMs} ms: ${what}`)
+    await sleep(pauseMs)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { addressOf, prefixOf } from '../../simulations/literal.ts'
 import {
   agreement,
   aliensUntouched,
@@ -12,7 +13,6 @@ import {
   quiet,
   uniqueness,
 } from '../../simulations/sim/checkers.ts'
-import { addressFrom, prefixFrom } from '../../simulations/sim/literal.ts'
 import type { Island, Observed } from '../../simulations/sim/observed.ts'
 import type { Scenario } from '../../simulations/sim/scenario.ts'
 import { simulate } from '../../simulations/sim/simulate.ts'
@@ -21,7 +21,7 @@ import { type OwnedClaim, resolve } from '../../src/core/claim/resolve.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
 
-const pool = { prefix: prefixFrom('172.16.0.0/21'), subnetLength: 22 }
+const pool = { prefix: prefixOf('172.16.0.0/21'), subnetLength: 22 }
 const subnets = ['172.16.0.0/22', '172.16.4.0/22'] as const
 
 interface Sketch {
@@ -99,10 +99,10 @@ const record = (origin: NodeId, claims: readonly Claim[]): NodeRecord => ({
   software: 'test',
 })
 
-const hopOf = (origin: string) => addressFrom(origin === 'a' ? '192.168.0.1' : '192.168.0.2')
+const hopOf = (origin: string) => addressOf(origin === 'a' ? '192.168.0.1' : '192.168.0.2')
 
 const claim = (text: string, confirmedAtMs = 1): Claim => ({
-  prefix: prefixFrom(text),
+  prefix: prefixOf(text),
   fence: 0,
   state: confirmedAtMs > 0 ? 'confirmed' : 'tentative',
   used: false,
@@ -110,7 +110,7 @@ const claim = (text: string, confirmedAtMs = 1): Claim => ({
 })
 
 const route = (text: string, to: 'a' | 'b', owned = true): KernelRoute => ({
-  prefix: prefixFrom(text),
+  prefix: prefixOf(text),
   metric: 0,
   target: { type: 'via', nextHop: hopOf(to), ifindex: 2 },
   owned,
@@ -228,7 +228,7 @@ describe('a swarm', () => {
     promise: 'something is broken by hand',
     nodesMin: 1,
     seeds: () => [0],
-    pool: () => ({ prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 }),
+    pool: () => ({ prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 }),
     play,
   })
   const checkersOf = (play: Scenario['play']): string[] => {
@@ -262,7 +262,7 @@ describe('a swarm', () => {
   it('reports an alien that somebody took away', () => {
     const found = checkersOf((swarm) => {
       const alien = {
-        prefix: prefixFrom('172.20.0.0/16'),
+        prefix: prefixOf('172.20.0.0/16'),
         metric: 0,
         target: { type: 'other', ifindex: 2, text: '' },
       } as const

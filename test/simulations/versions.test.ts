@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { prefixFrom } from '../../simulations/sim/literal.ts'
+import { prefixOf } from '../../simulations/literal.ts'
 import { Swarm } from '../../simulations/sim/swarm.ts'
 import { World } from '../../simulations/sim/world.ts'
 
@@ -17,7 +17,7 @@ test('no crash makes two different records of one version', () => {
       world,
       nodes: 3,
       faults: { latencyMs: [0.1, 2], lossRate: 0, duplicateRate: 0 },
-      pool: { prefix: prefixFrom('172.16.0.0/12'), subnetLength: 22 },
+      pool: { prefix: prefixOf('172.16.0.0/12'), subnetLength: 22 },
       seeds: [0],
     })
     swarm.start(swarm.hosts, 5)
@@ -25,7 +25,7 @@ test('no crash makes two different records of one version', () => {
     for (let round = 0; round < 30; round += 1) {
       const host = world.random.sample(swarm.hosts, 1)[0]
       if (!host?.isRunning) continue
-      const prefix = prefixFrom(`192.168.${round % 8}.0/24`)
+      const prefix = prefixOf(`192.168.${round % 8}.0/24`)
       host.command({ type: round % 3 === 2 ? 'withdraw' : 'announce', prefix })
       // A write of the disk takes some milliseconds: many a kill comes in the middle of one, the first of a start too.
       world.runFor(world.random.between(0, 8))

@@ -61,6 +61,13 @@ interface Detour {
 const evidenceMin = 2
 /** A node that is not connected yet is being dialled already. */
 const graceMs = 5_000
+/**
+ * Whoever comes next where neighbours are gone may be gone, too, and waits less. Only so many do at once, and one more
+ * each time so long has passed: whoever makes up a thousand nodes must not have them all dialled at once.
+ */
+const gapGraceMs = 500
+const hasteMax = 8
+const hasteMs = 5_000
 /** An agent that is being restarted is back within this: nothing is lost by waiting, for its routes stay. */
 const restartMs = 1_000
 const silentAgainMs = 100
@@ -87,6 +94,8 @@ export class Watch {
   readonly #unsayAt = new Map<NodeId, Millis>()
   #span: ReadonlySet<NodeId> = new Set()
   #nearest: ReadonlySet<NodeId> = new Set()
+  /** How many may wait less, as of when. */
+  readonly #haste = { credit: hasteMax, at: Number.NEGATIVE_INFINITY }
   /** Nothing was heard since it started, or since it was itself suspended: whoever is silent may be so for its sake. */
   #isDeaf = true
   #news: 'said' | 'unsaid' | undefined
@@ -180,13 +189,11 @@ export class Watch {
     for (const node of this.#targets.keys()) {
       if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
+    const ring = spanOf(self, members, () => true)
     for (const node of asked) {
       if (this.#targets.has(node) || this.#world.isHeard(node)) continue
-      const isLost = this.#world.isLost(node)
-      const isMissed = this.#world.missedBy(node) > 0
-      const delayMs = isLost ? 0 : isMissed ? 1_000 * this.#rng() : graceMs * (1 + this.#rng())
       this.#targets.set(node, {
-        dueAt: now + delayMs,
+        dueAt: now + this.#delayMs(node, !ring.has(node), now),
         probing: false,
         failures: 0,
         failing: undefined,
@@ -194,6 +201,22 @@ export class Watch {
         wasSilent: this.#world.isOverdue(node),
       })
     }
+  }
+
+  #delayMs(node: NodeId, isBehindGap: boolean, now: Millis): Millis {
+    if (this.#world.isLost(node)) return 0
+    if (this.#world.missedBy(node) > 0) return 1_000 * this.#rng()
+    const base = isBehindGap && this.#mayHaste(now) ? gapGraceMs : graceMs
+    return base * (1 + this.#rng())
+  }
+
+  #mayHaste(now: Millis): boolean {
+    const haste = this.#haste
+    haste.credit = Math.min(hasteMax, haste.credit + (now - haste.at) / hasteMs)
+    haste.at = now
+    if (haste.credit < 1) return false
+    haste.credit -= 1
+    return true
   }
 
   /** Those to dial now. Each is answered by `answered`. */

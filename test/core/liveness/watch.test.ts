@@ -8,7 +8,7 @@ import { nodesInOrder } from '../specimens.ts'
 
 const [self, a, b, c] = nodesInOrder(4).map(({ id }) => id) as [NodeId, NodeId, NodeId, NodeId]
 
-/** A node among three others, all of them connected at first. */
+/** A node among three others, all of them connected at first, and as many strangers behind them as are asked for. */
 class Surroundings {
   readonly incarnations = new Map<NodeId, number>([a, b, c].map((node) => [node, 1]))
   readonly connected = new Set<NodeId>([a, b, c])
@@ -17,14 +17,16 @@ class Surroundings {
   readonly ending: NodeId[] = []
   own = 1
   isLost = true
+  readonly strangers = new Set<NodeId>()
   isDialable = true
   now = 1_000
+  readonly members: NodeId[] = [self, a, b, c]
   readonly watch = new Watch(
     {
       self,
-      members: [self, a, b, c],
+      members: this.members,
       isHeard: (node) => this.connected.has(node) && !this.overdue.has(node),
-      isLost: () => this.isLost,
+      isLost: (node) => this.isLost && !this.strangers.has(node),
       isDialable: () => this.isDialable,
       isOverdue: (node) => this.overdue.has(node),
       ending: () => this.ending,
@@ -35,7 +37,14 @@ class Surroundings {
     () => 0.5,
   )
 
-  constructor({ isDeaf = false } = {}) {
+  constructor({ isDeaf = false, strangers = 0 } = {}) {
+    for (const { id } of nodesInOrder(400)
+      .filter((node) => node.id > c)
+      .slice(0, strangers)) {
+      this.strangers.add(id)
+      this.members.push(id)
+      this.incarnations.set(id, 1)
+    }
     if (!isDeaf) this.watch.heard()
     this.watch.review(this.now)
   }
@@ -154,6 +163,16 @@ describe('a watching node', () => {
     around.connected.clear()
     around.pass(60_000, 'silent')
     assert.equal(around.watch.observed.length, 3)
+  })
+
+  it('looks soon at who comes next where neighbours are gone, at a few of them at once', () => {
+    const around = new Surroundings({ strangers: 60 })
+    around.connected.clear()
+    const isStranger = (node: NodeId) => around.strangers.has(node)
+    assert.ok(new Set(around.pass(2_000, 'silent').filter(isStranger)).size >= 2)
+    around.pass(28_000, 'silent')
+    const known = around.watch.observed.length
+    assert.ok(known >= 3 + 8 && known < 30, `${known} of 60 after half a minute`)
   })
 
   it('takes back what was refuted, and does not say it again so soon while others reach the node', () => {

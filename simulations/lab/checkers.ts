@@ -2,10 +2,14 @@
 
 import { overlaps, type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
 import type { Violation } from '../sim/observed.ts'
-import type { Observed } from './host.ts'
+import type { ShownRoute } from './iproute.ts'
+import type { Absent, Observed } from './observed.ts'
 
-export function check(hosts: readonly Observed[]): Violation[] {
-  return [agreement, uniqueness, claiming, convergence].flatMap((checker) => checker(hosts))
+export function check(hosts: readonly Observed[], absent: Absent = {}): Violation[] {
+  return [
+    ...[agreement, uniqueness, claiming].flatMap((checker) => checker(hosts)),
+    ...convergence(hosts, absent),
+  ]
 }
 
 /** Nodes have equal digests. */
@@ -37,21 +41,35 @@ export function claiming(hosts: readonly Observed[]): Violation[] {
     .map((host) => violation('claiming', host, 'it has no confirmed claim'))
 }
 
-/** Every kernel's owned routes are exactly those that the others' claims call for, and `starling routes` says so. */
-export function convergence(hosts: readonly Observed[]): Violation[] {
+/** Every kernel's owned routes are exactly those that all claims call for, and `starling routes` says so. */
+export function convergence(hosts: readonly Observed[], absent: Absent = {}): Violation[] {
   return hosts.flatMap((host) => {
-    const expected = hosts
-      .filter((other) => other !== host)
-      .flatMap((other) => confirmed(other).map(({ text }) => `${text} via ${other.address}`))
-    const found = host.kernel.map(({ dst, gateway }) => `${dst} via ${gateway}`)
     const told = host.told.map(({ prefix, state }) => `${prefix} ${state}`)
     const installed = host.kernel.map(({ dst }) => `${dst} installed`)
     return [
-      ...difference(expected, found, 'the kernel'),
+      ...difference(expectedRoutes(host, hosts, absent), host.kernel.map(routeText), 'the kernel'),
       ...difference(installed, told, 'starling routes'),
     ].map((what) => violation('convergence', host, what))
   })
 }
+
+/** In the words of `routeText`. */
+export function expectedRoutes(
+  host: Observed,
+  hosts: readonly Observed[],
+  { gone = [], silent = [] }: Absent,
+): string[] {
+  const present = [...hosts, ...silent].filter(({ name }) => name !== host.name)
+  return [
+    ...present.flatMap((other) =>
+      confirmed(other).map(({ text }) => `${text} via ${other.address}`),
+    ),
+    ...gone.flatMap((other) => confirmed(other).map(({ text }) => `${text} unreachable`)),
+  ]
+}
+
+export const routeText = ({ dst, gateway, type }: ShownRoute): string =>
+  gateway === undefined ? `${dst} ${type}` : `${dst} via ${gateway}`
 
 function difference(expected: readonly string[], found: readonly string[], where: string) {
   return [
