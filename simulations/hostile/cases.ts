@@ -88,6 +88,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'false-eviction',
+    arena: 'absent',
     promise: 'a host that was evicted at a version that it never wrote has not been evicted',
     mends: 'core',
     absent: true,
@@ -95,6 +96,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'eviction-of-the-absent',
+    arena: 'absent',
     promise: 'a host that was evicted while it was down comes back to its subnet',
     mends: 'core',
     absent: true,
@@ -109,6 +111,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'high-fences',
+    arena: 'absent',
     promise:
       'a host whose subnet was fenced as high as it goes comes back, and can leave and come back again',
     mends: 'core',
@@ -291,6 +294,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'evicted-by-a-signed-member',
+    arena: 'signed',
     attack: 'eviction-of-all',
     promise: 'nor does it put out hosts that are connected to each other',
     mends: 'core',
@@ -299,6 +303,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'many-identities-of-a-signed-member',
+    arena: 'signed',
     attack: 'many-identities',
     promise: 'identities that the operator did not admit are not heard, whoever brings them',
     mends: 'core',
@@ -311,6 +316,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'many-tombstones-of-a-signed-member',
+    arena: 'signed',
     attack: 'many-tombstones',
     promise: 'nor are the ends of nodes that the operator never admitted',
     mends: 'core',

@@ -72,7 +72,7 @@ const minority = (swarm: Swarm): Host[] => {
 function hostsDie(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
-  swarm.world.runFor(10_000)
+  swarm.rest(10_000)
   const dead = minority(swarm)
   const held = dead.map((host) => swarm.subnetOf(host))
   for (const host of dead) swarm.powerOff(host)

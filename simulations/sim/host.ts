@@ -10,6 +10,7 @@ import type { Address } from '../../src/core/ip/address.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import type { KeyPair } from '../../src/wire/signature.ts'
+import { HostClock } from './host-clock.ts'
 import type { FakeKernel } from './kernel.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
@@ -409,27 +410,6 @@ export class Host {
 
   #trace(what: string): void {
     this.#world.trace.add(`${this.#world.now} ${this.name} ${what}`)
-  }
-}
-
-/** A monotonic clock that does not run as the world's does. */
-class HostClock {
-  readonly #since: Millis
-  readonly #start: Millis
-  readonly #rate: number
-
-  constructor(since: Millis, { start, rate }: { readonly start: Millis; readonly rate: number }) {
-    this.#since = since
-    this.#start = start
-    this.#rate = rate
-  }
-
-  at(worldMs: Millis): Millis {
-    return this.#start + (worldMs - this.#since) * this.#rate
-  }
-
-  worldAt(at: Millis): Millis {
-    return this.#since + (at - this.#start) / this.#rate
   }
 }
 

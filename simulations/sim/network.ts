@@ -7,6 +7,7 @@ import type { ProbeAnswer } from '../../src/core/liveness/watch.ts'
 import type { Millis } from '../../src/core/rng.ts'
 import { encodeMessage } from '../../src/wire/codec.ts'
 import type { Connection } from './connection.ts'
+import { Lines } from './lines.ts'
 import type { Random } from './random.ts'
 import { type Attachment, Station } from './station.ts'
 import type { World } from './world.ts'
@@ -64,13 +65,7 @@ export class Network {
   readonly #vacant = new Set<string>()
   /** The first address of each node that ever listened. */
   readonly #homes = new Map<NodeId, string>()
-  readonly #groups = new Map<NodeId, number>()
-  /** Hosts without power: nobody reaches them. */
-  readonly #dark = new Set<NodeId>()
-  /** Of whom what one says does not reach the other, as `sender>receiver`. */
-  readonly #muted = new Set<string>()
-  /** How much later what a host sends and gets comes. */
-  readonly #clogged = new Map<NodeId, Millis>()
+  readonly #lines = new Lines()
 
   constructor(world: World, faults: NetworkFaults) {
     this.#world = world
@@ -104,33 +99,27 @@ export class Network {
 
   /** A host loses its power, or has it again. Its process is to be ended beside. */
   power(id: NodeId, isOn: boolean): void {
-    if (isOn) this.#dark.delete(id)
-    else this.#dark.add(id)
+    this.#lines.power(id, isOn)
     this.#cut()
   }
 
   isDark(id: NodeId): boolean {
-    return this.#dark.has(id)
+    return this.#lines.isDark(id)
   }
 
   /** What the senders say does not reach the receivers; what these say arrives. Nobody can open a connection. */
   mute(senders: readonly NodeId[], receivers: readonly NodeId[]): void {
-    for (const sender of senders) {
-      for (const receiver of receivers) {
-        if (sender !== receiver) this.#muted.add(`${sender}>${receiver}`)
-      }
-    }
+    this.#lines.mute(senders, receivers)
     this.#cut()
   }
 
   unmute(): void {
-    this.#muted.clear()
+    this.#lines.unmute()
     this.#restore()
   }
 
   clog(id: NodeId, extraMs: Millis): void {
-    if (extraMs > 0) this.#clogged.set(id, extraMs)
-    else this.#clogged.delete(id)
+    this.#lines.clog(id, extraMs)
   }
 
   /** The host is reached at other addresses from here on. What was connected to the old ones falls silent. */
@@ -191,7 +180,7 @@ export class Network {
   isGone(id: NodeId, group: number): boolean {
     const there = this.#homes.get(id)
     const isReplaced = there !== undefined && this.#stations.get(there)?.id !== id
-    return this.#dark.has(id) || this.groupOf(id) !== group || isReplaced
+    return this.isDark(id) || this.groupOf(id) !== group || isReplaced
   }
 
   /** Its agent says nothing from here on, though its kernel holds its connections. */
@@ -212,13 +201,12 @@ export class Network {
 
   /** Splits the network: nodes in different groups cannot reach each other. Nodes that are not named are in group 0. */
   partition(groups: ReadonlyMap<NodeId, number>): void {
-    this.#groups.clear()
-    for (const [id, group] of groups) this.#groups.set(id, group)
+    this.#lines.partition(groups)
     this.#cut()
   }
 
   heal(): void {
-    this.#groups.clear()
+    this.#lines.heal()
     this.#restore()
   }
 
@@ -268,7 +256,7 @@ export class Network {
   }
 
   groupOf(id: NodeId): number {
-    return this.#groups.get(id) ?? 0
+    return this.#lines.groupOf(id)
   }
 
   publish(from: Station, entry: Entry): void {
@@ -405,24 +393,17 @@ export class Network {
     return traffic
   }
 
-  /** Both ways, as a connection needs it. */
   #reaches(a: Station, b: Station): boolean {
-    return this.#hears(a, b) && !this.#muted.has(`${b.id}>${a.id}`)
+    return this.#lines.reaches(a.id, b.id)
   }
 
-  /** Whether what is sent arrives, over a connection that there is. */
   #hears(from: Station, to: Station): boolean {
-    return this.#isLinked(from, to) && !this.#muted.has(`${from.id}>${to.id}`)
-  }
-
-  #isLinked(a: Station, b: Station): boolean {
-    if (this.#dark.has(a.id) || this.#dark.has(b.id)) return false
-    return this.groupOf(a.id) === this.groupOf(b.id)
+    return this.#lines.hears(from.id, to.id)
   }
 
   #latency(...ends: readonly (Station | undefined)[]): Millis {
     let extraMs = 0
-    for (const end of ends) extraMs += (end && this.#clogged.get(end.id)) ?? 0
+    for (const end of ends) extraMs += end ? this.#lines.extraMs(end.id) : 0
     return this.#random.between(...this.#faults.latencyMs) + extraMs
   }
 }

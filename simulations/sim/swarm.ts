@@ -327,6 +327,12 @@ export class Swarm implements Watcher {
     this.#phase = this.#newPhase()
   }
 
+  /** Runs on; what follows is measured from then. */
+  rest(forMs: Millis): void {
+    this.world.runFor(forMs)
+    this.#phase = this.#newPhase()
+  }
+
   /** Runs on for a minute in which nothing may be written or gossiped. */
   stayQuiet(name: string): void {
     this.world.runFor(drainMs)

@@ -15,19 +15,20 @@ import type { AgentState } from './state.ts'
 
 /** Looks again at what this node keeps and what it leaves to others, where that may have changed. */
 export function settleKept(state: AgentState): void {
-  const { ipam } = state
-  if (!state.keptDue && state.leasesSeen === ipam.revision) return
+  const { ipam, keptDue: isDue, kept, awarded } = state
+  if (!isDue && state.leasesSeen === ipam.revision) return
   state.keptDue = false
   state.leasesSeen = ipam.revision
-  keep(state)
+  keep(state, isDue)
   award(state)
+  if (!isDue && state.kept === kept && state.awarded === awarded) return
   state.keptSubnets = subnetsOf(state.kept)
   state.bridge.kept = state.keptSubnets
   state.bridge.answers = answersOf(state)
 }
 
-/** What this node keeps. */
-function keep(state: AgentState): void {
+/** What this node keeps. `isDue`: what others have or say may have changed, and not only leases of this node. */
+function keep(state: AgentState, isDue: boolean): void {
   const { ipam, claimant, kept: before, keptBefore } = state
   // Nobody knows what containers have: what was said of it stands.
   if (ipam.isUnreadable) {
@@ -37,6 +38,8 @@ function keep(state: AgentState): void {
   const claimed = claimant.claims.map(({ prefix }) => prefix)
   const strays = state.phase === 'left' ? [] : ipam.strays(claimed)
   if (strays.length + before.leases.length + before.lists.length === 0) return
+  // Most leases that come and go are of the subnet that this node has now.
+  if (!isDue && isSame(strays, before.leases)) return
   const lists = listsOf(strays)
   const said = new Set(lists.flatMap((list) => [...addressesIn(list)]).map(({ text }) => text))
   const leases = strays.map((lease) => ({ lease, lostTo: lostTo(state, lease, said) }))
@@ -83,6 +86,9 @@ function tell(state: AgentState, before: Kept): void {
     name: holder ? (set.record(holder)?.name ?? holder) : '',
   })
 }
+
+const isSame = (leases: readonly Lease[], before: readonly KeptLease[]): boolean =>
+  leases.length === before.length && leases.every((lease, at) => lease === before[at]?.lease)
 
 const isLost = ({ lostTo }: KeptLease): boolean => lostTo !== undefined
 
