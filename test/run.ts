@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { lacking, textOf } from '../setup/machine.ts'
 
-/** Two at a time: the tests in network namespaces wait for each other's agents, and more would only slow them. */
-const concurrency = 2
+/** On two cores: the tests in network namespaces wait half of their time. */
+const concurrency = 3
 
 /** A test that failed half-way may leave a socket open, and its file never ends: the runner then names it and fails. */
 const patienceMs = 21 * 60_000

@@ -48,24 +48,26 @@ interface Lane {
   overdue: boolean
   /** Silence counts from here. */
   heardAt: Millis
+  askedAt: Millis
 }
 
 /**
  * Pings are frames on the sync stream, not libp2p's connection monitor: that opens a stream per ping (2 ms of CPU each
- * at both ends), and aborts healthy connections after our own event loop stalled. They go out twice per `watchMs`.
+ * at both ends), and aborts healthy connections after our own event loop stalled. Of `watchMs`: a watched peer is asked
+ * when it was not heard for the first, again whenever the second has passed, and after the third it is overdue. What is
+ * due within the last is done at one waking.
  */
-const beatShare = 0.5
-
-/** Of `watchMs`: a watched peer that was heard within the first is not asked, and after the second it is overdue. */
-const askShare = 0.9
-const overdueShare = 2.2
+const askShare = 1.3
+const againShare = 0.5
+const overdueShare = 2.3
+const slackShare = 0.1
 /** While one is overdue, the others are asked too: it may be this host that hears nobody. */
 const alarmShare = 4
 /** The others are asked where they would not be heard otherwise, and given up after the second. */
 const ofOthers = { askMs: 18_000, silenceMs: 25_000 }
 /** A peer that just connected has streams to open before it can be heard. */
 const settlingMs = 5_000
-/** Of `watchMs`: the beat itself came this late, and it was us who did not listen. */
+/** Of `watchMs`: the waking itself came this late, and it was us who did not listen. */
 const stallShare = 0.5
 /** How long gossipsub may take to attach to a connection, or to come back, on a starved host. */
 const gossipMsMax = 30_000
@@ -81,7 +83,8 @@ export class Links {
   readonly #links = new Map<NodeId, Link>()
   #watched: ReadonlySet<NodeId> = new Set()
   #alarmUntil: Millis = 0
-  #cancelBeat: (() => void) | undefined
+  #wakeAt: Millis = Number.POSITIVE_INFINITY
+  #cancelWaking: (() => void) | undefined
   #gossipLookAt: Millis = 0
   #stopped = false
   #root = emptyRoot
@@ -91,18 +94,13 @@ export class Links {
   }
 
   start(): void {
-    const { clock, watchMs } = this.#host
-    const at = clock.now() + watchMs * beatShare
-    this.#cancelBeat = clock.schedule(at, () => {
-      this.#beat(clock.now() - at > watchMs * stallShare)
-      if (!this.#stopped) this.start()
-    })
+    this.#wakeWhenDue()
   }
 
   /** Nothing is delivered afterwards. */
   stop(): void {
     this.#stopped = true
-    this.#cancelBeat?.()
+    this.#cancelWaking?.()
     for (const { proof } of this.#links.values()) proof.resolve('stopped')
     this.#links.clear()
   }
@@ -118,6 +116,7 @@ export class Links {
     const before = this.#watched
     this.#watched = new Set(peers.flatMap(({ id, watched }) => (watched ? [id] : [])))
     for (const id of this.#watched) if (!before.has(id)) this.#askSoon(id, now)
+    this.#wakeWhenDue()
   }
 
   /**
@@ -163,10 +162,12 @@ export class Links {
       heard: false,
       overdue: false,
       heardAt: this.#host.clock.now() + settlingMs,
+      askedAt: Number.NEGATIVE_INFINITY,
     }
     // Two peers that dial each other at once have two connections, and both stand. Where the peer lost its end of the
     // first one and came anew, that one falls silent.
     link.lanes.set(connection, lane)
+    this.#wakeWhenDue()
     void this.#openStream(link, lane)
   }
 
@@ -257,7 +258,44 @@ export class Links {
     }
   }
 
-  #beat(stalled: boolean): void {
+  /** A waking that comes before anything is due sets the next one. */
+  #wakeWhenDue(): void {
+    const { clock, watchMs } = this.#host
+    const at = this.#nextDue(clock.now())
+    if (this.#stopped || at >= this.#wakeAt) return
+    this.#cancelWaking?.()
+    this.#wakeAt = at
+    this.#cancelWaking = clock.schedule(at, () => {
+      this.#wakeAt = Number.POSITIVE_INFINITY
+      this.#attendAll(clock.now() - at > watchMs * stallShare)
+      this.#wakeWhenDue()
+    })
+  }
+
+  #nextDue(now: Millis): Millis {
+    let next = this.#gossipLookAt
+    for (const link of this.#links.values()) {
+      for (const lane of link.lanes.values()) {
+        const { askAt, overdueAt, endAt } = this.#timesOf(link, lane, now)
+        next = Math.min(next, askAt, overdueAt, endAt)
+      }
+    }
+    return Math.max(now, next)
+  }
+
+  #timesOf({ peer }: Link, { heardAt, askedAt, overdue }: Lane, now: Millis) {
+    const { watchMs } = this.#host
+    const isWatched = this.#watched.has(peer) || now < this.#alarmUntil
+    const askMs = isWatched ? watchMs * askShare : ofOthers.askMs
+    const isJudged = isWatched && !overdue
+    return {
+      askAt: Math.max(heardAt + askMs, askedAt + watchMs * againShare),
+      overdueAt: isJudged ? heardAt + watchMs * overdueShare : Number.POSITIVE_INFINITY,
+      endAt: heardAt + ofOthers.silenceMs,
+    }
+  }
+
+  #attendAll(stalled: boolean): void {
     const now = this.#host.clock.now()
     const looks = now >= this.#gossipLookAt
     if (looks) this.#gossipLookAt = now + gossipLookMs
@@ -278,12 +316,13 @@ export class Links {
 
   #attend(link: Link, lane: Lane, now: Millis): void {
     const { watchMs, deliver } = this.#host
-    const silentMs = now - lane.heardAt
-    if (silentMs > ofOthers.silenceMs) return this.#drop(link, 'the peer is silent')
-    const isWatched = this.#watched.has(link.peer) || now < this.#alarmUntil
-    if (silentMs < (isWatched ? watchMs * askShare : ofOthers.askMs)) return
-    lane.outbox.beat({ asks: true, root: this.#root })
-    if (!isWatched || silentMs < watchMs * overdueShare || lane.overdue) return
+    const { askAt, overdueAt, endAt } = this.#timesOf(link, lane, now)
+    if (endAt <= now) return this.#drop(link, 'the peer is silent')
+    if (askAt <= now + watchMs * slackShare) {
+      lane.askedAt = now
+      lane.outbox.beat({ asks: true, root: this.#root })
+    }
+    if (overdueAt > now) return
     lane.overdue = true
     if (link.met) deliver({ type: 'peer-overdue', peer: link.peer })
     this.#raiseAlarm(now)
@@ -298,8 +337,9 @@ export class Links {
 
   /** Who was not asked until now is not late yet. */
   #askSoon(peer: NodeId, now: Millis): void {
+    const askedMs = this.#host.watchMs * askShare
     for (const lane of this.#links.get(peer)?.lanes.values() ?? []) {
-      if (!lane.overdue) lane.heardAt = Math.max(lane.heardAt, now - this.#host.watchMs)
+      if (!lane.overdue) lane.heardAt = Math.max(lane.heardAt, now - askedMs)
     }
   }
 
