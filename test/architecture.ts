@@ -52,7 +52,7 @@ const bordered: readonly Rule[] = [
   },
   {
     from: '^simulations/sim/',
-    to: ['^simulations/(sim|insider)/', '^src/(core|wire|ports|runtime)/'],
+    to: ['^simulations/(sim/|insider/|literal)', '^src/(core|wire|ports|runtime)/'],
   },
   {
     from: '^simulations/insider/',
