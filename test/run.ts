@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { lacking, textOf } from '../setup/machine.ts'
 
-/** On two cores: the tests in network namespaces wait half of their time. */
-const concurrency = 3
+/** Three at a time take as long on two cores, and let what is attacked starve. */
+const concurrency = 2
 
 /** A test that failed half-way may leave a socket open, and its file never ends: the runner then names it and fails. */
 const patienceMs = 21 * 60_000

@@ -1,7 +1,6 @@
 /** What happens to real hosts, and what must hold meanwhile and afterwards; named as in the simulator where it has the same. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LabHost } from './host.ts'
 import { ip, LabError } from './iproute.ts'
 import type { Stage } from './stage.ts'
 
@@ -141,18 +140,11 @@ async function massRestart(stage: Stage): Promise<void> {
 async function addressChanges(stage: Stage): Promise<void> {
   const { victim } = stage
   const subnet = stage.subnetOf(victim)
-  await readdress(victim, victim.address, '10.0.1.250')
+  await stage.readdress(victim, '10.0.1.250')
   await stage.settle('it is elsewhere')
-  await readdress(victim, '10.0.1.250', victim.address)
+  await stage.readdress(victim, victim.address)
   await stage.settle('it is where it was')
   expect(`the subnet of ${victim.name}`, stage.subnetOf(victim), subnet)
-}
-
-async function readdress({ namespace }: LabHost, before: string, after: string): Promise<void> {
-  await ip(`-n ${namespace} addr add ${after}/16 dev eth0`)
-  await ip(`-n ${namespace} addr del ${before}/16 dev eth0`)
-  // Where the kernel takes it for a secondary one, it went with the first.
-  await ip(`-n ${namespace} addr add ${after}/16 dev eth0`).catch(() => undefined)
 }
 
 async function setUpAnew(stage: Stage): Promise<void> {

@@ -6,14 +6,14 @@ import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 import { Stage } from '../../simulations/lab/stage.ts'
 import { Lab } from '../../simulations/lab/topology.ts'
 
-describe('five hosts, to which things happen', () => {
+describe('four hosts, to which things happen', () => {
   const lab = new Lab({ name: 'starling-failures-test' })
   let stage: Stage | undefined
 
   before(async () => {
     requireLabMachine()
     await lab.up()
-    stage = await Stage.set(lab, 5)
+    stage = await Stage.set(lab, 4)
   })
   after(() => lab.down())
 
