@@ -8,7 +8,7 @@ import { lacking, textOf } from '../setup/machine.ts'
 const concurrency = 2
 
 /** A test that failed half-way may leave a socket open, and its file never ends: the runner then names it and fails. */
-const patienceMs = 21 * 60_000
+const patienceMs = 22.5 * 60_000
 
 const program = new URL('../dist/starling.js', import.meta.url).pathname
 /** Hundreds of processes read the same sources. */

@@ -270,9 +270,15 @@ class Arena implements Aftermath {
       () => false,
     )
     if (!(await isConfirmed)) return ['a newcomer gets no subnet']
-    const [subnet = ''] = await subnetsOf(host)
+    // An agent that is still busy with what it was told answers late.
+    let subnet: string | undefined
+    await until(joinMsMax, async () => {
+      subnet = (await subnetsOf(host))[0]
+      return subnet !== undefined
+    })
     const [first] = this.#honest
-    const routed = first && (await until(10_000, async () => (await routesBy(first)).has(subnet)))
+    const isRouted = async () => first !== undefined && (await routesBy(first)).has(subnet ?? '')
+    const routed = await until(joinMsMax, isRouted)
     return routed ? [] : [`the newcomer's subnet ${subnet} gets no route`]
   }
 

@@ -62,8 +62,9 @@ const evidenceMin = 2
 /** A node that is not connected yet is being dialled already. */
 const graceMs = 5_000
 /**
- * Whoever comes next where neighbours are gone may be gone, too, and waits less. Only so many do at once, and one more
- * each time so long has passed: whoever makes up a thousand nodes must not have them all dialled at once.
+ * Whoever comes next where neighbours are lost may be gone, too, and waits less. Only so many do at once, and one more
+ * each time so long has passed: whoever makes up a thousand nodes, which were never connected, must not have them all
+ * dialled at once.
  */
 const gapGraceMs = 500
 const hasteMax = 8
@@ -190,10 +191,11 @@ export class Watch {
       if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
     const ring = spanOf(self, members, () => true)
+    const isRingLost = [...ring].some((node) => this.#world.isLost(node))
     for (const node of asked) {
       if (this.#targets.has(node) || this.#world.isHeard(node)) continue
       this.#targets.set(node, {
-        dueAt: now + this.#delayMs(node, !ring.has(node), now),
+        dueAt: now + this.#delayMs(node, isRingLost && !ring.has(node), now),
         probing: false,
         failures: 0,
         failing: undefined,
