@@ -39,6 +39,8 @@ const tenureMs = 3_000
 /** Others may say what they saw, and are heard. */
 const decidedMs = 2 * tenureMs
 const joinMsMax = 30_000
+/** Who joins after an attack hears all that the attacker said, on a machine that others use as well. */
+const newcomerMsMax = 90_000
 
 /** Sets up the lab, attacks and looks for one case after the other, and removes the lab. An outcome for each, in order. */
 export async function attackAgents(wanted: readonly [Case, ...Case[]]): Promise<Outcome[]> {
@@ -265,20 +267,20 @@ class Arena implements Aftermath {
   async #newcomer(): Promise<string[]> {
     const host = await this.#lab.addHost('newcomer')
     await host.startAgent(this.#options)
-    const isConfirmed = host.note('claim-confirmed', { timeoutMs: joinMsMax }).then(
+    const isConfirmed = host.note('claim-confirmed', { timeoutMs: newcomerMsMax }).then(
       () => true,
       () => false,
     )
     if (!(await isConfirmed)) return ['a newcomer gets no subnet']
     // An agent that is still busy with what it was told answers late.
     let subnet: string | undefined
-    await until(joinMsMax, async () => {
+    await until(newcomerMsMax, async () => {
       subnet = (await subnetsOf(host))[0]
       return subnet !== undefined
     })
     const [first] = this.#honest
     const isRouted = async () => first !== undefined && (await routesBy(first)).has(subnet ?? '')
-    const routed = await until(joinMsMax, isRouted)
+    const routed = await until(newcomerMsMax, isRouted)
     return routed ? [] : [`the newcomer's subnet ${subnet} gets no route`]
   }
 
