@@ -65,7 +65,12 @@ async function crashRestart(stage: Stage): Promise<void> {
   await stage.unchanged(async () => {
     await victim.stopAgent('SIGKILL')
     await stage.shows(seed, ['peers'], new RegExp(`^${victim.name} +agent down`))
-    await stage.shows(seed, ['status'], /the agent of h\d+ does not answer, but its host does/)
+    await stage.shows(
+      seed,
+      ['status'],
+      /the agent of h\d+ does not answer, but its host does.*found by h\d+, h\d/,
+    )
+    await stage.shows(seed, ['status'], / connected, 1 agent down/)
     await stage.settle('without the agent', { silent: [victim] })
     await stage.start(victim)
     await stage.settle('the agent is back')
@@ -100,7 +105,11 @@ async function hostsDie(stage: Stage): Promise<void> {
   for (const victim of victims) await victim.cutOff()
   await stage.settle('without them', { gone: victims })
   await stage.shows(seed, ['peers'], new RegExp(`^${first?.name} +host down \\d+ s \\(h\\d+, h\\d`))
-  await stage.shows(seed, ['routes'], new RegExp(`/22 +${first?.name} +unreachable +unreachable`))
+  const shown = `/22 +${first?.name} +unreachable +unreachable +in kernel`
+  await stage.shows(seed, ['routes'], new RegExp(shown))
+  for (const victim of victims) {
+    await stage.settle(`${victim.name}, alone`, { gone: stage.except(victim) })
+  }
   for (const victim of victims) await victim.reconnect()
   await stage.settle('they are back')
 }

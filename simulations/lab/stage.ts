@@ -64,7 +64,7 @@ export class Stage {
     return this.#at(0)
   }
 
-  /** To whom things happen. Its containers and those of the first two hosts are not the same. */
+  /** To whom things happen: none of the first two, whose containers talk to each other. */
   get victim(): LabHost {
     return this.#at(this.hosts.length - 1)
   }

@@ -10,11 +10,14 @@ const seeds = [1, 2]
 
 describe('simulation', () => {
   for (const scenario of scenarios) {
+    const traces = new Set<string>()
     for (const seed of seeds) {
       it(`${scenario.name}: ${scenario.promise} (seed ${seed})`, () => {
-        const { violations, phases } = simulate({ scenario, nodes, seed })
+        const { violations, phases, traceHash } = simulate({ scenario, nodes, seed })
         assert.deepEqual(violations, [])
         assert.ok(phases.length > 0)
+        assert.ok(!traces.has(traceHash), 'another seed gives another trace')
+        traces.add(traceHash)
       })
     }
   }

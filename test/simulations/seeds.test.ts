@@ -19,13 +19,6 @@ describe('a seed', () => {
     })
   }
 
-  it('gives another trace than the next one', () => {
-    const [scenario] = scenarios
-    assert.ok(scenario)
-    const [one, next] = [7, 8].map((seed) => simulate({ scenario, nodes: 4, seed }).traceHash)
-    assert.notEqual(one, next)
-  })
-
   it('plays storms of random faults', () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const { violations } = playStorm(wholeStorm(seed, 3 + (seed % 8)))

@@ -190,10 +190,13 @@ export class Watch {
     for (const node of this.#targets.keys()) {
       if (!asked.has(node) || this.#world.isHeard(node)) this.#targets.delete(node)
     }
+    const fresh = [...asked].filter(
+      (node) => !this.#targets.has(node) && !this.#world.isHeard(node),
+    )
+    if (fresh.length === 0) return
     const ring = spanOf(self, members, () => true)
     const isRingLost = [...ring].some((node) => this.#world.isLost(node))
-    for (const node of asked) {
-      if (this.#targets.has(node) || this.#world.isHeard(node)) continue
+    for (const node of fresh) {
       this.#targets.set(node, {
         dueAt: now + this.#delayMs(node, isRingLost && !ring.has(node), now),
         probing: false,
