@@ -74,20 +74,27 @@ export function convergence(island: Island): Violation[] {
   return island.hosts.flatMap((host) => {
     const expected = expectedRoutes(island, host)
     const found = new Map(
-      host.routes.filter(({ owned }) => owned).map((route) => [keyText(route), route.target]),
+      host.routes.filter(({ owned }) => owned).map((route) => [keyText(route), route]),
     )
     const wrong: string[] = []
     for (const [key, target] of expected) {
       if (!found.has(key)) wrong.push(`${key} is missing`)
-      else if (targetText(found.get(key)) !== targetText(target))
+      else if (targetText(found.get(key)?.target) !== targetText(target))
         wrong.push(`${key} leads elsewhere`)
     }
-    for (const key of found.keys()) if (!expected.has(key)) wrong.push(`${key} is too many`)
+    for (const [key, { prefix }] of found) {
+      if (!expected.has(key) && !isStrangers(island, prefix)) wrong.push(`${key} is too many`)
+    }
     return wrong.length === 0
       ? []
       : [violation('convergence', host, `${wrong.length} routes: ${wrong.slice(0, 3).join(', ')}`)]
   })
 }
+
+/** What a member that is no agent may have: where nobody else is. */
+const isStrangers = ({ isStrange, standings }: Island, prefix: Prefix): boolean =>
+  isStrange(prefix) &&
+  !standings.some(({ standing, claim }) => standing === 'winner' && overlaps(claim.prefix, prefix))
 
 /** Alien routes are as they were put there. */
 export function aliensUntouched(hosts: readonly Observed[]): Violation[] {

@@ -2,6 +2,7 @@
 
 import type { Entry, NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import type { Pool } from '../../src/core/ip/pool.ts'
+import type { Prefix } from '../../src/core/ip/prefix.ts'
 import { decodeEntry } from '../../src/wire/codec.ts'
 import { type KeyPair, keyPairFromSeed } from '../../src/wire/signature.ts'
 import { Forge } from '../insider/forge.ts'
@@ -15,6 +16,8 @@ const address = '192.168.250.250'
 const port = 7946
 
 export class Insider {
+  /** All that it ever wanted routes to, its own or not. */
+  readonly wanted = new Set<string>()
   readonly keys: KeyPair
   readonly #world: World
   readonly #network: Network
@@ -65,6 +68,7 @@ export class Insider {
       const decoded = decodeEntry(envelope)
       if (!decoded.ok) continue
       const entry = decoded.value
+      for (const { text } of wantedBy(entry)) this.wanted.add(text)
       const remainMs = entry.body.kind === 'record' ? Number.POSITIVE_INFINITY : 3_600_000
       for (const connection of this.#station.connections()) {
         const { id } = connection.other(this.#station)
@@ -75,4 +79,12 @@ export class Insider {
     }
     this.#world.trace.add(`${this.#world.now} an insider speaks`)
   }
+
+  /** Its host stays. */
+  end(): void {
+    this.#network.detach(this.#station)
+  }
 }
+
+const wantedBy = ({ body }: Entry): readonly Prefix[] =>
+  body.kind === 'record' ? [...body.claims.map(({ prefix }) => prefix), ...body.extras] : []

@@ -3,6 +3,7 @@
 import type { NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import type { Standing } from '../../src/core/claim/resolve.ts'
 import type { CoreConfig } from '../../src/core/config.ts'
+import type { Prefix } from '../../src/core/ip/prefix.ts'
 import type { Lease } from '../../src/core/ipam/lease.ts'
 import type { KernelRoute } from '../../src/core/routing/route.ts'
 import type { AgentView } from '../../src/core/view.ts'
@@ -43,4 +44,6 @@ export interface Island {
   recordOf(origin: NodeId): NodeRecord | undefined
   /** Whether nothing is reached where the node is. */
   isGone(origin: NodeId): boolean
+  /** Whether some member that is no agent wants a route to it. */
+  isStrange(prefix: Prefix): boolean
 }

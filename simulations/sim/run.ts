@@ -28,7 +28,7 @@ const usage = `npm run sim -- [options]
   --help
 
 scenarios:
-${[...scenarios, storm(1)].map(({ name, promise }) => `  ${name.padEnd(20)}${promise}`).join('\n')}
+${[...scenarios, storm(1)].map(({ name, promise }) => `  ${name.padEnd(29)}${promise}`).join('\n')}
 `
 
 const nodesMax = 4_096

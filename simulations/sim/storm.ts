@@ -1,6 +1,7 @@
 /** Random faults that overlap, all drawn before anything starts; then everything is mended, and must be right again. */
 
 import type { Millis } from '../../src/core/rng.ts'
+import { words } from '../insider/words.ts'
 import { prefixOf } from '../literal.ts'
 import type { Host } from './host.ts'
 import { Random } from './random.ts'
@@ -31,6 +32,16 @@ const nothing = () => undefined
 const clogMs = 700
 const slowKernelMs = 2_000
 const clockStepMs = 3_600_000
+
+/** Until an insider is connected to most. */
+const connectedMs = 2_000
+/**
+ * What gains a member nothing, whatever else happens. Any may evict who is absent, have a subnet that its holder had for
+ * less than the tenure, and be left addresses that no container has.
+ */
+const unlawful = Object.entries(words).flatMap(([name, say]) =>
+  /^(eviction|backdated|fenced|addresses)/.test(name) ? [] : [say],
+)
 
 const faults = {
   crash: (swarm, hosts) => {
@@ -153,6 +164,38 @@ const faults = {
     for (const host of hosts) host.kernel.failWrites(3)
     return nothing
   },
+  // To the later version, or back.
+  upgrade: (swarm, hosts) => {
+    const hit = hosts.filter((host) => host.isRunning)
+    for (const host of hit) {
+      swarm.crash(host)
+      host.isUpgraded = !host.isUpgraded
+    }
+    start(swarm, hit)
+    return nothing
+  },
+  // Of the two either one may end, and the host must be what remains.
+  'copied-identity': (swarm, [host]) => {
+    if (!host?.isRunning) return nothing
+    const copy = swarm.copy(host)
+    return () => {
+      if (copy.isRunning) swarm.crash(copy)
+      start(swarm, [host])
+    }
+  },
+  insider: (swarm, hosts) => {
+    const { world } = swarm
+    const [say] = world.random.sample(unlawful, 1)
+    const member = swarm.insider()
+    world.after(connectedMs, () => {
+      if (say)
+        member.say(
+          say,
+          hosts.flatMap((host) => swarm.wordOf(host) ?? []),
+        )
+    })
+    return () => member.end()
+  },
 } as const satisfies Record<string, Fault>
 
 export function drawFaults(seed: number): DrawnFault[] {
@@ -175,7 +218,13 @@ export const storm = (seed: number, only?: ReadonlySet<number>): Scenario => ({
   nodesMin: 3,
   seeds: onlyFirst,
   pool: wide,
-  timing: { displacedMs: 5_000, tenureMs: 10_000, resyncMs: 20_000 },
+  timing: {
+    displacedMs: 5_000,
+    tenureMs: 10_000,
+    resyncMs: 20_000,
+    // Of hosts that are off for long in some storms every word is forgotten before they are back.
+    ...(seed % 3 === 0 && { tenureMs: 3_000, reclaimMs: 6_000, tombstoneMs: 18_000 }),
+  },
   play: (swarm) =>
     play(
       swarm,

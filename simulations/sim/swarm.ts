@@ -95,6 +95,9 @@ export class Swarm implements Watcher {
   readonly #versions = new Versions()
   readonly #authenticity = new Authenticity()
   readonly #allocations = new Allocations()
+  /** Of every host that there ever was. */
+  readonly #nodes = new Set<NodeId>()
+  readonly #insiders: Insider[] = []
   /** Of processes that have published nothing yet. */
   readonly #bootedWith = new Map<Host, Entry>()
   readonly #pool: Pool
@@ -110,6 +113,7 @@ export class Swarm implements Watcher {
     this.#make = (index, likeness) => {
       const host = makeHost(index, around, likeness)
       this.#planted.set(host, new Map())
+      this.#nodes.add(host.config.self)
       return host
     }
     this.hosts = Array.from({ length: options.nodes }, (_, index) => this.#make(index))
@@ -277,7 +281,11 @@ export class Swarm implements Watcher {
 
   /** No agent runs: what is on no disk was never said. */
   forgetUnstored(): void {
-    this.#ledgers.reduce((group) => this.#hostsIn(group, this.hosts).flatMap(storedBy))
+    this.#ledgers.reduce((group) =>
+      this.#hostsIn(group, this.hosts)
+        .flatMap(storedBy)
+        .filter(({ body }) => this.#nodes.has(body.origin)),
+    )
   }
 
   partition(groups: readonly (readonly Host[])[]): void {
@@ -347,7 +355,9 @@ export class Swarm implements Watcher {
   /** Who is a member, and no agent. */
   insider(): Insider {
     const addresses = this.hosts.flatMap((host) => host.addresses.slice(0, 1))
-    return new Insider(this.world, this.network, { pool: this.#pool, addresses })
+    const insider = new Insider(this.world, this.network, { pool: this.#pool, addresses })
+    this.#insiders.push(insider)
+    return insider
   }
 
   /** Runs on; at every look each of the hosts that run has the subnet that it has now, and is believed. */
@@ -499,6 +509,7 @@ export class Swarm implements Watcher {
             return body?.kind === 'record' ? body : undefined
           },
           isGone: (origin: NodeId) => this.network.isGone(origin, group),
+          isStrange: ({ text }: Prefix) => this.#insiders.some(({ wanted }) => wanted.has(text)),
         },
       ]
     })

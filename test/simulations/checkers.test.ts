@@ -51,6 +51,7 @@ function island(a: Sketch, b: Sketch): Island {
     records: hosts.flatMap(({ own }) => own ?? []),
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
     isGone: () => false,
+    isStrange: () => false,
   }
 }
 

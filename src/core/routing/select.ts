@@ -111,9 +111,10 @@ function judge(
   if (kind === 'extra' && policy.isInNetwork(prefix)) return { refusal: 'inside-network' }
   const hop = hopsOf(record.nextHops).find(({ address }) => address.family === prefix.family)
   if (!hop) return { refusal: 'no-next-hop' }
-  return policy.isOwnAddress(hop.address)
-    ? { refusal: 'own-address' }
-    : { hop, isGone: policy.isGone(record.origin) }
+  const isGone = policy.isGone(record.origin)
+  // Of a former self nothing is left but a subnet that is unreachable from here, too.
+  if (!isGone && policy.isOwnAddress(hop.address)) return { refusal: 'own-address' }
+  return { hop, isGone }
 }
 
 /** Where it lies must allow it, and it must take nothing that this host has. */

@@ -122,6 +122,13 @@ describe('the route to a subnet', () => {
     assert.equal(outcome(subnet, { claim, policy: { isOwnAddress } }), 'claim: own-address')
   })
 
+  it('is unreachable, and not refused, where its holder was this host before it was set up anew', () => {
+    const claim = { of: low }
+    const policy = { isOwnAddress: () => true, isGone: () => true }
+    const found = selected(subnet, { claim, policy })?.outcome
+    assert.ok(found && 'isGone' in found && found.isGone)
+  })
+
   it('is refused without a next hop of its family', () => {
     const claim = { of: low }
     assert.equal(outcome(subnet, { claim, record: { nextHops: [] } }), 'claim: no-next-hop')
