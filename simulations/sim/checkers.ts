@@ -148,21 +148,18 @@ export function noTheft(
   const { before, after } = change
   if (before?.body.kind !== 'record' || after.body.kind !== 'record') return []
   const { origin, claims: kept } = after.body
-  const others = [...claims].filter(
-    (owned) => owned.origin !== origin && owned.claim.fence >= fenceOf(owned.claim.prefix),
-  )
+  const precedes = (owned: OwnedClaim, claim: Claim): boolean =>
+    owned.origin !== origin &&
+    overlaps(owned.claim.prefix, claim.prefix) &&
+    owned.claim.fence >= fenceOf(owned.claim.prefix) &&
+    (support(owned) > support({ origin, claim }) || precedence(owned, { origin, claim }) < 0)
   return before.body.claims
     .filter((claim) => claim.state === 'confirmed')
     .filter(({ prefix }) => !kept.some((claim) => isConfirmed(claim, prefix)))
     .filter(
       (claim) =>
         claim.fence >= fenceOf(claim.prefix) &&
-        !others.some(
-          (owned) =>
-            overlaps(owned.claim.prefix, claim.prefix) &&
-            (support(owned) > support({ origin, claim }) ||
-              precedence(owned, { origin, claim }) < 0),
-        ),
+        ![...claims].some((owned) => precedes(owned, claim)),
     )
     .map(({ prefix }) => violation('no-theft', host, `${prefix.text} was lost to nobody`))
 }

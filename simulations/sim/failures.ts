@@ -7,6 +7,10 @@ import type { Swarm } from './swarm.ts'
 
 /** Virtual time in which every kernel must follow what happened to a host. */
 const soonMs = 10_000
+/** The same of one host without power, in a cluster of any size. */
+const oneMs = 5_000
+/** The same of up to half of the hosts at once, where no host is connected to all others. */
+const manyMs = 60_000
 
 export const failures: readonly Scenario[] = [
   {
@@ -73,10 +77,17 @@ function hostsDie(swarm: Swarm): void {
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.rest(10_000)
+  const [one] = swarm.world.random.sample(swarm.hosts, 1)
+  if (!one) return
+  swarm.powerOff(one)
+  swarm.settle('one without power', oneMs)
+  swarm.powerOn(one)
+  swarm.settle('its power again', soonMs)
+  swarm.rest(30_000)
   const dead = minority(swarm)
   const held = dead.map((host) => swarm.subnetOf(host))
   for (const host of dead) swarm.powerOff(host)
-  swarm.settle('without power', soonMs)
+  swarm.settle('without power', swarm.hosts.length > 32 ? manyMs : soonMs)
   swarm.stayQuiet('without power')
   for (const host of dead) swarm.powerOn(host)
   swarm.settle('power again', soonMs)

@@ -114,11 +114,11 @@ function longestMatch(routes: readonly KernelRoute[], address: Address): KernelR
 
 /** The single addresses that a host routes elsewhere than their subnet, by what the nodes' own records say. */
 export function* keptRoutes(
-  { records, standings, isGone }: Island,
+  { records, keepers, standings, isGone }: Island,
   host: Observed,
 ): Generator<{ readonly prefix: Prefix; readonly target: RouteTarget }> {
   const keeping = new Map<string, { address: Address; nodes: NodeId[] }>()
-  for (const { origin, kept } of records) {
+  for (const { origin, kept } of keepers) {
     for (const address of kept.flatMap((list) => [...addressesIn(list)])) {
       const known = keeping.get(address.text) ?? { address, nodes: [] }
       known.nodes.push(origin)

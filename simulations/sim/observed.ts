@@ -41,6 +41,8 @@ export interface Island {
   readonly standings: readonly Standing[]
   /** The last words of all nodes that did not end. */
   readonly records: readonly NodeRecord[]
+  /** Those that keep addresses of subnets that are not theirs. */
+  readonly keepers: readonly NodeRecord[]
   recordOf(origin: NodeId): NodeRecord | undefined
   /** Whether nothing is reached where the node is. */
   isGone(origin: NodeId): boolean

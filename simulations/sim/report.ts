@@ -33,7 +33,7 @@ export function phaseLines(phase: Phase): string[] {
 }
 
 function verdict(outcome: Outcome): string[] {
-  const { violations, scenario, nodes, seed } = outcome
+  const { violations, seed } = outcome
   const trace = [
     '',
     `${time(outcome.virtualMs)} of virtual time, ${outcome.happenings} happenings, ${outcome.traceLines} trace lines`,
@@ -45,7 +45,7 @@ function verdict(outcome: Outcome): string[] {
     `VIOLATED, seed ${seed}: ${[...new Set(violations.map(({ checker }) => checker))].join(', ')}`,
     ...violations.slice(0, 20).map(({ checker, host, what }) => `  ${checker}: ${host}: ${what}`),
     ...(violations.length > 20 ? [`  and ${violations.length - 20} more`] : []),
-    `again: npm run sim -- --scenario ${scenario} --nodes ${nodes} --seed ${seed}`,
+    `again: npm run sim -- ${outcome.again}`,
   ]
 }
 

@@ -98,7 +98,7 @@ function playSwarm(count: number, { seed: from }: SimulationOptions): number {
 function smallestText(smallest: Storm): string {
   const { seed, nodes, only } = smallest
   const lines: string[] = []
-  const { violations } = playStorm(smallest, (line) => lines.push(line))
+  const { violations, again } = playStorm(smallest, (line) => lines.push(line))
   const drawn = drawFaults(seed)
   return [
     '',
@@ -107,7 +107,7 @@ function smallestText(smallest: Storm): string {
     ...violations.slice(0, 3).map(({ checker, host, what }) => `  ${checker}: ${host}: ${what}`),
     'its last steps:',
     ...lines.slice(-lastLines).map((line) => `  ${line}`),
-    `again: npm run sim -- --scenario storm --nodes ${nodes} --seed ${seed} --only ${only.join(',')}`,
+    `again: npm run sim -- ${again}`,
     '',
   ].join('\n')
 }

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly happenings: number
   readonly traceLines: number
   readonly traceHash: string
+  /** Options of `npm run sim` that play the same again. */
+  readonly again: string
 }
 
 export function simulate(options: SimulationOptions): Outcome {
@@ -69,7 +71,18 @@ export function simulate(options: SimulationOptions): Outcome {
     happenings: world.happenings,
     traceLines: trace.lines,
     traceHash: trace.hash,
+    again: replay(options),
   }
+}
+
+function replay({ scenario, nodes, seed, times, faults }: SimulationOptions): string {
+  return [
+    `--scenario ${scenario.name} --nodes ${nodes} --seed ${seed}`,
+    scenario.only === undefined ? '' : ` --only ${[...scenario.only].join()}`,
+    times === undefined || times === 1 ? '' : ` --times ${times}`,
+    faults?.lossRate === undefined ? '' : ` --loss ${faults.lossRate}`,
+    faults?.latencyMs === undefined ? '' : ` --latency ${faults.latencyMs.join('-')}`,
+  ].join('')
 }
 
 /** What was thrown on the way: no event may make an agent throw, and it is reported with its seed. */

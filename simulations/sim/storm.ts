@@ -218,6 +218,7 @@ export const storm = (seed: number, only?: ReadonlySet<number>): Scenario => ({
   nodesMin: 3,
   seeds: onlyFirst,
   pool: wide,
+  ...(only && { only }),
   timing: {
     displacedMs: 5_000,
     tenureMs: 10_000,

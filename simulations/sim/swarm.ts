@@ -499,11 +499,13 @@ export class Swarm implements Watcher {
         if (entry) ledger.write(entry)
       }
       if (hosts.length === 0) return []
+      const { records } = ledger
       return [
         {
           hosts: hosts.map((host) => this.#observe(host)),
           standings: ledger.standings,
-          records: ledger.records,
+          records,
+          keepers: records.filter(({ kept }) => kept.length > 0),
           recordOf: (origin: NodeId) => {
             const body = ledger.get(origin)?.body
             return body?.kind === 'record' ? body : undefined

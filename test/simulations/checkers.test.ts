@@ -49,6 +49,7 @@ function island(a: Sketch, b: Sketch): Island {
       support: () => 0,
     }),
     records: hosts.flatMap(({ own }) => own ?? []),
+    keepers: [],
     recordOf: (origin) => hosts.find(({ id }) => id === origin)?.own,
     isGone: () => false,
     isStrange: () => false,
