@@ -93,7 +93,9 @@ export const words: Readonly<Record<string, Words>> = {
       return record && isRecord(record) ? [forge.end(self, record)] : []
     }),
   'high-fences': ({ forge, victims }) =>
-    victims.slice(-1).flatMap((victim) => raised(forge, victim, versionLimits.fenceJump - 1)),
+    victims
+      .slice(-1)
+      .flatMap((victim) => raised(forge, victim, Math.ceil(versionLimits.fence / 39))),
   'next-hop-inside-another': ({ forge, self, victims }) => [
     forge.record(self, {
       nextHops: victims
@@ -109,7 +111,7 @@ export const words: Readonly<Record<string, Words>> = {
   },
   'fences-over-everything'({ forge, self }) {
     const pools = [{ prefix: prefixOf('0.0.0.0/0'), subnetLength: 0 }]
-    const claims = [forge.claim('0.0.0.0/0', { fence: versionLimits.fenceJump - 1 })]
+    const claims = [forge.claim('0.0.0.0/0', { fence: versionLimits.fence })]
     return [forge.end(self, forge.record(self, { pools, claims }), 'left')]
   },
   *'many-tombstones'({ forge, self, many }) {
@@ -157,7 +159,8 @@ function earlier({ claims }: NodeRecord): Claim {
 function raised(forge: Forge, victim: NodeRecord, step: number): Entry[] {
   return Array.from({ length: 40 }, (_, index) => {
     const keys = forge.newKeys()
-    const claims = [{ ...earlier(victim), fence: (index + 1) * step }]
+    const fence = Math.min(versionLimits.fence, (index + 1) * step)
+    const claims = [{ ...earlier(victim), fence }]
     return forge.end(keys, forge.record(keys, { claims }), 'left')
   })
 }

@@ -85,7 +85,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'insider',
     promise: 'a member that says whatever it wants takes nothing from anybody',
-    nodesMin: 4,
+    nodesMin: 5,
     seeds: onlyFirst,
     pool: wide,
     timing: { tenureMs: 20_000 },
@@ -278,14 +278,16 @@ function evict(swarm: Swarm): void {
 /** Each attack by words, in any order; before some of them a host goes down, and comes back after it. */
 function insider(swarm: Swarm): void {
   const { random } = swarm.world
-  swarm.start(swarm.hosts, 500)
+  const [newcomer, ...hosts] = [...swarm.hosts].reverse()
+  if (!newcomer) return
+  swarm.start(hosts, 500)
   swarm.settle('before')
-  for (const host of swarm.hosts) swarm.allocate(host, 30)
+  for (const host of hosts) swarm.allocate(host, 30)
   swarm.world.runFor(25_000)
   const member = swarm.insider()
   swarm.world.runFor(2_000)
   for (const [name, say] of random.shuffled(Object.entries(words))) {
-    const victims = random.shuffled(swarm.hosts)
+    const victims = random.shuffled(hosts)
     const said = victims.flatMap((host) => swarm.wordOf(host) ?? [])
     const last = victims.at(-1)
     const absent = random.chance(0.5) ? last : undefined
@@ -303,6 +305,10 @@ function insider(swarm: Swarm): void {
     swarm.expect(swarm.subnetOf(absent) === had, `comes back to ${had} after ${name}`, absent.name)
     swarm.endure(`${name}, and a host back`, 45_000)
   }
+  swarm.start([newcomer], 0)
+  const roots = () => new Set(swarm.hosts.map(({ agent }) => agent?.view().root))
+  swarm.world.runUntil(() => roots().size === 1, { withinMs: 60_000, everyMs: 500 })
+  swarm.expect(roots().size === 1, 'a newcomer comes to the same map', newcomer.name)
 }
 
 function kernelFaults(swarm: Swarm): void {

@@ -33,6 +33,7 @@ const clogMs = 700
 const slowKernelMs = 2_000
 const clockStepMs = 3_600_000
 
+const restartsMs = [0, 10_000, 20_000, 30_000]
 /** Until an insider is connected to most. */
 const connectedMs = 2_000
 /**
@@ -174,13 +175,13 @@ const faults = {
     start(swarm, hit)
     return nothing
   },
-  // Of the two either one may end, and the host must be what remains.
+  // Of the two either one may end, the host even after its copy is gone; it is started again, as containers are.
   'copied-identity': (swarm, [host]) => {
     if (!host?.isRunning) return nothing
     const copy = swarm.copy(host)
     return () => {
       if (copy.isRunning) swarm.crash(copy)
-      start(swarm, [host])
+      for (const laterMs of restartsMs) swarm.world.after(laterMs, () => start(swarm, [host]))
     }
   },
   insider: (swarm, hosts) => {

@@ -6,7 +6,6 @@ import { supersedes } from '../claim/record-set.ts'
 import type { Verdict } from '../effect.ts'
 import type { Carried } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
-import type { Prefix } from '../ip/prefix.ts'
 import { isDown } from '../liveness/observations.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { merge } from './absorb.ts'
@@ -31,10 +30,9 @@ export function receive(state: AgentState, carried: Carried, from: NodeId): Hear
   if (entry.body.origin === config.self) return hearOfSelf(state, entry)
   const known = set.get(entry.body.origin)
   const isAlive = (node: NodeId) => state.peers.isHeard(node)
-  const fenceOf = (prefix: Prefix) => set.fenceOf(prefix)
   const hasRoom = (kind: Entry['body']['kind']) => set.hasRoom(kind)
   const { cluster } = config
-  const admission = admit(entry, { cluster, known, fenceOf, hasRoom, isAlive })
+  const admission = admit(entry, { cluster, known, hasRoom, isAlive })
   if (!admission.admitted) {
     tellRefused(state, { entry, why: admission.why, from })
     return { verdict: admission.verdict, news: false }

@@ -2,20 +2,11 @@
 
 import type { Verdict } from '../effect.ts'
 import { isSubnet } from '../ip/pool.ts'
-import type { Prefix } from '../ip/prefix.ts'
-import {
-  compareVersions,
-  type Entry,
-  type NodeId,
-  type NodeRecord,
-  type Tombstone,
-  versionLimits,
-} from './record.ts'
+import { compareVersions, type Entry, type NodeId, type NodeRecord } from './record.ts'
 
 export interface AdmissionContext {
   readonly cluster: string
   readonly known: Entry | undefined
-  fenceOf(prefix: Prefix): number
   /** For an entry of a node that is not known. */
   hasRoom(kind: Entry['body']['kind']): boolean
   /** Whether this node is itself connected to the origin of a tombstone. */
@@ -33,7 +24,6 @@ export type AdmissionFault =
   | 'evicts-the-living'
   /** As many are known as this node may know. */
   | 'no-room'
-  | 'fence-jump'
 
 export function admit(entry: Entry, context: AdmissionContext): Admission {
   const { body } = entry
@@ -44,17 +34,12 @@ export function admit(entry: Entry, context: AdmissionContext): Admission {
   if (body.kind === 'record') return admitRecord(body)
   const ended = admitRecord(body.ended.body)
   if (!ended.admitted) return ended
-  if (leapsFences(body, context.fenceOf)) return refuse('reject', 'fence-jump')
   if (body.reason === 'left') return admitted
   // A refuted eviction ends nobody any more; only its fences are merged.
   if (known && compareVersions(body.version, known.body.version) < 0) return admitted
   // Another node may be ignorant of what we see: that is no fault of whoever forwards it.
   return context.isAlive(body.origin) ? refuse('ignore', 'evicts-the-living') : admitted
 }
-
-/** Whether a fence rises by more than its prefix can have been reclaimed unheard. */
-const leapsFences = ({ fences }: Tombstone, fenceOf: (prefix: Prefix) => number): boolean =>
-  fences.some(({ prefix, fence }) => fence - fenceOf(prefix) > versionLimits.fenceJump)
 
 function admitRecord(record: NodeRecord): Admission {
   for (const { prefix } of record.claims) {

@@ -146,8 +146,6 @@ export const versionLimits = {
   /** Of either part of a version. */
   version: 2 ** 52,
   fence: 2 ** 32 - 1,
-  /** Reclaims of one prefix that a node may have missed. */
-  fenceJump: 2 ** 16,
 } as const
 
 /** The fence above a claim, as far as there are any: at the highest one all claims are equal, and none is refused. */
