@@ -1,10 +1,10 @@
 /** Whether an agent repairs and announces as fast while it grants a thousand addresses a second. */
 
+import { now } from '../simulations/lab/observer.ts'
 import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import { type Cluster, everywhere, noObserver, startAgents, withCluster } from './cluster.ts'
 import { pace, perSecond, type Taken } from './leases.ts'
-import { now } from './observer.ts'
 import { repairs } from './repair.ts'
 
 const rate = 1_000

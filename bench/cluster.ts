@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { ip, namespacesNamed } from '../simulations/lab/iproute.ts'
+import { now, Observer, type RouteChange } from '../simulations/lab/observer.ts'
 import { Lab } from '../simulations/lab/topology.ts'
-import { now, Observer, type RouteChange } from './observer.ts'
 
 export const sources = new URL('../src/starling.ts', import.meta.url).pathname
 const bundle = new URL('../dist/starling.js', import.meta.url).pathname

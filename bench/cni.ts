@@ -6,12 +6,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CniRuntime } from '../simulations/lab/cni-runtime.ts'
+import { compiled } from '../simulations/lab/compiler.ts'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { ip } from '../simulations/lab/iproute.ts'
 import { connectApi } from '../src/adapters/api/client.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import { noObserver, startAgents, withCluster } from './cluster.ts'
-import { compiled } from './compiler.ts'
 
 const debianDir = '/usr/lib/cni'
 const contestants = ['starling-ipam', 'host-local'] as const
@@ -86,7 +86,7 @@ async function measure(
   },
 ): Promise<Taken> {
   const { host, binDir } = runtime
-  const program = compiled('plugins')
+  const program = compiled(new URL('./plugins.c', import.meta.url))
   if (program === undefined) throw new Error('there is a compiler where there is an observer')
   const words: string[] = []
   for (const name of contestants) {

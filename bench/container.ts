@@ -6,17 +6,18 @@ import { type Docker, DockerError, execute } from '../simulations/chaos/docker.t
 import type { Host } from '../simulations/chaos/host.ts'
 import { buildImage } from '../simulations/chaos/image.ts'
 import { settle } from '../simulations/chaos/settle.ts'
+import { now, Observer } from '../simulations/lab/observer.ts'
 import { type Benchmark, figure, type Report } from './benchmark.ts'
 import { noObserver, owned } from './cluster.ts'
-import { compiled } from './compiler.ts'
-import { now, Observer } from './observer.ts'
 
 const name = 'starling-bench'
 const image = `${name}:latest`
 const patienceMs = 60_000
 
 export const container: Benchmark = async ({ quick, say }) => {
-  const lacking = (await lackingDocker()) ?? (compiled('observer') ? undefined : noObserver)
+  const lacking =
+    (await lackingDocker()) ??
+    (Observer.isAvailable ? undefined : noObserver)
   if (lacking !== undefined) return { figures: [], notes: [lacking] }
   const hosts = quick ? 2 : 3
   const rounds = quick ? 1 : 9

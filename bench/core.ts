@@ -1,5 +1,6 @@
 /** What the core costs: taking in a whole cluster at once, then one change of one record. */
 
+import { now } from '../simulations/lab/observer.ts'
 import { addressOf, prefixOf } from '../simulations/literal.ts'
 import { Agent } from '../src/core/agent.ts'
 import type { NodeId } from '../src/core/claim/record.ts'
@@ -7,7 +8,6 @@ import { type CoreConfig, defaultLimits, defaultTiming } from '../src/core/confi
 import type { Effect, Snapshot } from '../src/core/effect.ts'
 import type { Event } from '../src/core/event.ts'
 import { type Benchmark, figure } from './benchmark.ts'
-import { now } from './observer.ts'
 import { cluster, pools, recordOf, unsigned } from './records.ts'
 
 /** So many records of this size make one message of anti-entropy. */

@@ -1,5 +1,6 @@
 /** A whole agent among 10,000 routes, without a network: told to read its kernel again while all is as it should be. */
 
+import { now, Observer } from '../simulations/lab/observer.ts'
 import { addressOf, prefixOf } from '../simulations/literal.ts'
 import { netlinkKernel } from '../src/adapters/netlink/kernel.ts'
 import { Agent } from '../src/core/agent.ts'
@@ -10,7 +11,6 @@ import { EffectRunner } from '../src/runtime/effect-runner.ts'
 import { EventLoop } from '../src/runtime/event-loop.ts'
 import { systemClock } from '../src/runtime/system-clock.ts'
 import type { Reconcile } from './fib-writer.ts'
-import { now, Observer } from './observer.ts'
 import { cluster, pools, recordOf, unsigned } from './records.ts'
 
 /** As many as a record holds. */

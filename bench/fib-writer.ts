@@ -1,7 +1,7 @@
 /** How fast 10,000 routes get into and out of a kernel, in turns with `ip -batch` and with a C program. */
 
+import { compiled } from '../simulations/lab/compiler.ts'
 import { type Benchmark, type Figure, figure } from './benchmark.ts'
-import { compiled } from './compiler.ts'
 import { inNamespace } from './namespace.ts'
 
 const script = new URL('./fib-writer-inside.ts', import.meta.url).pathname
@@ -32,7 +32,7 @@ export const fibWriter: Benchmark = async ({ quick, say }) => {
   const routes = quick ? 200 : 10_000
   const rounds = quick ? 2 : 11
   say(`${routes} routes, ${rounds} rounds each in turns`)
-  const program = compiled('fib-writer')
+  const program = compiled(new URL('./fib-writer.c', import.meta.url))
   const taken = await inNamespace<Taken>(script, [routes, rounds, program ?? ''].map(String))
   const figures: Figure[] = []
   for (const [verb, key] of [

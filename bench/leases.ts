@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { compiled } from './compiler.ts'
+import { compiled } from '../simulations/lab/compiler.ts'
 
 export interface Taken {
   /** Pairs, or addresses that are kept. */
@@ -38,7 +38,7 @@ export function pace(socket: string, rate: number): () => Promise<Taken> {
 }
 
 function start(socket: string, words: readonly (string | number)[]): ChildProcess {
-  const program = compiled('leases')
+  const program = compiled(new URL('./leases.c', import.meta.url))
   if (program === undefined) throw new Error('there is a compiler where there is an observer')
   return spawn(program, [socket, ...words.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] })
 }

@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LabHost } from '../simulations/lab/host.ts'
+import { now } from '../simulations/lab/observer.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import {
   type Cluster,
@@ -11,7 +12,6 @@ import {
   startAgents,
   withCluster,
 } from './cluster.ts'
-import { now } from './observer.ts'
 
 interface Times {
   readonly silent: readonly number[]

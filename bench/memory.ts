@@ -3,12 +3,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LabHost } from '../simulations/lab/host.ts'
+import { now } from '../simulations/lab/observer.ts'
 import { openIdentity } from '../src/adapters/store/identity.ts'
 import { openStore } from '../src/adapters/store/store.ts'
 import { keyPairFromSeed, sealer } from '../src/wire/signature.ts'
 import { type Benchmark, type Figure, figure } from './benchmark.ts'
 import { type Cluster, noObserver, program, startAgents, withCluster } from './cluster.ts'
-import { now } from './observer.ts'
 import { childrenOf, cpuMs, memoryMb } from './processes.ts'
 import { recordOf } from './records.ts'
 

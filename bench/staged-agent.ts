@@ -7,11 +7,11 @@
 import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
+import { now } from '../simulations/lab/observer.ts'
 import { Gossip } from '../src/adapters/libp2p/gossip.ts'
 import { RouteWriter } from '../src/adapters/netlink/route-writer.ts'
 import { DurableFile } from '../src/adapters/store/durable-file.ts'
 import { Agent } from '../src/core/agent.ts'
-import { now } from './observer.ts'
 import { type Passed, type Point, stagesFile } from './passed.ts'
 
 /** Of the newest; more than one run's announcements make. */

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { LabHost } from './host.ts'
+import type { CliResult, LabHost } from './host.ts'
 import { LabError } from './iproute.ts'
 
 /** Where Debian's containernetworking-plugins are. */
@@ -49,13 +49,23 @@ export interface CniResult {
   readonly routes?: readonly { readonly dst: string; readonly gw?: string }[]
 }
 
-export class CniRuntime {
-  readonly host: LabHost
+/** Where a runtime works. */
+export interface CniHost {
+  /** Network namespace in which the plugins run. */
+  readonly namespace: string
+  /** Where binaries and networks are put. */
+  readonly directory: string
+  /** `starling WORDS` in that namespace. */
+  cliInside(...words: string[]): Promise<CliResult>
+}
+
+export class CniRuntime<Host extends CniHost = LabHost> {
+  readonly host: Host
   readonly binDir: string
   readonly confDir: string
   conflist: Conflist = { cniVersion: '', name: '', plugins: [] }
 
-  constructor(host: LabHost) {
+  constructor(host: Host) {
     this.host = host
     this.binDir = join(host.directory, 'cni-bin')
     this.confDir = join(host.directory, 'cni-net.d')

@@ -151,8 +151,10 @@ export function noTheft(
   const precedes = (owned: OwnedClaim, claim: Claim): boolean =>
     owned.origin !== origin &&
     overlaps(owned.claim.prefix, claim.prefix) &&
-    owned.claim.fence >= fenceOf(owned.claim.prefix) &&
-    (support(owned) > support({ origin, claim }) || precedence(owned, { origin, claim }) < 0)
+    // What others saw goes before a fence: who answers its eviction is not ended.
+    (support(owned) > support({ origin, claim }) ||
+      (owned.claim.fence >= fenceOf(owned.claim.prefix) &&
+        precedence(owned, { origin, claim }) < 0))
   return before.body.claims
     .filter((claim) => claim.state === 'confirmed')
     .filter(({ prefix }) => !kept.some((claim) => isConfirmed(claim, prefix)))

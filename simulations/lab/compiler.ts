@@ -1,17 +1,16 @@
-/** C programs that stand beside this file, compiled where there is a compiler. */
+/** C programs of benchmarks and simulations, compiled where there is a compiler. */
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const directory = new URL('../node_modules/.cache/starling-bench', import.meta.url).pathname
+const directory = new URL('../../node_modules/.cache/starling-programs', import.meta.url).pathname
 
 /** Where the compiled program is; undefined where there is no compiler. Throws where it does not compile. */
-export function compiled(
-  name: 'fib-writer' | 'leases' | 'observer' | 'plugins',
-): string | undefined {
-  const source = join(import.meta.dirname, `${name}.c`)
-  const program = join(directory, name)
+export function compiled(url: URL): string | undefined {
+  const source = fileURLToPath(url)
+  const program = join(directory, basename(source, '.c'))
   if (changedAt(program) > changedAt(source)) return program
   const compiler = ['cc', 'gcc'].find((command) => spawnSync(command, ['--version']).status === 0)
   if (compiler === undefined) return undefined

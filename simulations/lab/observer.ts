@@ -26,11 +26,16 @@ export class Observer {
     this.#child = child
   }
 
+  /** Whether its program can be compiled here. */
+  static get isAvailable(): boolean {
+    return program() !== undefined
+  }
+
   /** Resolves once it sees what happens; undefined where its program cannot be compiled. */
   static async start(namespaces: readonly string[]): Promise<Observer | undefined> {
-    const program = compiled('observer')
-    if (program === undefined) return undefined
-    const child = spawn(program, namespaces, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const path = program()
+    if (path === undefined) return undefined
+    const child = spawn(path, namespaces, { stdio: ['pipe', 'pipe', 'inherit'] })
     const observer = new Observer(child)
     await new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the observer ended: ${code}`)))
@@ -67,3 +72,5 @@ export class Observer {
     for (const listener of this.#listeners) listener(change)
   }
 }
+
+const program = (): string | undefined => compiled(new URL('./observer.c', import.meta.url))

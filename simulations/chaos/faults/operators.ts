@@ -1,0 +1,45 @@
+/** Operators who do what they can do at any time. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NotNow, type Play } from './fault.ts'
+
+const callMs = 5_000
+
+export const announceStorm: Play = async ({ host }) => {
+  let isOver = false
+  let count = 0
+  const storming = (async () => {
+    for (let turn = 0; !isOver; turn += 1) {
+      const prefix = `10.200.${turn & 255}.0/24`
+      await host
+        .withApi(async (api) => {
+          await api.call('Announce', { prefix }, callMs)
+          await api.call('Withdraw', { prefix }, callMs)
+          count += 1
+        })
+        .catch(() => sleep(100))
+    }
+  })()
+  return async () => {
+    isOver = true
+    await storming
+    return { what: 'prefixes announced and withdrawn', count }
+  }
+}
+
+/** By another host's operator. */
+export const evictLiving: Play = async ({ site, host }) => {
+  const other = site.hosts[(host.number + 1) % site.hosts.length]
+  if (!other) throw new NotNow('there is no other host')
+  const node = await host
+    .withApi((api) => api.call('Status', { wait: false, timeoutMs: 0 }, callMs))
+    .then((status) => status.node)
+    .catch(() => {
+      throw new NotNow('its agent does not answer')
+    })
+  const isRefused = await other
+    .withApi((api) => api.call('Evict', { node }, callMs))
+    .then(() => false)
+    .catch(() => true)
+  return async () => ({ what: 'refusals', count: isRefused ? 1 : 0 })
+}

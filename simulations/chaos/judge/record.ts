@@ -1,0 +1,83 @@
+/** A run of chaos as lines of JSON: what was done, what was seen, all with one clock. It can be judged again at any time. */
+
+import type { Millis } from '../../../src/core/rng.ts'
+import type { Schedule } from '../plan/schedule.ts'
+
+/** What a fault did that can be seen from outside: it bit where `count` is above 0. */
+export interface Witness {
+  readonly what: string
+  readonly count: number
+}
+
+export type LossKind = 'silence' | 'unreachable' | 'wrong-responder' | 'source-changed' | 'late'
+
+/** All times are ms of CLOCK_MONOTONIC. Hosts go by their number in the schedule. */
+export type Line =
+  | { readonly type: 'run'; readonly schedule: Schedule; readonly software: string }
+  | { readonly type: 'round'; readonly number: number; readonly atMs: Millis }
+  | { readonly type: 'begun'; readonly fault: number; readonly atMs: Millis }
+  | { readonly type: 'skipped'; readonly fault: number; readonly why: string }
+  | {
+      readonly type: 'mended'
+      readonly fault: number
+      readonly atMs: Millis
+      readonly witness: Witness
+    }
+  /** All faults of the round are mended. `wrong`: what still was when the patience was over. */
+  | {
+      readonly type: 'settled'
+      readonly round: number
+      readonly mendedAtMs: Millis
+      readonly rightAtMs: Millis | undefined
+      readonly wrong: readonly string[]
+    }
+  /** Route changes while nothing happened. */
+  | { readonly type: 'quiet'; readonly round: number; readonly changes: number }
+  /** Echoes from one container to another one that fared alike, by when they were sent. */
+  | {
+      readonly type: 'lost'
+      readonly from: number
+      readonly to: number
+      readonly kind: LossKind
+      readonly isFull: boolean
+      readonly firstMs: Millis
+      readonly lastMs: Millis
+      readonly count: number
+      readonly detail: string
+    }
+  | {
+      readonly type: 'echoes'
+      readonly from: number
+      readonly to: number
+      readonly sent: number
+      readonly good: number
+      readonly worstMs: Millis
+    }
+  /** Answers that a container was too slow for: no fault of the cluster. */
+  | { readonly type: 'dropped'; readonly host: number; readonly count: number }
+  | {
+      readonly type: 'event'
+      readonly host: number
+      readonly atMs: Millis
+      readonly code: string
+      readonly level: string
+      readonly text: string
+    }
+  /** Seen from outside at any time: what must never be. */
+  | {
+      readonly type: 'unsafe'
+      readonly host: number
+      readonly atMs: Millis
+      readonly checker: string
+      readonly what: string
+    }
+
+export const printed = (line: Line): string => `${JSON.stringify(line)}\n`
+
+/** Rejects nothing: whoever reads a file that is no run finds that it has no first line. */
+export function parsed(text: string): Line[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line)
+}

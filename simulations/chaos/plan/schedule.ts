@@ -1,0 +1,134 @@
+/** What happens when to which host: a pure function of seed, size, duration and scenario, drawn before anything starts. */
+
+import type { Millis } from '../../../src/core/rng.ts'
+import { Random } from '../../sim/random.ts'
+import { type FaultName, type Hits, kindOf } from './catalogue.ts'
+import type { Scenario } from './scenarios.ts'
+
+export interface Fault {
+  /** Counted through the whole schedule, from 1. */
+  readonly id: number
+  readonly name: FaultName
+  /** Since its round began. */
+  readonly atMs: Millis
+  readonly forMs: Millis
+  /** Numbers of the hosts that it hits; the order counts. */
+  readonly hosts: readonly number[]
+  /** In [0, 1): whatever else is to be chosen. */
+  readonly share: number
+}
+
+/** Faults that overlap; then all of them are mended, all must be right again, and nothing may be written any more. */
+export interface Round {
+  /** From 1. */
+  readonly number: number
+  readonly forMs: Millis
+  readonly faults: readonly Fault[]
+}
+
+export interface Schedule {
+  readonly seed: number
+  readonly hosts: number
+  readonly durationMs: Millis
+  readonly scenario: string
+  readonly rounds: readonly Round[]
+}
+
+export interface ScheduleOptions {
+  readonly seed: number
+  readonly hosts: number
+  readonly durationMs: Millis
+  readonly scenario: Scenario
+}
+
+const roundMs: readonly [Millis, Millis] = [5_000, 30_000]
+/** Until all is right again and has been quiet, as a plan counts it. */
+export const mendedMs = 12_000
+
+/** Rounds until the duration is over, one at the least. */
+export function drawSchedule({ seed, hosts, durationMs, scenario }: ScheduleOptions): Schedule {
+  const random = new Random(seed)
+  const rounds: Round[] = []
+  let id = 1
+  for (let elapsedMs = 0; rounds.length === 0 || elapsedMs < durationMs; ) {
+    const round = drawRound(rounds.length + 1, { random: random.fork(), hosts, scenario, id })
+    rounds.push(round)
+    id += round.faults.length
+    elapsedMs += round.forMs + mendedMs
+  }
+  return { seed, hosts, durationMs, scenario: scenario.name, rounds }
+}
+
+function drawRound(
+  number: number,
+  around: {
+    readonly random: Random
+    readonly hosts: number
+    readonly scenario: Scenario
+    readonly id: number
+  },
+): Round {
+  const { random, hosts, scenario } = around
+  const forMs = Math.round(random.between(...roundMs))
+  const count = 1 + random.below(scenario.faultsMax)
+  const taken = new Set<number>()
+  const drawn: Omit<Fault, 'id'>[] = []
+  for (let index = 0; index < count; index += 1) {
+    const [name] = random.sample(scenario.faults, 1)
+    if (name === undefined) break
+    const fault = drawFault(name, { random, hosts, forMs, taken })
+    if (fault) drawn.push(fault)
+  }
+  const faults = drawn
+    .sort((a, b) => a.atMs - b.atMs)
+    .map((fault, index) => ({ ...fault, id: around.id + index }))
+  return { number, forMs, faults }
+}
+
+/** Undefined: no host is left to which it can be done. */
+function drawFault(
+  name: FaultName,
+  around: {
+    readonly random: Random
+    readonly hosts: number
+    readonly forMs: Millis
+    /** Hosts to which something is done that nothing else may overlap. */
+    readonly taken: Set<number>
+  },
+): Omit<Fault, 'id'> | undefined {
+  const { random, taken } = around
+  const kind = kindOf(name)
+  const [least, greatest] = kind.lastsMs
+  const forMs = Math.round(random.between(least, Math.min(greatest, around.forMs)))
+  const atMs = Math.round(random.between(0, Math.max(1, around.forMs - forMs)))
+  const share = random.next()
+  const numbers = random.shuffled(Array.from({ length: around.hosts }, (_, index) => index))
+  const free = numbers.filter((host) => !taken.has(host))
+  const hosts = hitBy(kind.hits, free, around.hosts, share)
+  if (hosts.length === 0) return undefined
+  if (kind.isAlone) for (const host of hosts) taken.add(host)
+  return { name, atMs, forMs, hosts, share }
+}
+
+/** Empty: it cannot be done to those that are free. */
+function hitBy(
+  hits: Hits,
+  free: readonly number[],
+  hosts: number,
+  share: number,
+): readonly number[] {
+  switch (hits) {
+    case 'one':
+      return free.slice(0, 1)
+    case 'pair':
+      return free.length < 2 ? [] : free.slice(0, 2)
+    case 'minority': {
+      const most = (hosts - 1) >> 1
+      return free.slice(0, Math.max(1, Math.ceil(share * most)))
+    }
+    case 'half':
+      return free.slice(0, hosts >> 1)
+    case 'all':
+      return free.length === hosts ? free : []
+  }
+}
