@@ -15,9 +15,7 @@ const image = `${name}:latest`
 const patienceMs = 60_000
 
 export const container: Benchmark = async ({ quick, say }) => {
-  const lacking =
-    (await lackingDocker()) ??
-    (Observer.isAvailable ? undefined : noObserver)
+  const lacking = (await lackingDocker()) ?? (Observer.isAvailable ? undefined : noObserver)
   if (lacking !== undefined) return { figures: [], notes: [lacking] }
   const hosts = quick ? 2 : 3
   const rounds = quick ? 1 : 9

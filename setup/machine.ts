@@ -26,6 +26,8 @@ const needs = {
   // Certificates for the API over TCP, and a disk that can be made to fail.
   openssl: ['openssl'],
   e2fsprogs: ['mkfs.ext4'],
+  // The same while a process runs.
+  strace: ['strace'],
   // What gRPC's reflection tells is made by it.
   'protobuf-compiler': ['protoc'],
   // Only recommended by the compiler: what protoc imports.
