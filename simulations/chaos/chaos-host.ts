@@ -3,7 +3,9 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiClient, connectApi } from '../../src/adapters/api/client.ts'
+import type { StatusResponse } from '../../src/adapters/api/definition.ts'
 import { type CniHost, type CniResult, CniRuntime } from '../lab/cni-runtime.ts'
 import { type CliResult, executable } from '../lab/host.ts'
 import { ip, routesIn, type ShownRoute } from '../lab/iproute.ts'
@@ -13,6 +15,11 @@ import type { Docker } from './docker.ts'
 import type { Echoes } from './echoes.ts'
 
 const callMs = 5_000
+/** Of an agent that was started. */
+const answersWithinMs = 60_000
+const againMs = 200
+/** Until it is converged. */
+const waitMs = 20_000
 
 export interface ChaosHostOptions {
   readonly number: number
@@ -101,6 +108,21 @@ export class ChaosHost implements CniHost {
         told: routes,
       }
     })
+  }
+
+  /** Resolves once its agent answers, and is converged or has not been for long. Rejects where none answers. */
+  async converged(): Promise<StatusResponse> {
+    const end = performance.now() + answersWithinMs
+    for (;;) {
+      try {
+        return await this.withApi((api) =>
+          api.call('Status', { wait: true, timeoutMs: waitMs }, waitMs + callMs),
+        )
+      } catch (error) {
+        if (performance.now() > end) throw error
+      }
+      await sleep(againMs)
+    }
   }
 
   async withApi<T>(use: (api: ApiClient) => Promise<T>): Promise<T> {

@@ -160,11 +160,24 @@ static void send_echo(unsigned number, struct stream *stream, double time) {
     *echo = (struct echo){message.number, true, time};
     stream->sent += 1;
     size_t length = stream->is_full ? FULL_BYTES : sizeof message;
-    ssize_t sent = sendto(client, bytes, length, MSG_DONTWAIT, (struct sockaddr *)&peer->address, sizeof peer->address);
-    if (sent >= 0) return;
-    /* An error of an earlier echo is told by the queue of errors, and this one was not sent. */
+    /* What an earlier echo met, of any peer, is the error of the next call, which sends nothing. */
+    for (int tries = 0; tries < 3; tries++) {
+        if (sendto(client, bytes, length, MSG_DONTWAIT, (struct sockaddr *)&peer->address, sizeof peer->address) >= 0) return;
+    }
     echo->waits = false;
     bad(number, stream, UNREACHABLE, time, strerrorname_np(errno));
+}
+
+/* What a packet to there has as its source. */
+static uint32_t address_towards(const struct sockaddr_in *peer) {
+    int probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in mine = {0};
+    socklen_t length = sizeof mine;
+    if (connect(probe, (const struct sockaddr *)peer, sizeof *peer) == 0) {
+        getsockname(probe, (struct sockaddr *)&mine, &length);
+    }
+    close(probe);
+    return mine.sin_addr.s_addr;
 }
 
 static void answered(const struct message *message, double time) {
@@ -180,7 +193,7 @@ static void answered(const struct message *message, double time) {
     } else if (message->responder != from) {
         snprintf(detail, sizeof detail, "%u", message->responder);
         bad(from, stream, WRONG_RESPONDER, echo->sent_at, detail);
-    } else if (message->seen_from != own_address && own_address != 0) {
+    } else if (message->seen_from != own_address && message->seen_from != address_towards(&peers[from].address)) {
         struct in_addr seen = {message->seen_from};
         bad(from, stream, SOURCE_CHANGED, echo->sent_at, inet_ntoa(seen));
     } else {
@@ -265,17 +278,6 @@ static void collect_errors(void) {
             bad(message.to, stream, UNREACHABLE, echo->sent_at, strerrorname_np((int)error.ee_errno));
         }
     }
-}
-
-static uint32_t address_towards(const struct sockaddr_in *peer) {
-    int probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in mine = {0};
-    socklen_t length = sizeof mine;
-    if (connect(probe, (const struct sockaddr *)peer, sizeof *peer) == 0) {
-        getsockname(probe, (struct sockaddr *)&mine, &length);
-    }
-    close(probe);
-    return mine.sin_addr.s_addr;
 }
 
 static void begin(unsigned number, const char *text) {

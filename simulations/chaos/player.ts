@@ -28,8 +28,8 @@ export class Player {
     this.#screen.title(`round ${number}: ${faults.length} faults within ${seconds(forMs)}`)
     tell({ type: 'round', number, atMs: now() })
     await Promise.all(faults.map((fault) => this.#fault(fault)))
-    await this.#hangAgain(faults)
     const mendedAtMs = now()
+    await this.#hangAgain(faults)
     const { rightAtMs, wrong } = await this.#site.settle()
     tell({ type: 'settled', round: number, mendedAtMs, rightAtMs, wrong })
     if (rightAtMs === undefined) return this.#screen.bad(`not right: ${wrong.join('; ')}`)
@@ -76,7 +76,7 @@ export class Player {
     for (const number of numbers) {
       const host = this.#site.hosts[number]
       if (!host) continue
-      await host.withApi((api) => api.call('Status', { wait: true, timeoutMs: 20_000 }, 25_000))
+      await host.converged()
       await host.hang()
       this.#site.tellAll(host)
     }

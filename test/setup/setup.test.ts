@@ -31,6 +31,7 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['openssl', ['openssl']],
   ['e2fsprogs', ['mkfs.ext4']],
+  ['strace', ['strace']],
   ['protobuf-compiler', ['protoc']],
   ['libprotobuf-dev', ['/usr/include/google/protobuf/empty.proto']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],

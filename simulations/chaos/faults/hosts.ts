@@ -27,9 +27,7 @@ export const setUpAnew: Play = async ({ site, host }) => {
   await site.docker.run('volume', 'rm', `${site.project.name}_${volumeOf(host.number)}`)
   await site.compose('up', '--detach', '--no-build', '--no-deps', service)
   return async () => {
-    const present = await host.withApi((api) =>
-      api.call('Status', { wait: true, timeoutMs: 20_000 }, 25_000),
-    )
+    const present = await host.converged()
     return { what: 'another identity', count: present.node === former.node ? 0 : 1 }
   }
 }
