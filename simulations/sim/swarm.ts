@@ -28,6 +28,7 @@ import {
   uniqueness,
   Versions,
 } from './checkers.ts'
+import { Expectation } from './expectation.ts'
 import type { Host, Watcher } from './host.ts'
 import { Insider } from './insider.ts'
 import { uplinkIndex } from './kernel.ts'
@@ -466,9 +467,12 @@ export class Swarm implements Watcher {
   #isSettled(): boolean {
     if ([...this.#wanted].some((host) => !host.isRunning)) return false
     for (const island of this.#islands()) {
+      if (new Set(island.hosts.map((host) => host.view().root)).size > 1) return false
       if (claiming(island).length > 0) return false
+      const expectation = new Expectation(island)
       // Whoever lagged behind at the last look does so at most of the next ones.
       for (const host of island.hosts.toSorted((a) => (a.id === this.#laggard ? -1 : 0))) {
+        if (expectation.isMet(host)) continue
         if (convergence({ ...island, hosts: [host] }).length === 0) continue
         this.#laggard = host.id
         return false
