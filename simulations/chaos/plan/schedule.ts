@@ -99,7 +99,8 @@ function drawFault(
   const { random, taken } = around
   const kind = kindOf(name)
   const [least, greatest] = kind.lastsMs
-  const forMs = Math.round(random.between(least, Math.min(greatest, around.forMs)))
+  const mostMs = Math.min(greatest, around.forMs)
+  const forMs = Math.round(random.between(Math.min(least, mostMs), mostMs))
   const atMs = Math.round(random.between(0, Math.max(1, around.forMs - forMs)))
   const share = random.next()
   const numbers = random.shuffled(Array.from({ length: around.hosts }, (_, index) => index))
