@@ -245,9 +245,9 @@ export class Versions {
   published(host: Pick<Observed, 'name'>, { body, hash }: Entry): Violation[] {
     const { origin, kind, version } = body
     if (this.#exempt.has(origin)) return []
-    // Several nodes may end one.
-    const author = body.kind === 'tombstone' ? body.author : origin
-    const key = `${author} ${origin} ${kind} ${version.incarnation}.${version.seqno}`
+    // Several nodes may end one, and each of them again in the words of a later version.
+    if (body.kind === 'tombstone' && body.author !== origin) return []
+    const key = `${origin} ${kind} ${version.incarnation}.${version.seqno}`
     const before = this.#hashes.get(key)
     this.#hashes.set(key, hash)
     return before === undefined || before === hash

@@ -79,7 +79,7 @@ async function cut(
 ): Promise<() => Promise<Witness>> {
   const table = `bridge chaos${id}`
   const chain = `chain lost { type filter hook forward priority 0; ${rules.join('; ')}; }`
-  await nft(site, `table ${table} { ${chain} }`)
+  await nft(site, `table ${table} {\n${chain}\n}\n`)
   return async () => {
     const shown = await nft(site, `list table ${table}`)
     await nft(site, `delete table ${table}`)
