@@ -1,6 +1,6 @@
 /** `npm run chaos`: seeded chaos on real containers, and its verdict. */
 
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,12 @@ import { Events } from './events.ts'
 import { buildImage, importPrograms } from './image.ts'
 import { judge } from './judge/judge.ts'
 import { type Line, parsed, printed } from './judge/record.ts'
+import { reportPage } from './judge/report-page.ts'
 import { catalogue } from './plan/catalogue.ts'
 import { scenarios } from './plan/scenarios.ts'
 import { drawSchedule, type Schedule } from './plan/schedule.ts'
 import { Player } from './player.ts'
+import { Sampler } from './sampler.ts'
 import { Site } from './site.ts'
 import { verdictText } from './verdict-text.ts'
 import { removeWorkloads } from './workload.ts'
@@ -30,7 +32,8 @@ const usage = `npm run chaos -- [options]
   --rounds A-B      only these rounds
   --only A,B        only these faults, by their numbers
   --out FILE        where the run is stored, default chaos.jsonl
-  --check FILE      judge a stored run again
+  --report FILE     write one page of how it went
+  --check FILE      judge a stored run again, with --report or without
   --plan            print the schedule, and do nothing
   --list            what each scenario does
   --help
@@ -59,13 +62,16 @@ async function main(args: string[]): Promise<number> {
       console.log(scheduleText(request.schedule))
       return 0
     case 'check':
-      return verdictOn(parsed(readFileSync(request.file, 'utf8')))
+      return verdictOn(parsed(readFileSync(request.file, 'utf8')), request.report)
     case 'play':
-      return perform(request.schedule, request.out)
+      return perform(request.schedule, request)
   }
 }
 
-async function perform(schedule: Schedule, out: string): Promise<number> {
+async function perform(
+  schedule: Schedule,
+  { out, report }: { readonly out: string; readonly report: string | undefined },
+): Promise<number> {
   const screen = new Screen()
   console.log(scheduleText(schedule))
   try {
@@ -96,7 +102,7 @@ async function perform(schedule: Schedule, out: string): Promise<number> {
       await removeWorkloads(`${name}-h`)
       file.end()
     }
-    return verdictOn(lines)
+    return verdictOn(lines, report)
   } catch (error) {
     screen.bad(error instanceof Error ? (error.stack ?? error.message) : String(error))
     return 1
@@ -131,8 +137,10 @@ async function playOn(
       `all are up, and a container behind each sends echoes to ${schedule.hosts - 1} others`,
     )
     const events = new Events(site)
+    const sampler = new Sampler(site)
     await new Player(site, screen).play(schedule)
     for (const host of site.hosts) await host.echoes?.sum()
+    await sampler.stop()
     await events.stop()
     return 'played'
   } finally {
@@ -151,10 +159,15 @@ async function makeImages(docker: Docker): Promise<void> {
   }
 }
 
-function verdictOn(lines: readonly Line[]): number {
+function verdictOn(lines: readonly Line[], report: string | undefined): number {
   const schedule = lines.find((line) => line.type === 'run')?.schedule
   const verdict = judge(lines)
-  console.log(`\n${verdictText(verdict, schedule ? againText(schedule) : '')}`)
+  const again = schedule ? againText(schedule) : ''
+  console.log(`\n${verdictText(verdict, again)}`)
+  if (report !== undefined) {
+    writeFileSync(report, reportPage(lines, verdict, again))
+    console.log(`how it went: ${report}`)
+  }
   return verdict.violations.length === 0 ? 0 : 1
 }
 
@@ -189,8 +202,13 @@ function listText(): string {
 type Request =
   | { readonly type: 'help' | 'list' }
   | { readonly type: 'plan'; readonly schedule: Schedule }
-  | { readonly type: 'check'; readonly file: string }
-  | { readonly type: 'play'; readonly schedule: Schedule; readonly out: string }
+  | { readonly type: 'check'; readonly file: string; readonly report: string | undefined }
+  | {
+      readonly type: 'play'
+      readonly schedule: Schedule
+      readonly out: string
+      readonly report: string | undefined
+    }
 
 /** A text: what is wrong with the arguments. */
 function parse(args: string[]): Request | string {
@@ -198,7 +216,8 @@ function parse(args: string[]): Request | string {
   if (typeof values === 'string') return values
   if (values.help) return { type: 'help' }
   if (values.list) return { type: 'list' }
-  if (values.check !== undefined) return { type: 'check', file: values.check }
+  const { report } = values
+  if (values.check !== undefined) return { type: 'check', file: values.check, report }
   const scenario = scenarios.find((each) => each.name === values.scenario)
   if (!scenario)
     return `no scenario ${values.scenario}: ${scenarios.map((each) => each.name).join(', ')}`
@@ -211,7 +230,9 @@ function parse(args: string[]): Request | string {
   const drawn = drawSchedule({ seed, hosts, durationMs: seconds * 1_000, scenario })
   const schedule = reduced(drawn, values)
   if (typeof schedule === 'string') return schedule
-  return values.plan ? { type: 'plan', schedule } : { type: 'play', schedule, out: values.out }
+  return values.plan
+    ? { type: 'plan', schedule }
+    : { type: 'play', schedule, out: values.out, report }
 }
 
 /** To the rounds and faults that are asked for. */
@@ -246,6 +267,7 @@ function valuesOf(args: string[]) {
         rounds: { type: 'string' },
         only: { type: 'string' },
         out: { type: 'string', default: 'chaos.jsonl' },
+        report: { type: 'string' },
         check: { type: 'string' },
         plan: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },

@@ -25,6 +25,7 @@ export interface SiteOptions {
 /** Between two looks at all kernels. */
 const lookMs = 100
 const patienceMs = 60_000
+const ownProtocol = 83
 
 export class Site {
   readonly hosts: readonly ChaosHost[]
@@ -36,6 +37,8 @@ export class Site {
   changedAtMs = 0
   changes = 0
   readonly #observers = new Map<ChaosHost, Observer>()
+  /** Destinations of the owned routes of each host, as its kernel told of them. */
+  readonly #routes = new Map<ChaosHost, Set<string>>()
 
   constructor({ docker, project, daemonNamespace, tell }: SiteOptions) {
     this.docker = docker
@@ -80,15 +83,25 @@ export class Site {
     await host.attach()
     const observer = await Observer.start([host.namespace])
     if (!observer) throw new Error('no C compiler: npm run setup')
-    observer.listen(({ at, protocol }) => {
-      if (protocol !== 83) return
+    const routes = new Set((await host.routes()).map(({ dst }) => dst))
+    this.#routes.set(host, routes)
+    observer.listen(({ at, protocol, type, destination }) => {
+      if (protocol !== ownProtocol) return
       this.changedAtMs = at
       this.changes += 1
+      if (type === 'added') routes.add(destination)
+      else routes.delete(destination)
     })
     this.#observers.set(host, observer)
   }
 
+  /** How many owned routes a host's kernel has. */
+  routesOf(host: ChaosHost): number {
+    return this.#routes.get(host)?.size ?? 0
+  }
+
   async detach(host: ChaosHost): Promise<void> {
+    this.#routes.delete(host)
     await this.#observers.get(host)?.stop()
     this.#observers.delete(host)
     await host.detach()

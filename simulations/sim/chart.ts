@@ -14,6 +14,16 @@ export interface Chart {
   readonly y: Axis
   /** Drawn as ticks above the x axis; what they are is told where a pointer rests. */
   readonly marks?: readonly { readonly at: number; readonly what: string }[]
+  /** Drawn over the whole height, behind the lines; likewise. */
+  readonly bands?: readonly Band[]
+}
+
+export interface Band {
+  readonly from: number
+  readonly to: number
+  /** A class of the page's style. */
+  readonly style: string
+  readonly what: string
 }
 
 export interface Axis {
@@ -29,7 +39,7 @@ const height = 210
 const edge = { left: 64, right: 16, top: 10, bottom: 40 } as const
 const ticksWanted = 6
 
-export function chartSvg({ title, lines, x, y, marks = [] }: Chart): string {
+export function chartSvg({ title, lines, x, y, marks = [], bands = [] }: Chart): string {
   const toX = (value: number) => edge.left + share(x, value) * (width - edge.left - edge.right)
   const bottom = height - edge.bottom
   const toY = (value: number) => bottom - share(y, value) * (bottom - edge.top)
@@ -41,6 +51,11 @@ export function chartSvg({ title, lines, x, y, marks = [] }: Chart): string {
     const at = round(toY(value))
     return `<line class="grid" x1="${edge.left}" x2="${width - edge.right}" y1="${at}" y2="${at}"/><text class="tick" x="${edge.left - 8}" y="${at + 4}" text-anchor="end">${y.text(value)}</text>`
   })
+  const banded = bands.map(({ from, to, style, what }) => {
+    const left = round(toX(from))
+    const across = Math.max(1.5, round(toX(to)) - left)
+    return `<rect class="band ${style}" x="${left}" y="${edge.top}" width="${round(across)}" height="${bottom - edge.top}"><title>${escaped(what)}</title></rect>`
+  })
   const drawn = lines.map(({ style, points }) => {
     const path = points.map(([px, py]) => `${round(toX(px))},${round(toY(py))}`).join(' ')
     return `<polyline class="${style}" points="${path}"/>`
@@ -51,7 +66,7 @@ export function chartSvg({ title, lines, x, y, marks = [] }: Chart): string {
   })
   const key = lines.map(({ name, style }) => `<span class="key ${style}">${escaped(name)}</span>`)
   return `<figure><figcaption><b>${escaped(title)}</b> ${key.join(' ')}</figcaption>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">${[...vertical, ...horizontal, ...ticked, ...drawn].join('')}<text class="tick" x="${width - edge.right}" y="${height - 6}" text-anchor="end">${escaped(x.label)}</text></svg></figure>`
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">${[...banded, ...vertical, ...horizontal, ...ticked, ...drawn].join('')}<text class="tick" x="${width - edge.right}" y="${height - 6}" text-anchor="end">${escaped(x.label)}</text></svg></figure>`
 }
 
 /** Where a value is between the ends of its axis. */

@@ -67,7 +67,7 @@ export function judge(lines: readonly Line[]): Verdict {
   }
 }
 
-function playedOf(lines: readonly Line[], { rounds }: Schedule): Played[] {
+export function playedOf(lines: readonly Line[], { rounds }: Schedule): Played[] {
   const faults = new Map(rounds.flatMap((round) => round.faults.map((each) => [each.id, each])))
   return lines.flatMap((line) => {
     const fault = line.type === 'begun' ? faults.get(line.fault) : undefined

@@ -53,6 +53,15 @@ export type Line =
       readonly good: number
       readonly worstMs: Millis
     }
+  /** How all fare at one moment: kernels with a route to each other host, different digests, and ms of CPU since the last one. */
+  | {
+      readonly type: 'sample'
+      readonly atMs: Millis
+      readonly complete: number
+      readonly digests: number
+      readonly agentsCpuMs: Millis
+      readonly runnerCpuMs: Millis
+    }
   /** Answers that a container was too slow for: no fault of the cluster. */
   | { readonly type: 'dropped'; readonly host: number; readonly count: number }
   | {

@@ -3,6 +3,7 @@
 import type { Millis } from '../../../src/core/rng.ts'
 
 export interface FaultKind {
+  readonly realm: Realm
   /** For `--list` and for whoever reads a plan. */
   readonly what: string
   /** Least and greatest time until it is mended; both 0: it is over at once. */
@@ -15,6 +16,9 @@ export interface FaultKind {
   readonly rightWithinMs: Millis
 }
 
+/** What of a host it is done to. */
+export type Realm = 'agent' | 'host' | 'line' | 'kernel' | 'disk' | 'operator'
+
 /** `minority`: less than half of the hosts. `pair`: two, of which the order counts. */
 export type Hits = 'one' | 'pair' | 'minority' | 'half' | 'all'
 
@@ -25,10 +29,36 @@ const rightMs = 10_000
 /** A node that was set up anew is found to be displaced, and its former self evicted. */
 const evictedMs = 20_000
 
-const agent = { hits: 'one', costs: 'nothing', isAlone: true, rightWithinMs: rightMs } as const
-const host = { hits: 'one', costs: 'own', isAlone: true, rightWithinMs: rightMs } as const
-const line = { hits: 'one', costs: 'across', isAlone: false, rightWithinMs: rightMs } as const
-const kernel = { hits: 'one', costs: 'own', isAlone: false, rightWithinMs: rightMs } as const
+const agent = {
+  realm: 'agent',
+  hits: 'one',
+  costs: 'nothing',
+  isAlone: true,
+  rightWithinMs: rightMs,
+} as const
+const host = {
+  realm: 'host',
+  hits: 'one',
+  costs: 'own',
+  isAlone: true,
+  rightWithinMs: rightMs,
+} as const
+const line = {
+  realm: 'line',
+  hits: 'one',
+  costs: 'across',
+  isAlone: false,
+  rightWithinMs: rightMs,
+} as const
+const disk = { ...agent, realm: 'disk' } as const
+const operator = { ...agent, realm: 'operator', isAlone: false } as const
+const kernel = {
+  realm: 'kernel',
+  hits: 'one',
+  costs: 'own',
+  isAlone: false,
+  rightWithinMs: rightMs,
+} as const
 
 export const catalogue = {
   'kill-agent': { ...agent, what: 'kill -9 of an agent; Docker starts it again', lastsMs: [0, 0] },
@@ -38,7 +68,7 @@ export const catalogue = {
     lastsMs: [0, 0],
   },
   'kill-at-sync': {
-    ...agent,
+    ...disk,
     what: 'an agent dies at one of its next writes to disk',
     lastsMs: [8_000, 12_000],
   },
@@ -127,25 +157,22 @@ export const catalogue = {
     rightWithinMs: 20_000,
   },
   'slow-disk': {
-    ...agent,
-    isAlone: true,
+    ...disk,
     what: 'each write of an agent to its disk takes 0.3 s longer',
     lastsMs: [5_000, 20_000],
   },
   'failing-disk': {
-    ...agent,
+    ...disk,
     what: 'no write of an agent to its disk works',
     lastsMs: [5_000, 20_000],
   },
   'announce-storm': {
-    ...agent,
-    isAlone: false,
+    ...operator,
     what: 'a host announces and withdraws prefixes as fast as it can',
     lastsMs: [2_000, 10_000],
   },
   'evict-living': {
-    ...agent,
-    isAlone: false,
+    ...operator,
     what: 'an operator evicts a host that lives, which is refused',
     lastsMs: [0, 0],
   },

@@ -133,3 +133,6 @@ function hitBy(
       return free.length === hosts ? free : []
   }
 }
+
+export const faultText = ({ id, name, hosts }: Fault): string =>
+  `#${id} ${name} of ${hosts.join(' ')}: ${kindOf(name).what}`
