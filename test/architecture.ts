@@ -52,7 +52,11 @@ const bordered: readonly Rule[] = [
   },
   {
     from: '^simulations/sim/',
-    to: ['^simulations/(sim/|insider/|literal)', '^src/(core|wire|ports|runtime)/'],
+    to: ['^simulations/(sim/|insider/|literal|chaos/plan/)', '^src/(core|wire|ports|runtime)/'],
+  },
+  {
+    from: '^simulations/chaos/plan/',
+    to: ['^simulations/chaos/plan/', '^simulations/sim/random[.]ts$', '^src/core/'],
   },
   {
     from: '^simulations/insider/',

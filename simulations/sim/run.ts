@@ -1,12 +1,14 @@
 /** `npm run sim`: plays a scenario, prints how it went, and fails where a checker does. */
 
-import { writeFileSync, writeSync } from 'node:fs'
+import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { Schedule } from '../chaos/plan/schedule.ts'
 import type { NetworkFaults } from './network.ts'
 import { report } from './report.ts'
 import { reportPage } from './report-page.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
+import { scheduled } from './scheduled.ts'
 import { playStorm, type Storm, shrink, wholeStorm } from './shrink.ts'
 import { type SimulationOptions, simulate } from './simulate.ts'
 import { drawFaults, faultText, storm } from './storm.ts'
@@ -20,6 +22,7 @@ const usage = `npm run sim -- [options]
   --swarm N         play N storms of random faults, beginning with --seed, and shrink what fails
   --times N         how often or how long a story is told that can be told so, default 1
   --only A,B        of scenario storm: only the faults at these places
+  --schedule FILE   play the schedule of a run of chaos, as npm run chaos stores it
   --report FILE     write one page of how it went: over time, and across --sizes where they are given
   --sizes A,B,C     play it once for each number of hosts, with --report
   --loss RATE       share of messages lost, 0 to 1; default drawn from the seed
@@ -132,12 +135,12 @@ function parse(args: string[]): Parsed | string | undefined {
   if (typeof values === 'string') return values
   if (values.help) return undefined
   const only = values.only === undefined ? undefined : new Set(values.only.split(',').map(Number))
-  const scenario =
-    values.scenario === 'storm'
-      ? storm(Number(values.seed), only)
-      : scenarios.find(({ name }) => name === values.scenario)
+  const { schedule: file } = values
+  const schedule = file === undefined ? undefined : scheduleIn(file)
+  if (typeof schedule === 'string') return schedule
+  const scenario = file && schedule ? scheduled(schedule, file) : scenarioNamed(values, only)
   if (!scenario) return `no scenario ${values.scenario}: ${scenarios.map((s) => s.name).join(', ')}`
-  const nodes = Number(values.nodes)
+  const nodes = schedule?.hosts ?? Number(values.nodes)
   if (!isNatural(nodes, scenario)) {
     return `--nodes of ${scenario.name} is a number from ${scenario.nodesMin} to ${nodesMax}`
   }
@@ -162,6 +165,30 @@ function parse(args: string[]): Parsed | string | undefined {
   return { options: values.trace ? { ...options, onTrace } : options, count, swarm, page }
 }
 
+function scenarioNamed(
+  { scenario, seed }: { readonly scenario: string; readonly seed: string },
+  only: ReadonlySet<number> | undefined,
+): Scenario | undefined {
+  return scenario === 'storm'
+    ? storm(Number(seed), only)
+    : scenarios.find(({ name }) => name === scenario)
+}
+
+/** A text: why there is none. */
+function scheduleIn(file: string): Schedule | string {
+  try {
+    const [first = ''] = readFileSync(file, 'utf8').split('\n')
+    const { schedule } = JSON.parse(first) as { schedule?: Schedule }
+    return (
+      schedule ??
+      `--schedule ${file}: not a run that npm run chaos stored: no schedule in its first line`
+    )
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    return `--schedule ${file}: not a run that npm run chaos stored: ${why}`
+  }
+}
+
 function valuesOf(args: string[]) {
   try {
     return parseArgs({
@@ -174,6 +201,7 @@ function valuesOf(args: string[]) {
         swarm: { type: 'string', default: '0' },
         times: { type: 'string', default: '1' },
         only: { type: 'string' },
+        schedule: { type: 'string' },
         report: { type: 'string' },
         sizes: { type: 'string' },
         loss: { type: 'string' },

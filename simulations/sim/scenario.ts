@@ -15,8 +15,8 @@ export interface Scenario {
   readonly seeds: (nodes: number) => readonly number[]
   readonly pool: (nodes: number) => Pool
   readonly timing?: Partial<CoreTiming>
-  /** Of a storm, the places of the faults that are played; absent: all. */
-  readonly only?: ReadonlySet<number>
+  /** Options of `npm run sim` that choose it; absent: its name does. */
+  readonly chosenBy?: string
   /** `times`: how often or how long, where the story can be told so; 1 by default. */
   readonly play: (swarm: Swarm, times: number) => void
 }

@@ -77,8 +77,8 @@ export function simulate(options: SimulationOptions): Outcome {
 
 function replay({ scenario, nodes, seed, times, faults }: SimulationOptions): string {
   return [
-    `--scenario ${scenario.name} --nodes ${nodes} --seed ${seed}`,
-    scenario.only === undefined ? '' : ` --only ${[...scenario.only].join()}`,
+    scenario.chosenBy ?? `--scenario ${scenario.name}`,
+    ` --nodes ${nodes} --seed ${seed}`,
     times === undefined || times === 1 ? '' : ` --times ${times}`,
     faults?.lossRate === undefined ? '' : ` --loss ${faults.lossRate}`,
     faults?.latencyMs === undefined ? '' : ` --latency ${faults.latencyMs.join('-')}`,

@@ -219,7 +219,7 @@ export const storm = (seed: number, only?: ReadonlySet<number>): Scenario => ({
   nodesMin: 3,
   seeds: onlyFirst,
   pool: wide,
-  ...(only && { only }),
+  ...(only && { chosenBy: `--scenario storm --only ${[...only].join()}` }),
   timing: {
     displacedMs: 5_000,
     tenureMs: 10_000,

@@ -32,6 +32,8 @@ export interface Schedule {
   readonly durationMs: Millis
   readonly scenario: string
   readonly rounds: readonly Round[]
+  /** Faults that were drawn; those that are left out move no others. */
+  readonly drawn: number
 }
 
 export interface ScheduleOptions {
@@ -56,7 +58,39 @@ export function drawSchedule({ seed, hosts, durationMs, scenario }: ScheduleOpti
     id += round.faults.length
     elapsedMs += round.forMs + mendedMs
   }
-  return { seed, hosts, durationMs, scenario: scenario.name, rounds }
+  return { seed, hosts, durationMs, scenario: scenario.name, rounds, drawn: id - 1 }
+}
+
+/** With only the faults that are kept, and without the rounds that lost all of theirs. */
+export function reduced(
+  schedule: Schedule,
+  keeps: (fault: Fault, round: Round) => boolean,
+): Schedule {
+  const rounds = schedule.rounds
+    .map((round) => ({ ...round, faults: round.faults.filter((fault) => keeps(fault, round)) }))
+    .filter(({ faults }) => faults.length > 0)
+  return { ...schedule, rounds }
+}
+
+/** Options of `npm run chaos` that play the same again. */
+export function replay({ scenario, hosts, durationMs, seed, rounds, drawn }: Schedule): string {
+  const ids = rounds.flatMap(({ faults }) => faults.map(({ id }) => id))
+  const only = ids.length === drawn ? '' : ` --only ${ids.join()}`
+  return `--scenario ${scenario} --hosts ${hosts} --duration ${durationMs / 1_000} --seed ${seed}${only}`
+}
+
+export function scheduleText(schedule: Schedule): string {
+  const seconds = (ms: Millis) => `${(ms / 1_000).toFixed(1)} s`
+  return [
+    replay(schedule),
+    ...schedule.rounds.flatMap(({ number, forMs, faults }) => [
+      `round ${number}, ${seconds(forMs)}`,
+      ...faults.map(
+        ({ id, name, hosts, atMs, forMs: lasts }) =>
+          `  #${id} ${seconds(atMs)}: ${name} of ${hosts.join(' ')} for ${seconds(lasts)}`,
+      ),
+    ]),
+  ].join('\n')
 }
 
 function drawRound(

@@ -15,6 +15,7 @@ function run(name: FaultName, more: readonly Line[], witnessed = 1): Line[] {
     hosts: 4,
     durationMs: 60_000,
     scenario: 'everything',
+    drawn: 1,
     rounds: [{ number: 1, forMs: 10_000, faults: [fault] }],
   }
   return [

@@ -1,0 +1,112 @@
+/** A daemon of our own with the images of a chaos run, on which schedules are played; it leaves nothing behind. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Screen } from '../lab/screen.ts'
+import { type Daemon, ownDaemon, removeDaemon } from './daemon.ts'
+import { Events } from './events.ts'
+import { changes, footprint } from './footprint.ts'
+import { buildImage, importPrograms } from './image.ts'
+import type { Line } from './judge/record.ts'
+import type { Schedule } from './plan/schedule.ts'
+import { Player } from './player.ts'
+import { Sampler } from './sampler.ts'
+import { Site } from './site.ts'
+import { removeWorkloads } from './workload.ts'
+
+/** Begins the name of everything that is made. */
+const name = 'starling-chaos'
+const images = { starling: `${name}:latest`, holder: `${name}-holder:latest` }
+const directory = join(tmpdir(), name)
+
+export class Session {
+  readonly #daemon: Daemon
+  readonly #screen: Screen
+  readonly #before: Awaited<ReturnType<typeof footprint>>
+
+  private constructor(
+    daemon: Daemon,
+    screen: Screen,
+    before: Awaited<ReturnType<typeof footprint>>,
+  ) {
+    this.#daemon = daemon
+    this.#screen = screen
+    this.#before = before
+  }
+
+  /** Removes first what a killed run left. */
+  static async open(screen: Screen): Promise<Session> {
+    await removeDaemon(name)
+    await removeAll()
+    const before = await footprint(name)
+    const daemon = await ownDaemon(name)
+    const session = new Session(daemon, screen, before)
+    try {
+      await session.#makeImages()
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    return session
+  }
+
+  /** On hosts that are new. Rejects where they do not come up; whatever happens to them then is in the lines. */
+  async play(schedule: Schedule, tell: (line: Line) => void): Promise<void> {
+    tell({ type: 'run', schedule, software: 'starling' })
+    const project = {
+      name,
+      hosts: schedule.hosts,
+      image: images.starling,
+      holderImage: images.holder,
+      directory,
+    }
+    const { docker } = this.#daemon
+    const site = new Site({ docker, project, daemonNamespace: `${name}-docker`, tell })
+    try {
+      this.#screen.title(`${schedule.hosts} hosts`)
+      await site.up()
+      const { wrong } = await site.settle()
+      if (wrong.length > 0) throw new Error(`the hosts do not come up: ${wrong.join('; ')}`)
+      await site.populate()
+      this.#screen.good(
+        `all are up, and a container behind each sends echoes to ${schedule.hosts - 1} others`,
+      )
+      const events = new Events(site)
+      const sampler = new Sampler(site)
+      await new Player(site, this.#screen).play(schedule)
+      for (const host of site.hosts) await host.echoes?.sum()
+      await sampler.stop()
+      await events.stop()
+    } finally {
+      await site.down()
+    }
+  }
+
+  /** Resolves with what is not as it was before. */
+  async close(): Promise<readonly string[]> {
+    await this.#daemon.stop()
+    await removeAll()
+    return changes(this.#before, await footprint(name))
+  }
+
+  async #makeImages(): Promise<void> {
+    const { docker } = this.#daemon
+    this.#screen.title('The images, built without a registry.')
+    await buildImage(docker, images.starling)
+    const place = await mkdtemp(join(tmpdir(), `${name}-root-`))
+    try {
+      const root = join(place, 'root')
+      await importPrograms(docker, images.holder, { root, programs: ['sleep'] })
+    } finally {
+      await rm(place, { recursive: true })
+    }
+  }
+}
+
+/** Namespaces of containers and of hosts, with whatever runs in them. */
+async function removeAll(): Promise<void> {
+  await removeWorkloads(`${name}-w`)
+  await removeWorkloads(`${name}-h`)
+  await rm(directory, { recursive: true, force: true })
+}
