@@ -101,7 +101,7 @@ async function replayed(facts: Facts): Promise<void> {
   if (!first) throw new Error('no victim answers')
   await member.learn(first)
   const entries = [...member.heard.values()]
-  for (let round = 0; round < 200; round += 1) {
+  for (let round = 0; round < 40; round += 1) {
     for (const connection of connections) {
       await member.tell(connection, entries).catch(() => undefined)
     }
