@@ -95,7 +95,7 @@ static const uint32_t magic = 0x73746172;
 static struct peer peers[PEERS_MAX];
 static unsigned self;
 static double interval;
-static int server, client;
+static int client;
 static uint32_t dropped, own_address;
 
 static void fail(const char *what) {
@@ -182,7 +182,7 @@ static uint32_t address_towards(const struct sockaddr_in *peer) {
 
 static void answered(const struct message *message, double time) {
     unsigned from = message->to;
-    if (message->magic != magic || message->from != self || from >= PEERS_MAX || !peers[from].is_there) return;
+    if (message->from != self || from >= PEERS_MAX || !peers[from].is_there) return;
     struct stream *stream = message->is_full ? &peers[from].full : &peers[from].small;
     struct echo *echo = waiting(stream, message->number);
     if (echo == NULL) return;
@@ -218,42 +218,46 @@ static void note_overflow(struct msghdr *header, uint32_t *known) {
     }
 }
 
-static void serve(void) {
-    static uint32_t overflow;
-    char bytes[2048], control[64];
+/* A socket, and how many datagrams it had no room for so far. */
+struct end {
+    int socket;
+    uint32_t overflow;
+};
+
+/* The next echo or answer that waits at one end; 0: none does, else its length. */
+static size_t next_message(struct end *end, char *bytes, size_t room, struct message *message, struct sockaddr_in *from) {
+    char control[64];
     struct msghdr header;
-    struct sockaddr_in from;
     ssize_t length;
-    while ((length = receive(server, bytes, sizeof bytes, 0, &header, control, sizeof control, &from)) >= 0) {
-        uint32_t before = overflow;
-        note_overflow(&header, &overflow);
-        dropped += overflow - before;
-        struct message message;
-        if ((size_t)length < sizeof message) continue;
-        memcpy(&message, bytes, sizeof message);
-        if (message.magic != magic) continue;
+    while ((length = receive(end->socket, bytes, room, 0, &header, control, sizeof control, from)) >= 0) {
+        uint32_t before = end->overflow;
+        note_overflow(&header, &end->overflow);
+        dropped += end->overflow - before;
+        if ((size_t)length < sizeof *message) continue;
+        memcpy(message, bytes, sizeof *message);
+        if (message->magic == magic) return (size_t)length;
+    }
+    return 0;
+}
+
+static void serve(struct end *server) {
+    char bytes[2048];
+    struct message message;
+    struct sockaddr_in from;
+    size_t length;
+    while ((length = next_message(server, bytes, sizeof bytes, &message, &from)) > 0) {
         message.responder = (uint16_t)self;
         message.seen_from = from.sin_addr.s_addr;
         memcpy(bytes, &message, sizeof message);
-        sendto(server, bytes, (size_t)length, MSG_DONTWAIT, (struct sockaddr *)&from, sizeof from);
+        sendto(server->socket, bytes, length, MSG_DONTWAIT, (struct sockaddr *)&from, sizeof from);
     }
 }
 
-static void collect(void) {
-    static uint32_t overflow;
-    char bytes[2048], control[64];
-    struct msghdr header;
+static void collect(struct end *client) {
+    char bytes[2048];
+    struct message message;
     struct sockaddr_in from;
-    ssize_t length;
-    while ((length = receive(client, bytes, sizeof bytes, 0, &header, control, sizeof control, &from)) >= 0) {
-        uint32_t before = overflow;
-        note_overflow(&header, &overflow);
-        dropped += overflow - before;
-        struct message message;
-        if ((size_t)length < sizeof message) continue;
-        memcpy(&message, bytes, sizeof message);
-        answered(&message, now());
-    }
+    while (next_message(client, bytes, sizeof bytes, &message, &from) > 0) answered(&message, now());
 }
 
 /* The queue of errors gives back what was sent, as far as the router quoted it. */
@@ -383,20 +387,20 @@ int main(int count, char **words) {
     self = (unsigned)atoi(words[1]);
     interval = atof(words[2]);
     int on = 1;
-    server = opened(PORT);
-    client = opened(0);
+    struct end server = {opened(PORT), 0}, answers = {opened(0), 0};
+    client = answers.socket;
     if (setsockopt(client, IPPROTO_IP, IP_RECVERR, &on, sizeof on) < 0) fail("IP_RECVERR");
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("ready\n");
-    struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {server, POLLIN, 0}, {client, POLLIN, 0}};
+    struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {server.socket, POLLIN, 0}, {client, POLLIN, 0}};
     for (;;) {
         double time = now();
         double wait = send_due(time) - now();
         struct timespec timeout = {0, wait > 0 ? (long)(wait * 1e6) : 0};
         if (ppoll(watched, 3, &timeout, NULL) < 0 && errno != EINTR) fail("poll");
-        if (watched[1].revents) serve();
+        if (watched[1].revents) serve(&server);
         if (watched[2].revents & POLLERR) collect_errors();
-        if (watched[2].revents) collect();
+        if (watched[2].revents) collect(&answers);
         if (watched[0].revents && !read_commands()) return 0;
     }
 }
