@@ -90,6 +90,10 @@ export class Network {
   /** A process is gone: its kernel closes its connections, and the peers are told. */
   detach(station: Station): void {
     station.stop()
+    // Of a host and its copy the one that is left is where its node is.
+    const left = this.#running().find(({ id }) => id === station.id)
+    const [home] = left?.addresses ?? []
+    if (home !== undefined) this.#homes.set(station.id, home)
     for (const connection of station.connections()) {
       const peer = connection.other(station)
       this.#end(station, connection)
