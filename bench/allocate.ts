@@ -4,10 +4,10 @@ import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { now } from '../simulations/lab/observer.ts'
+import { cpuMs } from '../simulations/lab/processes.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import { noObserver, startAgents, withCluster } from './cluster.ts'
 import { fill, pairs, perSecond, type Taken } from './leases.ts'
-import { cpuMs } from './processes.ts'
 
 const windows = [1, 32] as const
 /** Of a lease, more or less. */

@@ -1,10 +1,10 @@
 /** How long an announcement takes from the operator's call to the last kernel of a cluster. */
 
 import { now } from '../simulations/lab/observer.ts'
+import { childrenOf, cpuMs } from '../simulations/lab/processes.ts'
 import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
 import { type Benchmark, figure } from './benchmark.ts'
 import { type Cluster, everywhere, noObserver, startAgents, withCluster } from './cluster.ts'
-import { childrenOf, cpuMs } from './processes.ts'
 import { stagesOf } from './stages.ts'
 
 /** Longer than the least time between two publications, so that latency is measured, not throttling. */

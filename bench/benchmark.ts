@@ -1,6 +1,6 @@
 /** What a benchmark is, and what it reports. */
 
-import { median, percentile } from './statistics.ts'
+import { median, percentile } from '../simulations/statistics.ts'
 
 export interface BenchmarkOptions {
   /** Tiny sizes: shows that it runs, and measures nothing worth keeping. */

@@ -1,10 +1,10 @@
 /** How long a whole cluster takes from nothing to complete kernels. */
 
 import type { LabHost } from '../simulations/lab/host.ts'
+import { childrenOf, cpuMs as cpuSoFar } from '../simulations/lab/processes.ts'
+import { median } from '../simulations/statistics.ts'
 import { type Benchmark, type Figure, figure } from './benchmark.ts'
 import { built, noObserver, sources, startAgents, wipe, withCluster } from './cluster.ts'
-import { childrenOf, cpuMs as cpuSoFar } from './processes.ts'
-import { median } from './statistics.ts'
 
 /** What an agent logs when it gets so far, and what that is. */
 const steps = [

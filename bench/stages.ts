@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { median } from '../simulations/statistics.ts'
 import type { Trip } from './announce.ts'
 import { type Cluster, startAgents, withCluster } from './cluster.ts'
 import { type Passed, type Point, stagesFile } from './passed.ts'
-import { median } from './statistics.ts'
 
 const program = new URL('./staged-agent.ts', import.meta.url).pathname
 

@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { now } from '../simulations/lab/observer.ts'
+import { cpuMs } from '../simulations/lab/processes.ts'
 import { defaultTiming } from '../src/core/config.ts'
 import { type Benchmark, type Figure, figure } from './benchmark.ts'
 import { built, noObserver, removeBridge, sources, withCluster } from './cluster.ts'
-import { cpuMs } from './processes.ts'
 
 interface Variant {
   readonly name: string

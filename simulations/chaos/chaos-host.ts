@@ -1,7 +1,5 @@
 /** One host of a chaos run: a namespace on the network that all share, an agent in it, and a container behind it. */
 
-import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiClient, connectApi } from '../../src/adapters/api/client.ts'
@@ -10,8 +8,9 @@ import { type CniHost, type CniResult, CniRuntime } from '../lab/cni-runtime.ts'
 import { type CliResult, executable } from '../lab/host.ts'
 import { ip, routesIn, type ShownRoute } from '../lab/iproute.ts'
 import type { Observed } from '../lab/observed.ts'
+import { childrenOf } from '../lab/processes.ts'
 import { addressOf, agentService, holderService } from './compose-file.ts'
-import type { Docker } from './docker.ts'
+import { type Docker, execute } from './docker.ts'
 import type { Echoes } from './echoes.ts'
 
 const callMs = 5_000
@@ -87,8 +86,12 @@ export class ChaosHost implements CniHost {
   async readerPid(): Promise<number> {
     const pid = await this.agentPid()
     if (pid === 0) return 0
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
-    return Number(children.trim().split(' ')[0] ?? 0)
+    try {
+      return childrenOf(pid)[0] ?? 0
+    } catch {
+      // It died meanwhile.
+      return 0
+    }
   }
 
   routes(): Promise<ShownRoute[]> {
@@ -150,13 +153,8 @@ export class ChaosHost implements CniHost {
   }
 
   cliInside(...words: string[]): Promise<CliResult> {
-    const inside = ['netns', 'exec', this.namespace, process.execPath, executable, ...words]
-    return new Promise((resolve) => {
-      execFile('ip', [...inside, '--socket', this.socket], (error, stdout, stderr) => {
-        const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0
-        resolve({ exitCode, stdout, stderr })
-      })
-    })
+    const program = [process.execPath, executable, ...words, '--socket', this.socket]
+    return execute(['ip', 'netns', 'exec', this.namespace, ...program])
   }
 
   /** The container behind it gets an address of its subnet, as by any CNI runtime. */
@@ -169,7 +167,6 @@ export class ChaosHost implements CniHost {
     const result = await this.#runtime.add({ id, ifname: 'eth0', netns })
     this.#hung = { id, result }
     this.workloadAddress = result.ips[0]?.address.split('/')[0] ?? ''
-    this.echoes?.readdressed()
     return this.workloadAddress
   }
 

@@ -13,7 +13,6 @@ export class Echoes {
   readonly #child: ChildProcess
   readonly #self: number
   readonly #tell: (line: Line) => void
-  readonly #towards = new Map<number, string>()
   #summed: () => void = () => undefined
 
   private constructor(self: number, child: ChildProcess, tell: (line: Line) => void) {
@@ -41,19 +40,13 @@ export class Echoes {
     return echoes
   }
 
-  /** From now on to this address; of the container itself, all others are told. */
+  /** From now on to this address. */
   towards(peer: number, address: string): void {
-    this.#towards.set(peer, address)
     this.#say(`to ${peer} ${address}`)
   }
 
   leave(peer: number): void {
-    if (this.#towards.delete(peer)) this.#say(`drop ${peer}`)
-  }
-
-  /** Its own address is another one. */
-  readdressed(): void {
-    for (const [peer, address] of this.#towards) this.#say(`to ${peer} ${address}`)
+    this.#say(`drop ${peer}`)
   }
 
   /** Resolves once the totals are told. */

@@ -1,8 +1,9 @@
 /** What the agents of a site tell of themselves, for as long as each of them runs. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../lab/observer.ts'
 import type { ChaosHost } from './chaos-host.ts'
-import { now, type Site } from './site.ts'
+import type { Site } from './site.ts'
 
 /** Between two attempts to reach an agent that does not answer. */
 const againMs = 200

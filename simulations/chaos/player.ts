@@ -1,12 +1,13 @@
 /** Plays a schedule on a site: rounds of faults, each mended, settled and watched for a while in which nothing may change. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../lab/observer.ts'
 import type { Screen } from '../lab/screen.ts'
 import { NotNow } from './faults/fault.ts'
 import { plays } from './faults/faults.ts'
 import { kindOf } from './plan/catalogue.ts'
 import type { Fault, Round, Schedule } from './plan/schedule.ts'
-import { now, type Site } from './site.ts'
+import type { Site } from './site.ts'
 
 const quietMs = 5_000
 
@@ -69,9 +70,7 @@ export class Player {
   /** Containers of hosts that lost their subnets or their namespaces come again, as a runtime makes them anew. */
   async #hangAgain(faults: readonly Fault[]): Promise<void> {
     const numbers = new Set(
-      faults
-        .filter(({ name }) => name === 'set-up-anew' || name === 'power-off')
-        .flatMap((fault) => fault.hosts),
+      faults.filter(({ name }) => kindOf(name).realm === 'host').flatMap((fault) => fault.hosts),
     )
     for (const number of numbers) {
       const host = this.#site.hosts[number]

@@ -1,13 +1,12 @@
 /** Looks once a second at how all hosts fare, and at what looking costs. */
 
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../lab/observer.ts'
+import { cpuMs } from '../lab/processes.ts'
 import type { ChaosHost } from './chaos-host.ts'
-import { now, type Site } from './site.ts'
+import type { Site } from './site.ts'
 
 const everyMs = 1_000
-/** Of the clock by which the kernel counts CPU. */
-const tickMs = 10
 
 export class Sampler {
   #isOver = false
@@ -46,7 +45,7 @@ export class Sampler {
       .withApi((api) => api.call('Status', { wait: false, timeoutMs: 0 }, everyMs))
       .then((status) => status.digest)
       .catch(() => undefined)
-    const usedMs = await cpuMs(await host.agentPid().catch(() => 0))
+    const usedMs = cpuSoFar(await host.agentPid().catch(() => 0))
     const before = this.#cpu.get(host) ?? usedMs
     this.#cpu.set(host, usedMs)
     // Another process begins anew.
@@ -54,9 +53,11 @@ export class Sampler {
   }
 }
 
-/** Of a process so far; 0 where there is none. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = pid === 0 ? '' : await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs
+/** 0 where there is no such process, or none any more. */
+function cpuSoFar(pid: number): number {
+  try {
+    return pid === 0 ? 0 : cpuMs(pid)
+  } catch {
+    return 0
+  }
 }

@@ -53,7 +53,7 @@ export class Session {
 
   /** On hosts that are new. Rejects where they do not come up; whatever happens to them then is in the lines. */
   async play(schedule: Schedule, tell: (line: Line) => void): Promise<void> {
-    tell({ type: 'run', schedule, software: 'starling' })
+    tell({ type: 'run', schedule })
     const project = {
       name,
       hosts: schedule.hosts,

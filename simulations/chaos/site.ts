@@ -4,15 +4,15 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '../lab/checkers.ts'
-import { ip, namespacesNamed, pidsIn } from '../lab/iproute.ts'
+import { ip, namespacesNamed } from '../lab/iproute.ts'
 import type { Observed } from '../lab/observed.ts'
-import { Observer } from '../lab/observer.ts'
+import { now, Observer } from '../lab/observer.ts'
 import { ChaosHost } from './chaos-host.ts'
 import { composeFile, type Project } from './compose-file.ts'
 import type { Docker } from './docker.ts'
 import { Echoes } from './echoes.ts'
 import type { Line } from './judge/record.ts'
-import { kill } from './remains.ts'
+import { removeWorkloads } from './workload.ts'
 
 export interface SiteOptions {
   readonly docker: Docker
@@ -166,21 +166,11 @@ export class Site {
       await host.echoes?.stop()
       await this.#observers.get(host)?.stop()
     }
-    for (const namespace of await namespacesNamed(`${this.project.name}-w`)) {
-      await remove(namespace)
-    }
+    await removeWorkloads(`${this.project.name}-w`)
     for (const namespace of await namespacesNamed(`${this.project.name}-h`)) {
       await ip(`netns del ${namespace}`)
     }
     await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '1')
     await rm(this.project.directory, { recursive: true, force: true })
   }
-}
-
-/** Of CLOCK_MONOTONIC, in ms. */
-export const now = (): number => Number(process.hrtime.bigint()) / 1e6
-
-async function remove(namespace: string): Promise<void> {
-  for (const pid of await pidsIn(namespace)) kill(pid)
-  await ip(`netns del ${namespace}`)
 }

@@ -1,5 +1,6 @@
 /** What a run of chaos proved, for a terminal. */
 
+import { median, percentile } from '../statistics.ts'
 import type { Verdict } from './judge/judge.ts'
 
 const shownMax = 40
@@ -25,9 +26,6 @@ export function verdictText(verdict: Verdict, again: string): string {
 }
 
 function recoveryText(all: readonly number[]): string {
-  const sorted = [...all].sort((a, b) => a - b)
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-  const text = (ms = 0) => `${(ms / 1_000).toFixed(1)} s`
-  return `${sorted.length} times, median ${text(at(0.5))}, p99 ${text(at(0.99))}, at the most ${text(sorted.at(-1))}`
+  const text = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
+  return `${all.length} times, median ${text(median(all))}, p99 ${text(percentile(all, 99))}, at the most ${text(Math.max(...all))}`
 }

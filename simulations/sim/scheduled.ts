@@ -33,6 +33,7 @@ type Play = (victims: Victims) => Mend | undefined
 
 const rightMs = 30_000
 const starvedMs = 500
+const turnMs = 1_000
 const nothing: Mend = () => undefined
 /** The simulator has none of it. */
 const absent: Play = () => undefined
@@ -110,7 +111,14 @@ const plays: Readonly<Record<FaultName, Play>> = {
     start(victims.swarm, hit)
     return nothing
   },
-  'restart-in-turn': crashAtOnce,
+  'restart-in-turn': ({ swarm, hosts }) => {
+    for (const host of hosts) {
+      if (host.isRunning) swarm.crash(host)
+      start(swarm, [host])
+      swarm.world.runFor(turnMs)
+    }
+    return nothing
+  },
   'recreate-agent': crashAtOnce,
   'set-up-anew': ({ swarm, hosts: [host] }) => {
     if (!host?.isRunning || !swarm.isHeard(host)) return undefined
@@ -128,7 +136,22 @@ const plays: Readonly<Record<FaultName, Play>> = {
   'cut-halves': cut,
   'cut-pair': mute(true),
   'one-way': mute(false),
-  flap: cut,
+  flap: (victims) => {
+    let mend = cut(victims)
+    if (!mend) return undefined
+    let isOver = false
+    const turn = () => {
+      if (isOver) return
+      if (mend) mend()
+      mend = mend ? undefined : cut(victims)
+      victims.swarm.world.after(turnMs, turn)
+    }
+    victims.swarm.world.after(turnMs, turn)
+    return () => {
+      isOver = true
+      mend?.()
+    }
+  },
   loss: absent,
   'carrier-lost': ({ hosts }) => {
     for (const host of hosts) host.kernel.setLink('eth0', 'down')

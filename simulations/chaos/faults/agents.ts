@@ -1,6 +1,7 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosHost } from '../chaos-host.ts'
 import { agentService } from '../compose-file.ts'
@@ -45,7 +46,9 @@ export const freezeAgent: Play = async ({ host }) => {
   const pid = await pidOf(host)
   const pids = [pid, await host.readerPid()].filter((each) => each !== 0)
   for (const each of pids) process.kill(each, 'SIGSTOP')
-  const stopped = await Promise.all(pids.map(isStopped))
+  const stopped = await Promise.all(
+    pids.map((each) => until(async () => (await isStopped(each)) || undefined)),
+  )
   return async () => {
     for (const each of pids) process.kill(each, 'SIGCONT')
     return { what: 'processes in state T', count: stopped.filter(Boolean).length }
@@ -58,9 +61,7 @@ export const starveAgent: Play = async ({ site, host }) => {
   await site.docker.run('update', '--cpus', starvedCpus, host.agent)
   return async () => {
     const after = await throttled(pid)
-    await site.docker
-      .run('update', '--cpus', '64', host.agent)
-      .catch(() => site.docker.run('update', '--cpu-quota', '-1', host.agent))
+    await site.docker.run('update', '--cpus', String(availableParallelism()), host.agent)
     return { what: 'periods in which it was throttled', count: after - before }
   }
 }

@@ -8,7 +8,6 @@ import { NotNow, type Play } from './fault.ts'
 /** The cluster's, by default. */
 const pool = '172.16.0.0/12'
 const manyRoutes = 50_000
-/** Documentation's, RFC 5737, as a next hop for nobody: `unreachable` needs none. */
 const broad = (index: number): string => `10.${index >> 8}.${index & 255}`
 
 export const deleteRoutes: Play = async ({ host }) => {

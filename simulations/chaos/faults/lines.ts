@@ -1,7 +1,5 @@
 /** The network between hosts: who reaches whom, what gets lost, and links without a carrier. */
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ip } from '../../lab/iproute.ts'
 import type { ChaosHost } from '../chaos-host.ts'
@@ -110,24 +108,7 @@ async function portOf(site: Site, host: ChaosHost): Promise<string> {
   return ports.find(({ ifindex }) => ifindex === link?.link_index)?.ifname ?? ''
 }
 
-async function nft(site: Site, script: string): Promise<string> {
-  const words = ['netns', 'exec', site.daemonNamespace, 'nft', '-f', '-'] as const
-  if (script.startsWith('table')) {
-    const child = spawn('ip', words, { stdio: ['pipe', 'ignore', 'pipe'] })
-    child.stdin.end(script)
-    const complaints: Buffer[] = []
-    child.stderr.on('data', (data: Buffer) => complaints.push(data))
-    const [code] = (await once(child, 'close')) as [number]
-    if (code !== 0) throw new Error(`nft: ${Buffer.concat(complaints).toString().trim()}`)
-    return ''
-  }
-  const command = [
-    'ip',
-    'netns',
-    'exec',
-    site.daemonNamespace,
-    'nft',
-    ...script.split(' '),
-  ] as const
-  return printed(command, await execute(command as readonly [string, ...string[]]))
+async function nft({ daemonNamespace }: Site, script: string): Promise<string> {
+  const command = ['ip', 'netns', 'exec', daemonNamespace, 'nft', script] as const
+  return printed(command, await execute(command))
 }

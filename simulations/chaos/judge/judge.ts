@@ -1,21 +1,13 @@
 /** What a run of chaos proves: pure, from its lines alone. */
 
 import type { Millis } from '../../../src/core/rng.ts'
-import { type FaultName, kindOf } from '../plan/catalogue.ts'
+import { type FaultName, kindOf, rightMs } from '../plan/catalogue.ts'
 import type { Fault, Schedule } from '../plan/schedule.ts'
 import { excuse, type Played, type Span, uncovered } from './excuse.ts'
 import type { Line } from './record.ts'
 
 export interface Violation {
-  readonly checker:
-    | 'echo'
-    | 'responder'
-    | 'source'
-    | 'right'
-    | 'quiet'
-    | 'witness'
-    | 'observed'
-    | 'safety'
+  readonly checker: 'echo' | 'responder' | 'source' | 'right' | 'quiet' | 'witness' | 'observed'
   readonly what: string
   /** Undefined: at no certain moment. */
   readonly atMs: Millis | undefined
@@ -54,7 +46,6 @@ export function judge(lines: readonly Line[]): Verdict {
       ...losses.violations,
       ...settling(lines, schedule),
       ...unwitnessed(lines, schedule),
-      ...unsafe(lines, roundAt),
     ],
     echoes: {
       ...totals(lines),
@@ -168,7 +159,7 @@ function settling(lines: readonly Line[], schedule: Schedule): Violation[] {
 /** The longest that any fault of the round may take. */
 export function boundOf({ rounds }: Schedule, number: number): Millis {
   const faults = rounds.find((round) => round.number === number)?.faults ?? []
-  return Math.max(10_000, ...faults.map(({ name }) => kindOf(name).rightWithinMs))
+  return Math.max(rightMs, ...faults.map(({ name }) => kindOf(name).rightWithinMs))
 }
 
 /** A fault that did nothing proves nothing. */
@@ -180,18 +171,6 @@ function unwitnessed(lines: readonly Line[], { rounds }: Schedule): Violation[] 
     const what = `fault ${line.fault} (${fault?.name}) did not bite: ${line.witness.what}`
     const hosts = fault?.hosts ?? []
     return [{ checker: 'witness', what, atMs: line.atMs, round: round?.number, hosts }]
-  })
-}
-
-function unsafe(
-  lines: readonly Line[],
-  roundAt: (atMs: Millis) => number | undefined,
-): Violation[] {
-  return lines.flatMap((line): Violation[] => {
-    if (line.type !== 'unsafe') return []
-    const { atMs, host, checker, what } = line
-    const text = `${checker}: host ${host}: ${what}`
-    return [{ checker: 'safety', what: text, atMs, round: roundAt(atMs), hosts: [host] }]
   })
 }
 

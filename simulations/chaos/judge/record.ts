@@ -13,7 +13,7 @@ export type LossKind = 'silence' | 'unreachable' | 'wrong-responder' | 'source-c
 
 /** All times are ms of CLOCK_MONOTONIC. Hosts go by their number in the schedule. */
 export type Line =
-  | { readonly type: 'run'; readonly schedule: Schedule; readonly software: string }
+  | { readonly type: 'run'; readonly schedule: Schedule }
   | { readonly type: 'round'; readonly number: number; readonly atMs: Millis }
   | { readonly type: 'begun'; readonly fault: number; readonly atMs: Millis }
   | { readonly type: 'skipped'; readonly fault: number; readonly why: string }
@@ -71,14 +71,6 @@ export type Line =
       readonly code: string
       readonly level: string
       readonly text: string
-    }
-  /** Seen from outside at any time: what must never be. */
-  | {
-      readonly type: 'unsafe'
-      readonly host: number
-      readonly atMs: Millis
-      readonly checker: string
-      readonly what: string
     }
 
 export const printed = (line: Line): string => `${JSON.stringify(line)}\n`

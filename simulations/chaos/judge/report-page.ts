@@ -2,6 +2,7 @@
 
 import type { Millis } from '../../../src/core/rng.ts'
 import { type Axis, type Band, type Line as Curve, chartSvg, escaped } from '../../sim/chart.ts'
+import { median, percentile } from '../../statistics.ts'
 import { catalogue, kindOf } from '../plan/catalogue.ts'
 import { faultText, type Schedule } from '../plan/schedule.ts'
 import type { Played } from './excuse.ts'
@@ -165,18 +166,15 @@ ${numbers.map((from) => `<tr><th scope="row">${from}</th>${numbers.map((to) => c
 
 function recoveries({ recoveries: all }: Verdict, schedule: Schedule): string {
   const rows = [...all].map(([name, times]) => {
-    const sorted = [...times].sort((a, b) => a - b)
-    const at = (share: number) =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
     const boundMs = Math.max(
       ...schedule.rounds
         .filter(({ faults }) => faults.some((fault) => fault.name === name))
         .map(({ number }) => boundOf(schedule, number)),
     )
-    const cells = [at(0.5), at(0.99), sorted.at(-1) ?? 0, boundMs].map(
+    const cells = [median(times), percentile(times, 99), Math.max(...times), boundMs].map(
       (ms) => `<td>${(ms / 1_000).toFixed(1)} s</td>`,
     )
-    return `<tr><th scope="row">${name}</th><td>${sorted.length}</td>${cells.join('')}</tr>`
+    return `<tr><th scope="row">${name}</th><td>${times.length}</td>${cells.join('')}</tr>`
   })
   return `<div class="wide"><table><caption>after the last fault of a round was mended</caption><tr><th>rounds that had</th><th>n</th><th>median</th><th>p99</th><th>most</th><th>bound</th></tr>
 ${rows.join('\n')}</table></div>`

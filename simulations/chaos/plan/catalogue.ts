@@ -25,7 +25,8 @@ export type Hits = 'one' | 'pair' | 'minority' | 'half' | 'all'
 /** Which echoes may be lost while it lasts, and until all must be right: `own`: of its hosts; `across`: between them and the others; `between`: from the first to the second one and back. */
 export type Cost = 'nothing' | 'own' | 'across' | 'between'
 
-const rightMs = 10_000
+/** Of a round, whatever its faults are. */
+export const rightMs = 10_000
 /** A node that was set up anew is found to be displaced, and its former self evicted. */
 const evictedMs = 20_000
 
@@ -137,7 +138,11 @@ export const catalogue = {
   },
   'carrier-lost': { ...line, what: "a host's link loses its carrier", lastsMs: [1_000, 20_000] },
   'delete-routes': { ...kernel, what: 'all owned routes of a host are deleted', lastsMs: [0, 0] },
-  'flush-routes': { ...kernel, what: "all routes of a host's pool are flushed", lastsMs: [0, 0] },
+  'flush-routes': {
+    ...kernel,
+    what: 'all owned routes below the pool of a host are flushed',
+    lastsMs: [0, 0],
+  },
   'replace-routes': {
     ...kernel,
     what: 'the owned routes of a host are replaced by unreachable ones of somebody else',

@@ -19,7 +19,7 @@ function run(name: FaultName, more: readonly Line[], witnessed = 1): Line[] {
     rounds: [{ number: 1, forMs: 10_000, faults: [fault] }],
   }
   return [
-    { type: 'run', schedule, software: 'test' },
+    { type: 'run', schedule },
     { type: 'round', number: 1, atMs: 10_000 },
     { type: 'begun', fault: 1, atMs: 10_000 },
     { type: 'mended', fault: 1, atMs: 20_000, witness: { what: 'bites', count: witnessed } },
