@@ -7,6 +7,7 @@ import { outside } from './bundle.ts'
 export interface Manifest {
   readonly name: string
   readonly version: string
+  readonly description: string
   readonly files: readonly string[]
   readonly dependencies: Readonly<Record<string, string>>
 }

@@ -35,6 +35,10 @@ const needs = {
   // A client in another language.
   'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
   'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],
+  // The Debian package is looked at, and booted in a Debian that is made of this machine's packages.
+  lintian: ['lintian'],
+  mandoc: ['mandoc'],
+  systemd: ['systemd-analyze'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type Package = keyof typeof needs

@@ -35,7 +35,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   return outcome.code
 }
 
-function createProgram(outcome: { code: number }): Command {
+/** Without the settings of `agent` and `config`, which are many. */
+export function createProgram(outcome: { code: number }): Command {
   const program = new Command('starling')
     .description('Container subnets and routes for every host of a cluster.')
     .version(version, '-V, --version')

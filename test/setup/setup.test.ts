@@ -36,6 +36,9 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['libprotobuf-dev', ['/usr/include/google/protobuf/empty.proto']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
   ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
+  ['lintian', ['lintian']],
+  ['mandoc', ['mandoc']],
+  ['systemd', ['systemd-analyze']],
 ]
 const sbin = ['mkfs.ext4', 'ip', 'dockerd', 'nft', 'iptables-nft', 'iptables-legacy']
 const files = needs.flatMap(([, names]) =>
