@@ -1,7 +1,9 @@
 /** The image as Docker runs it: what it needs, what it says where it lacks that, and what a restart costs. */
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Cluster, volumes } from '../../simulations/chaos/cluster.ts'
 import {
@@ -10,13 +12,13 @@ import {
   removeDaemon,
   requireDocker,
 } from '../../simulations/chaos/daemon.ts'
-import type { Docker, Outcome } from '../../simulations/chaos/docker.ts'
+import { type Docker, execute, type Outcome } from '../../simulations/chaos/docker.ts'
 import { changes, type Footprint, footprint } from '../../simulations/chaos/footprint.ts'
 import { Host } from '../../simulations/chaos/host.ts'
 import { buildImage } from '../../simulations/chaos/image.ts'
 import { settle } from '../../simulations/chaos/settle.ts'
 import { removeWorkloads, Workload } from '../../simulations/chaos/workload.ts'
-import { requireLabMachine } from '../../simulations/lab/iproute.ts'
+import { ip, requireLabMachine } from '../../simulations/lab/iproute.ts'
 import { until } from '../e2e/lab.ts'
 
 const name = 'starling-image'
@@ -215,6 +217,44 @@ describe('the image', () => {
     assert.deepEqual(await cluster.remains(), [], 'docker compose down -v leaves nothing')
   })
 
+  it('is the agent of a host by deploy/docker/docker-compose.yml, and recreated without a change', async () => {
+    const namespace = `${name}-docker`
+    // The daemon's namespace is the host: it gets a LAN, and an operator who switched forwarding on.
+    await ip(`-n ${namespace} link add eth0 type veth peer name lan`)
+    for (const link of ['eth0', 'lan']) await ip(`-n ${namespace} link set ${link} up`)
+    await ip(`-n ${namespace} address add 10.0.9.1/24 dev eth0`)
+    const forward = ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'] as const
+    await execute(['nsenter', `--net=/run/netns/${namespace}`, ...forward])
+    const directory = await mkdtemp(join(tmpdir(), 'starling-host-'))
+    // In place of directories of this machine.
+    const override = join(directory, 'override.yml')
+    const volumes = [`${directory}/run:/run/starling`, `${directory}/plugins:/run/docker/plugins`]
+    await writeFile(override, JSON.stringify({ services: { starling: { volumes } } }))
+    const file = new URL('../../deploy/docker/docker-compose.yml', import.meta.url).pathname
+    const cluster = new Cluster({ docker, project: `${name}-host`, image, file })
+    const compose = (...words: readonly string[]) => cluster.compose('--file', override, ...words)
+    try {
+      await compose('up', '--detach')
+      const before = await claimed(await only(cluster, 'starling'))
+      assert.deepEqual((await readdir(join(directory, 'run'))).sort(), [
+        'cni.sock',
+        'starling.sock',
+      ])
+      const gateway = await ip(`-n ${namespace} -o -4 address show dev starling0`)
+
+      await compose('up', '--detach', '--force-recreate')
+      assert.equal(await claimed(await only(cluster, 'starling')), before)
+      await compose('down')
+      assert.equal(await ip(`-n ${namespace} -o -4 address show dev starling0`), gateway)
+    } finally {
+      await compose('down', '-v')
+      for (const link of ['eth0', 'starling0'])
+        await ip(`-n ${namespace} link delete ${link}`).catch(() => undefined)
+      await rm(directory, { recursive: true })
+    }
+    assert.deepEqual(await cluster.remains(), [])
+  })
+
   it('docker compose down -v removes the hosts with the state that each of them had', async () => {
     const present = await volumes(docker)
     const cluster = new Cluster({ docker, project: `${name}-down`, image })
@@ -235,6 +275,15 @@ async function only(cluster: Cluster, service: string): Promise<Host> {
   const [host] = hosts
   assert.ok(host && hosts.length === 1, `${hosts.length} containers of ${service}`)
   return host
+}
+
+/** The subnet of an agent that has converged. */
+async function claimed(host: Host): Promise<string> {
+  await until('the agent answers', async () => (await host.cli('status')).exitCode !== 3)
+  const { exitCode, stdout } = await host.cli('status', '--wait')
+  assert.equal(exitCode, 0, stdout)
+  const { stdout: claims } = await host.cli('claims', '--json')
+  return (JSON.parse(claims) as { claims: { prefix: string }[] }).claims[0]?.prefix ?? ''
 }
 
 /** What a container said; fails where that is more or less than one line. */
