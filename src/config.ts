@@ -48,6 +48,8 @@ export interface Config {
   readonly bridge: string
   /** Undefined: nothing of the host's firewall is starling's. */
   readonly firewall: FirewallConfig | undefined
+  /** Whether what nobody claims of the pools is unreachable. */
+  readonly refusesUnclaimed: boolean
   /** Undefined: the interface that reaches the seeds. */
   readonly interface: string | undefined
   /** At most one per family; the interface's address is used for a family without one. */
@@ -189,6 +191,7 @@ function assemble(
     reserve: settings.reserve,
     bridge: settings.bridge === 'none' ? '' : settings.bridge,
     firewall: firewallOf(settings, acceptsDefault ? [] : settings.acceptPrefixes),
+    refusesUnclaimed: settings.refuseUnclaimed,
     interface: settings.interface,
     nextHops: settings.nextHop,
     table: settings.table,

@@ -306,6 +306,7 @@ function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts):
     timing: config.timing,
     limits: config.limits,
     ...(config.firewall ? { firewall: config.firewall } : {}),
+    refusesUnclaimed: config.refusesUnclaimed,
   }
 }
 

@@ -213,6 +213,13 @@ export const fields = {
     trade: 'They must know the way back.',
     bounds: 'up to 256',
   }),
+  refuseUnclaimed: onOff({
+    group: 'Host network',
+    about:
+      'Makes what nobody claims of the pools unreachable on this host: senders fail at once, and nothing for the pool leaks to the default gateway.',
+    trade:
+      'Networks inside the pools that this host reaches through a router need routes of their own; the default route does not lead to them any more.',
+  }),
   openForward: onOff({
     group: 'Host network',
     about:

@@ -30,6 +30,8 @@ export interface CoreConfig {
   readonly reserve: readonly Reserve[]
   /** Absent: nothing of the host's firewall is starling's. */
   readonly firewall?: FirewallConfig
+  /** Whether what nobody claims of the pools is unreachable, rather than left to the host's other routes. */
+  readonly refusesUnclaimed?: boolean
   /** Kernel priority of owned routes, IPv4 and IPv6. */
   readonly metric: { readonly 4: number; readonly 6: number }
   /** TCP port of the peer protocol, for the record's dialable addresses. */

@@ -107,3 +107,23 @@ test('drift is repaired, aliens are respected, leftovers are swept', async (t) =
     })
   })
 })
+
+test('what nobody claims of the pool is unreachable at once where that is asked for', async () => {
+  await withLab('refuse', async (lab) => {
+    const [h1, h2] = await startHosts(lab, 2, ['--refuse-unclaimed'])
+    assert.ok(h1 && h2)
+    for (const host of [h1, h2]) await host.note('claim-confirmed')
+    await converged(h1, h2)
+    const towards = (address: string) =>
+      ip(`-n ${h1.namespace} route get ${address}`).catch((error: Error) => error.message)
+    assert.match(await towards('172.31.255.9'), /No route to host/)
+    const [network = ''] = (await subnetOf(h2)).split('/')
+    assert.match(await towards(network.replace(/0$/, '9')), new RegExp(`via ${h2.address}`))
+    await ip(`-n ${h1.namespace} route flush proto 83`)
+    await until('it is refused again', async () => /No route/.test(await towards('172.31.255.9')))
+    const { stdout } = await h1.cli('routes', '--json')
+    assert.doesNotMatch(stdout, /172\.16\.0\.0\/12/)
+    assert.equal((await h1.cli('purge')).exitCode, 0)
+    assert.deepEqual(await destinations(h1), [])
+  })
+})

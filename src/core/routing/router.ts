@@ -42,6 +42,9 @@ export interface RouterWorld {
   isGone(node: NodeId): boolean
 }
 
+/** Of the routes that refuse what nobody claims: every other route to the pool goes before. */
+const refusalMetric = 0xff00_0000
+
 /** What others did to our routes. */
 interface Drift {
   readonly prefix: Prefix
@@ -187,7 +190,8 @@ export class Router {
       this.#kernel.retryAll(({ outcome }) => outcome !== 'alien')
       this.#touchAll()
     }
-    if (belief === 'usage') for (const key of this.#kernel.fib.allOwned()) this.#usage.doubt(key)
+    if (belief !== 'usage') return
+    for (const key of this.#kernel.fib.allOwned()) if (!this.#isRefusal(key)) this.#usage.doubt(key)
   }
 
   dumped(dump: KernelDump): void {
@@ -195,6 +199,7 @@ export class Router {
     this.#markOwned()
     this.#kernel.dumped(dump.routes)
     this.#markOwned()
+    this.#markRefusals()
     this.ask('usage')
     this.#reselectAll()
     this.#kernel.giveUpBlocked((text) => this.#dirty.get(text))
@@ -223,7 +228,7 @@ export class Router {
       const { change, outcome } = result
       if (outcome === 'done' && change.type === 'add') {
         added += 1
-        this.#usage.doubt(change.key)
+        if (!this.#isRefusal(change.key)) this.#usage.doubt(change.key)
       }
       if (outcome === 'done' && change.type === 'remove') removed += 1
       // What changed meanwhile is compared again; what failed waits for news.
@@ -369,6 +374,7 @@ export class Router {
   }
 
   #touchAll(): void {
+    this.#markRefusals()
     for (const { prefix } of this.#rib.all()) this.#touch(prefix)
   }
 
@@ -387,12 +393,31 @@ export class Router {
 
   #keyOf = (prefix: Prefix): RouteKey => ({ prefix, metric: this.#config.metric[prefix.family] })
 
-  #isSelected({ prefix, metric }: RouteKey): boolean {
+  /** A route to a whole pool, which takes what no other route does. */
+  #isRefusal({ prefix, metric }: RouteKey): boolean {
+    return (
+      this.#config.refusesUnclaimed === true &&
+      metric === refusalMetric &&
+      this.#config.pools.some((pool) => pool.prefix.text === prefix.text)
+    )
+  }
+
+  #markRefusals(): void {
+    if (!this.#config.refusesUnclaimed) return
+    for (const { prefix } of this.#config.pools) this.#mark({ prefix, metric: refusalMetric })
+  }
+
+  #isSelected(key: RouteKey): boolean {
+    const { prefix, metric } = key
+    if (this.#isRefusal(key)) return true
     return this.#rib.get(prefix) !== undefined && metric === this.#config.metric[prefix.family]
   }
 
   #wanted(key: RouteKey): Wanted | undefined {
     const selected = this.#rib.get(key.prefix)
+    if (this.#mode !== 'purged' && this.#isRefusal(key)) {
+      return { ...key, target: { type: 'unreachable' } }
+    }
     if (this.#mode === 'purged' || !selected || 'refusal' in selected.outcome) return undefined
     if (key.metric !== this.#config.metric[key.prefix.family]) return undefined
     if ('onBridge' in selected.outcome) {

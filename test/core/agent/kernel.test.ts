@@ -7,6 +7,7 @@ import type { KernelRoute, RouteTarget } from '../../../src/core/routing/route.t
 import {
   addressOf,
   claimOf,
+  defaultPool,
   nodeOf,
   nodesInOrder,
   prefixOf,
@@ -40,17 +41,57 @@ const alien = (text: string, target: RouteTarget = elsewhere): KernelRoute => ({
 })
 
 /** A host with a subnet of its own, which knows of one other node. */
-function settled(options: HostOptions = {}): { table: Table; host: Host } {
+function settled(
+  options: HostOptions = {},
+  more: readonly string[] = [],
+): { table: Table; host: Host } {
   const table = new Table()
   const host = table.running(a, options)
   host.hear(subnetOf(other, theirs.text))
   table.pass(2_000)
-  assert.deepEqual(host.routes, installed)
+  assert.deepEqual(host.routes, [...installed, ...more].sort())
   return { table, host }
 }
 
 const stateOf = (host: Host, prefix = theirs.text) =>
   host.agent.view().routes.find((route) => route.prefix.text === prefix)?.state
+
+describe('what nobody claims, where it is refused', () => {
+  const pool = defaultPool.prefix.text
+  const refusal = { prefix: defaultPool.prefix, metric: 0xff00_0000 }
+  const refusing = () => settled({ refusesUnclaimed: true }, [pool])
+
+  it('is unreachable, behind every other route to the pool, and that is no lack', () => {
+    const { host } = refusing()
+    assert.deepEqual(
+      host.kernel.routes.find(({ prefix }) => prefix.text === pool)?.metric,
+      0xff00_0000,
+    )
+    assert.equal(host.agent.view().convergence.converged, true)
+    assert.equal(stateOf(host, pool), undefined)
+  })
+
+  it('is refused again when that route is deleted by hand', () => {
+    const { table, host } = refusing()
+    host.kernel.removeRoute(refusal)
+    table.settle()
+    assert.ok(host.routes.includes(pool))
+  })
+
+  it('is left to others once all of ours is purged', () => {
+    const { table, host } = refusing()
+    host.command({ type: 'purge' })
+    table.settle()
+    assert.deepEqual(host.routes, [])
+  })
+
+  it('is no business of a node that is not told so, which sweeps such a route', () => {
+    const { table, host } = refusing()
+    host.restart({ refusesUnclaimed: false }).start()
+    table.pass(40_000)
+    assert.ok(!host.routes.includes(pool))
+  })
+})
 
 describe('a route that is ours', () => {
   it('is put back at once when it is deleted by hand, and that is said once', () => {
