@@ -68,6 +68,7 @@ const samples: Readonly<Record<string, string>> = {
   masquerade: 'true',
   noMasquerade: '192.168.0.0/16',
   openForward: 'true',
+  refuseUnclaimed: 'true',
   nextHop: '10.0.1.5',
   table: '1000',
   metric: '7',

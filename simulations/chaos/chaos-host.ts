@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiClient, connectApi } from '../../src/adapters/api/client.ts'
 import type { StatusResponse } from '../../src/adapters/api/definition.ts'
-import { type CniHost, type CniResult, CniRuntime } from '../lab/cni-runtime.ts'
+import { type CniHost, CniRuntime } from '../lab/cni-runtime.ts'
 import { type CliResult, executable } from '../lab/host.ts'
 import { ip, routesIn, type ShownRoute } from '../lab/iproute.ts'
 import type { Observed } from '../lab/observed.ts'
 import { childrenOf } from '../lab/processes.ts'
 import { addressOf, agentService, holderService } from './compose-file.ts'
 import { type Docker, execute } from './docker.ts'
-import type { Echoes } from './echoes.ts'
+import { Guest } from './guest.ts'
+import { pool } from './pool.ts'
 
 const callMs = 5_000
 /** Of an agent that was started. */
@@ -27,6 +28,8 @@ export interface ChaosHostOptions {
   readonly project: string
   /** What the agent has as /run/starling. */
   readonly directory: string
+  /** What it has as /var/lib/starling. */
+  readonly state: string
 }
 
 export class ChaosHost implements CniHost {
@@ -34,28 +37,28 @@ export class ChaosHost implements CniHost {
   readonly name: string
   readonly namespace: string
   readonly directory: string
+  readonly state: string
   readonly address: string
-  /** Network namespace of the container behind it. */
-  readonly workload: string
-  echoes: Echoes | undefined
-  /** Of the container; undefined while it has none. */
-  workloadAddress: string | undefined
+  /** Sends echoes to those behind all other hosts, and answers theirs. */
+  readonly guest: Guest
+  /** Asks now and then for what must be answered by an error. */
+  readonly prober: Guest
   readonly #docker: Docker
   readonly #project: string
   readonly #runtime: CniRuntime<ChaosHost>
-  #hung: { id: string; result: CniResult } | undefined
-  #hangings = 0
 
-  constructor({ number, docker, project, directory }: ChaosHostOptions) {
+  constructor({ number, docker, project, directory, state }: ChaosHostOptions) {
     this.number = number
     this.name = `host${number}`
     this.namespace = `${project}-h${number}`
-    this.workload = `${project}-w${number}`
     this.address = addressOf(number)
     this.directory = directory
+    this.state = state
     this.#docker = docker
     this.#project = project
     this.#runtime = new CniRuntime(this)
+    this.guest = new Guest(`${project}-w${number}`, this.#runtime)
+    this.prober = new Guest(`${project}-wp${number}`, this.#runtime)
   }
 
   /** Names of its containers. */
@@ -72,6 +75,10 @@ export class ChaosHost implements CniHost {
   }
 
   // What it shows
+
+  status(): Promise<StatusResponse> {
+    return this.withApi((api) => api.call('Status', { wait: false, timeoutMs: 0 }, callMs))
+  }
 
   /** Of its first process, as this machine sees it; 0 while it does not run. */
   async agentPid(): Promise<number> {
@@ -94,12 +101,14 @@ export class ChaosHost implements CniHost {
     }
   }
 
-  routes(): Promise<ShownRoute[]> {
-    return routesIn(this.namespace, 'proto 83')
+  /** To other hosts. */
+  async routes(): Promise<ShownRoute[]> {
+    const owned = await routesIn(this.namespace, 'proto 83')
+    return owned.filter(({ dst }) => dst !== pool)
   }
 
-  /** Rejects while no agent answers. */
-  observe(): Promise<Observed> {
+  /** Rejects while no agent answers. `problems`: what its status complains of. */
+  observe(): Promise<Observed & { readonly problems: readonly string[] }> {
     return this.withApi(async (api) => {
       const status = await api.call('Status', { wait: false, timeoutMs: 0 }, callMs)
       const { routes } = await api.call('Routes', {}, callMs)
@@ -109,6 +118,7 @@ export class ChaosHost implements CniHost {
         status,
         kernel: await this.routes(),
         told: routes,
+        problems: status.problems.map(({ message }) => message),
       }
     })
   }
@@ -157,25 +167,16 @@ export class ChaosHost implements CniHost {
     return execute(['ip', 'netns', 'exec', this.namespace, ...program])
   }
 
-  /** The container behind it gets an address of its subnet, as by any CNI runtime. */
-  async hang(): Promise<string> {
+  /** The containers behind it get addresses of its subnet, as by any CNI runtime. */
+  async hang(): Promise<void> {
     if (this.#runtime.conflist.plugins.length === 0) await this.#runtime.install()
-    await this.unhang()
-    this.#hangings += 1
-    const id = `${this.workload}-${this.#hangings}`
-    const netns = `/run/netns/${this.workload}`
-    const result = await this.#runtime.add({ id, ifname: 'eth0', netns })
-    this.#hung = { id, result }
-    this.workloadAddress = result.ips[0]?.address.split('/')[0] ?? ''
-    return this.workloadAddress
+    await this.guest.hang()
+    await this.prober.hang()
   }
 
   async unhang(): Promise<void> {
-    if (!this.#hung) return
-    const { id, result } = this.#hung
-    this.#hung = undefined
-    this.workloadAddress = undefined
-    await this.#runtime.del({ id, ifname: 'eth0', netns: `/run/netns/${this.workload}` }, result)
+    await this.guest.unhang()
+    await this.prober.unhang()
   }
 
   #inspect(container: string, format: string): Promise<string> {

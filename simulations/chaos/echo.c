@@ -2,9 +2,9 @@
  * A container's part of the mesh of echoes: answers those of others, sends its own, and says which were not answered
  * as they should be.
  *
- *     echo SELF INTERVAL_MS       (in the container's network namespace)
+ *     echo SELF INTERVAL_MS FULL_MS       (in the container's network namespace)
  *
- * SELF is the number of this container. Standard input, a line each:
+ * SELF is the number of this container. FULL_MS: between two echoes to a peer that fill a frame; 0: none does. Standard input, a line each:
  *
  *     to PEER ADDRESS             echoes to this container from now on
  *     drop PEER                   no more
@@ -20,8 +20,8 @@
  *     summed
  *
  * KIND is silence, unreachable (DETAIL: the error), wrong-responder (DETAIL: who it says it is), source-changed (DETAIL:
- * the address that the peer saw) or late; the same with "full-" before it for one echo a second that fills an Ethernet
- * frame and may not be fragmented. Ends with its standard input.
+ * the address that the peer saw) or late; the same with "full-" before it for the echoes that fill an Ethernet frame and
+ * may not be fragmented. Ends with its standard input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -45,7 +45,6 @@
 /* Echoes of one peer whose answer may still come. */
 #define WAITING_MAX 128
 #define ANSWER_MS 1000
-#define FULL_EVERY_MS 1000
 /* What a frame of 1500 bytes leaves behind the headers of IPv4 and UDP. */
 #define FULL_BYTES 1472
 #define BUFFER_BYTES (1 << 20)
@@ -94,7 +93,7 @@ struct peer {
 static const uint32_t magic = 0x73746172;
 static struct peer peers[PEERS_MAX];
 static unsigned self;
-static double interval;
+static double interval, full_interval;
 static int client;
 static uint32_t dropped, own_address;
 
@@ -118,7 +117,7 @@ static void flush_run(unsigned peer, const struct stream *stream, enum kind kind
 
 static void bad(unsigned peer, struct stream *stream, enum kind kind, double sent_at, const char *detail) {
     struct run *run = &stream->runs[kind];
-    double gap = stream->is_full ? FULL_EVERY_MS : interval;
+    double gap = stream->is_full ? full_interval : interval;
     if (run->count > 0 && (sent_at > run->last + 2.5 * gap || strcmp(run->detail, detail) != 0)) {
         flush_run(peer, stream, kind, run);
     }
@@ -141,7 +140,7 @@ static void settle_stream(unsigned peer, struct stream *stream, double time) {
     }
     for (unsigned kind = 0; kind < KINDS; kind++) {
         struct run *run = &stream->runs[kind];
-        if (run->count > 0 && time - run->last > 2 * ANSWER_MS + FULL_EVERY_MS) flush_run(peer, stream, kind, run);
+        if (run->count > 0 && time - run->last > 2 * ANSWER_MS + 2.5 * (stream->is_full ? full_interval : interval)) flush_run(peer, stream, kind, run);
     }
 }
 
@@ -293,7 +292,7 @@ static void begin(unsigned number, const char *text) {
     double phase = (double)((self * 7 + number * 13) % 64) / 64;
     if (!peer->is_there) {
         peer->small.next_at = time + phase * interval;
-        peer->full.next_at = time + phase * FULL_EVERY_MS;
+        peer->full.next_at = time + phase * full_interval;
     }
     peer->full.is_full = true;
     peer->address = address;
@@ -353,9 +352,9 @@ static double send_due(double time) {
         }
         if (!peer->is_there) continue;
         struct stream *streams[] = {&peer->small, &peer->full};
-        for (unsigned at = 0; at < 2; at++) {
+        for (unsigned at = 0; at < (full_interval > 0 ? 2 : 1); at++) {
             struct stream *stream = streams[at];
-            double every = stream->is_full ? FULL_EVERY_MS : interval;
+            double every = stream->is_full ? full_interval : interval;
             if (stream->next_at <= time) {
                 send_echo(number, stream, time);
                 /* Who was starved sends no burst of what it missed. */
@@ -380,12 +379,13 @@ static int opened(int port) {
 }
 
 int main(int count, char **words) {
-    if (count != 3) {
-        fprintf(stderr, "usage: echo SELF INTERVAL_MS\n");
+    if (count != 4) {
+        fprintf(stderr, "usage: echo SELF INTERVAL_MS FULL_MS\n");
         return 2;
     }
     self = (unsigned)atoi(words[1]);
     interval = atof(words[2]);
+    full_interval = atof(words[3]);
     int on = 1;
     struct end server = {opened(PORT), 0}, answers = {opened(0), 0};
     client = answers.socket;

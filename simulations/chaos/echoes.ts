@@ -1,96 +1,90 @@
 /** The program that answers and sends echoes inside one container, and what it tells of those that were lost. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { compiled } from '../lab/compiler.ts'
 import type { Line, LossKind } from './judge/record.ts'
+import { LineProgram } from './line-program.ts'
 
-/** Between two echoes to one container. */
-const intervalMs = 50
+export interface EchoOptions {
+  /** Number of the host. */
+  readonly self: number
+  /** Of the container. */
+  readonly namespace: string
+  /** Whether it asks for errors rather than for echoes: see `probePace`. */
+  readonly isProbe: boolean
+  readonly tell: (line: Line) => void
+}
+
+/** Between two echoes to one container, and between two that fill a frame. */
+const pace = { everyMs: 50, fullMs: 1_000 }
+/** Linux tells who sends to nowhere so once a second, after six at once (icmp_send): a sender that asks more often hears silence. */
+const probePace = { everyMs: 2_000, fullMs: 0 }
 
 export class Echoes {
-  readonly #child: ChildProcess
-  readonly #self: number
-  readonly #tell: (line: Line) => void
-  #summed: () => void = () => undefined
+  readonly #program: LineProgram
+  readonly #summed: { now: () => void }
 
-  private constructor(self: number, child: ChildProcess, tell: (line: Line) => void) {
-    this.#self = self
-    this.#child = child
-    this.#tell = tell
+  private constructor(program: LineProgram, summed: { now: () => void }) {
+    this.#program = program
+    this.#summed = summed
   }
 
-  /** Of container `self`, in its network namespace. Resolves once it answers others. */
-  static async start(self: number, namespace: string, tell: (line: Line) => void): Promise<Echoes> {
-    const program = compiled(new URL('./echo.c', import.meta.url))
-    if (program === undefined) throw new Error('no C compiler: npm run setup')
-    const words = ['netns', 'exec', namespace, program, String(self), String(intervalMs)]
-    const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] })
-    const echoes = new Echoes(self, child, tell)
-    // It may be killed with its namespace, by whoever clears up.
-    child.stdin.on('error', () => undefined)
-    await new Promise<void>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`the echoes ended: ${code}`)))
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line === 'ready') resolve()
-        else echoes.#read(line)
-      })
-    })
-    return echoes
+  /** Resolves once it answers others. */
+  static async start({ self, namespace, isProbe, tell }: EchoOptions): Promise<Echoes> {
+    const { everyMs, fullMs } = isProbe ? probePace : pace
+    const summed: { now: () => void } = { now: () => undefined }
+    const words = [self, everyMs, fullMs].map(String)
+    const program = await LineProgram.start(
+      new URL('./echo.c', import.meta.url),
+      namespace,
+      words,
+      (said) => {
+        if (said[0] === 'summed') summed.now()
+        else tell(lineOf(said, self, isProbe))
+      },
+    )
+    return new Echoes(program, summed)
   }
 
   /** From now on to this address. */
   towards(peer: number, address: string): void {
-    this.#say(`to ${peer} ${address}`)
+    this.#program.say(`to ${peer} ${address}`)
   }
 
   leave(peer: number): void {
-    this.#say(`drop ${peer}`)
+    this.#program.say(`drop ${peer}`)
   }
 
   /** Resolves once the totals are told. */
   async sum(): Promise<void> {
     const summed = new Promise<void>((resolve) => {
-      this.#summed = resolve
+      this.#summed.now = resolve
     })
-    this.#say('sum')
-    await Promise.race([summed, once(this.#child, 'exit')])
+    this.#program.say('sum')
+    await Promise.race([summed, this.#program.ended()])
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const ended = once(this.#child, 'exit')
-    this.#child.stdin?.end()
-    await ended
+  stop(): Promise<void> {
+    return this.#program.stop()
   }
+}
 
-  #say(line: string): void {
-    this.#child.stdin?.write(`${line}\n`)
+function lineOf([what, ...words]: readonly string[], self: number, isProbe: boolean): Line {
+  if (what === 'dropped') return { type: 'dropped', host: self, count: Number(words[0]) }
+  const to = Number(words[0])
+  if (what === 'total') {
+    const [sent, good, worstMs] = words.slice(1).map(Number) as [number, number, number]
+    return { type: 'echoes', from: self, to, isProbe, sent, good, worstMs }
   }
-
-  #read(line: string): void {
-    const [what, ...words] = line.split(' ')
-    if (what === 'summed') return this.#summed()
-    if (what === 'dropped') {
-      return this.#tell({ type: 'dropped', host: this.#self, count: Number(words[0]) })
-    }
-    const to = Number(words[0])
-    if (what === 'total') {
-      const [sent, good, worstMs] = words.slice(1).map(Number) as [number, number, number]
-      return this.#tell({ type: 'echoes', from: this.#self, to, sent, good, worstMs })
-    }
-    const [, kind = '', first, last, count, detail = '-'] = words
-    this.#tell({
-      type: 'lost',
-      from: this.#self,
-      to,
-      kind: kind.replace('full-', '') as LossKind,
-      isFull: kind.startsWith('full-'),
-      firstMs: Number(first),
-      lastMs: Number(last),
-      count: Number(count),
-      detail,
-    })
+  const [, kind = '', first, last, count, detail = '-'] = words
+  return {
+    type: 'lost',
+    from: self,
+    to,
+    kind: kind.replace('full-', '') as LossKind,
+    isFull: kind.startsWith('full-'),
+    isProbe,
+    firstMs: Number(first),
+    lastMs: Number(last),
+    count: Number(count),
+    detail,
   }
 }

@@ -22,17 +22,23 @@ const programs = [
 /** The client's choice: the classic builder up to Docker 20.10, BuildKit from 23 on. */
 type Builder = 'default' | 'buildkit'
 
-/** Builds the image as `tag`, on a base that is made of this machine's own programs. */
+/**
+ * Builds the image as `tag`, on a base that is made of this machine's own programs. `sources`: a checkout, by default
+ * this one, whose packages are used in any case.
+ */
 export async function buildImage(
   docker: Docker,
   tag: string,
-  builder: Builder = 'default',
+  {
+    builder = 'default',
+    sources = repository,
+  }: { readonly builder?: Builder; readonly sources?: string } = {},
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'starling-image-'))
   const base = `${tag}-base`
   try {
     await importBase(docker, base, join(directory, 'root'))
-    await prepareContext(join(directory, 'context'))
+    await prepareContext(join(directory, 'context'), sources)
     const settings = ['--build-arg', `BASE=${base}`, '--build-arg', 'PREPARED=1']
     const words = [
       'build',
@@ -91,7 +97,7 @@ async function importRoot(docker: Docker, tag: string, root: string): Promise<vo
 }
 
 /** What `npm ci` and `npm run build` would make of the repository, from what is installed here. */
-async function prepareContext(context: string): Promise<void> {
+async function prepareContext(context: string, checkout: string): Promise<void> {
   const sources = [
     'package.json',
     'package-lock.json',
@@ -103,12 +109,12 @@ async function prepareContext(context: string): Promise<void> {
     'src',
   ]
   for (const file of ['Dockerfile', ...sources])
-    await cp(join(repository, file), join(context, file), { recursive: true })
+    await cp(join(checkout, file), join(context, file), { recursive: true })
   // Not in the repository's dist, which others may build or read at the same time.
   await symlink(join(repository, 'node_modules'), join(context, 'node_modules'))
   await run(process.execPath, ['build.ts'], { cwd: context })
   await rm(join(context, 'node_modules'))
-  const manifest = await shippedManifest(repository)
+  const manifest = await shippedManifest(checkout)
   await writeFile(join(context, 'package.json'), printedManifest(manifest))
   for (const folder of foldersNeeded(await lockOf(repository), Object.keys(manifest.dependencies)))
     await cp(join(repository, folder), join(context, folder), { recursive: true })

@@ -32,6 +32,7 @@ export class Player {
     const mendedAtMs = now()
     await this.#hangAgain(faults)
     const { rightAtMs, wrong } = await this.#site.settle()
+    if (rightAtMs !== undefined) await this.#site.mesh.checkLeases(now())
     tell({ type: 'settled', round: number, mendedAtMs, rightAtMs, wrong })
     if (rightAtMs === undefined) return this.#screen.bad(`not right: ${wrong.join('; ')}`)
     this.#screen.good(
@@ -52,12 +53,18 @@ export class Player {
       victims.length > 3 ? `${victims.length} hosts` : victims.map(({ name }) => name).join(' ')
     // What it cost is excused from when it was tried.
     const atMs = now()
+    const kind = kindOf(fault.name)
+    const forgetLeases = () => {
+      if (kind.agents === 'lost') for (const each of victims) this.#site.mesh.forgetLeases(each)
+    }
     try {
+      forgetLeases()
       const mend = await plays[fault.name]({ site: this.#site, fault, hosts: victims, host })
-      tell({ type: 'begun', fault: fault.id, atMs })
-      this.#screen.event(`#${fault.id}`, `${fault.name} ${whom}: ${kindOf(fault.name).what}`)
+      tell({ type: 'begun', fault: fault.id, atMs, bittenAtMs: now() })
+      this.#screen.event(`#${fault.id}`, `${fault.name} ${whom}: ${kind.what}`)
       await sleep(Math.max(0, fault.forMs - (now() - atMs)))
       const witness = await mend()
+      forgetLeases()
       tell({ type: 'mended', fault: fault.id, atMs: now(), witness })
       this.#screen.event(`#${fault.id}`, `mended; ${witness.what}: ${witness.count}`)
     } catch (error) {
@@ -67,17 +74,17 @@ export class Player {
     }
   }
 
-  /** Containers of hosts that lost their subnets or their namespaces come again, as a runtime makes them anew. */
+  /** Containers whose subnets, namespaces or bridges went come again, as a runtime makes them anew. */
   async #hangAgain(faults: readonly Fault[]): Promise<void> {
     const numbers = new Set(
-      faults.filter(({ name }) => kindOf(name).realm === 'host').flatMap((fault) => fault.hosts),
+      faults.filter(({ name }) => kindOf(name).takesContainer).flatMap((fault) => fault.hosts),
     )
     for (const number of numbers) {
       const host = this.#site.hosts[number]
       if (!host) continue
       await host.converged()
       await host.hang()
-      this.#site.tellAll(host)
+      this.#site.mesh.tellAll(host)
     }
   }
 }

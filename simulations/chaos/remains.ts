@@ -18,10 +18,7 @@ export async function removeRemains(place: Place): Promise<void> {
     for (const pid of left) kill(pid)
     left = await processes(place, isThere)
   }
-  for (const mounted of await mountsBelow(place.directory)) {
-    const command = ['umount', '--lazy', mounted] as const
-    printed(command, await execute(command))
-  }
+  await removeMounts(place.directory)
   if (isThere) await ip(`netns del ${place.namespace}`)
   await removeControlGroups(place.namespace)
   await rm(place.directory, { recursive: true, force: true })
@@ -36,6 +33,14 @@ async function processes(place: Place, isThere: boolean): Promise<number[]> {
     if (groups.includes(`/${place.namespace}/`)) found.push(Number(name))
   }
   return found
+}
+
+/** Whatever is mounted below it. */
+export async function removeMounts(directory: string): Promise<void> {
+  for (const mounted of await mountsBelow(directory)) {
+    const command = ['umount', '--lazy', mounted] as const
+    printed(command, await execute(command))
+  }
 }
 
 /** The deepest first. */

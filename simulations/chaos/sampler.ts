@@ -1,20 +1,35 @@
 /** Looks once a second at how all hosts fare, and at what looking costs. */
 
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { StatusResponse } from '../../src/adapters/api/definition.ts'
 import { now } from '../lab/observer.ts'
 import { cpuMs } from '../lab/processes.ts'
 import type { ChaosHost } from './chaos-host.ts'
+import { Sentinel } from './sentinel.ts'
 import type { Site } from './site.ts'
 
 const everyMs = 1_000
+const pageBytes = 4_096
 
 export class Sampler {
+  readonly #site: Site
+  readonly #sentinel: Sentinel
   #isOver = false
   readonly #sampling: Promise<void>
   readonly #cpu = new Map<ChaosHost, number>()
+  readonly #told = new Map<ChaosHost, string>()
+  /** When each agent answered last. */
+  readonly #heardAtMs = new Map<ChaosHost, number>()
 
-  constructor(site: Site) {
-    this.#sampling = this.#sample(site)
+  private constructor(site: Site, sentinel: Sentinel) {
+    this.#site = site
+    this.#sentinel = sentinel
+    this.#sampling = this.#sample()
+  }
+
+  static async start(site: Site): Promise<Sampler> {
+    return new Sampler(site, await Sentinel.post(site))
   }
 
   async stop(): Promise<void> {
@@ -22,11 +37,15 @@ export class Sampler {
     await this.#sampling
   }
 
-  async #sample(site: Site): Promise<void> {
+  async #sample(): Promise<void> {
+    const site = this.#site
     let runner = process.cpuUsage()
     while (!this.#isOver) {
       await sleep(everyMs)
-      const answers = await Promise.all(site.hosts.map((host) => this.#look(host)))
+      const pids = await site.agentPids()
+      const answers = await Promise.all(
+        site.hosts.map((host) => this.#look(host, pids.get(host.agent) ?? 0)),
+      )
       const used = process.cpuUsage(runner)
       runner = process.cpuUsage()
       site.tell({
@@ -36,20 +55,47 @@ export class Sampler {
         digests: new Set(answers.flatMap(({ digest }) => digest ?? [])).size,
         agentsCpuMs: answers.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
         runnerCpuMs: (used.user + used.system) / 1_000,
+        leaked: await this.#sentinel.count(),
       })
     }
   }
 
-  async #look(host: ChaosHost): Promise<{ digest: string | undefined; cpuMs: number }> {
-    const digest = await host
+  async #look(
+    host: ChaosHost,
+    pid: number,
+  ): Promise<{ digest: string | undefined; cpuMs: number }> {
+    const status = await host
       .withApi((api) => api.call('Status', { wait: false, timeoutMs: 0 }, everyMs))
-      .then((status) => status.digest)
       .catch(() => undefined)
-    const usedMs = cpuSoFar(await host.agentPid().catch(() => 0))
+    if (status && pid !== 0) this.#tellNode(host, pid, status)
+    const usedMs = cpuSoFar(pid)
     const before = this.#cpu.get(host) ?? usedMs
     this.#cpu.set(host, usedMs)
     // Another process begins anew.
-    return { digest, cpuMs: usedMs >= before ? usedMs - before : usedMs }
+    return { digest: status?.digest, cpuMs: usedMs >= before ? usedMs - before : usedMs }
+  }
+
+  #tellNode(host: ChaosHost, pid: number, status: StatusResponse): void {
+    const atMs = now()
+    const sinceMs = this.#heardAtMs.get(host) ?? atMs
+    this.#heardAtMs.set(host, atMs)
+    const { node, incarnation } = status
+    const claims = status.claims.map(({ prefix }) => prefix)
+    const residentMb = residentMbOf(pid)
+    const said = JSON.stringify([node, incarnation, claims, pid, residentMb >> 5])
+    if (this.#told.get(host) === said) return
+    this.#told.set(host, said)
+    this.#site.tell({
+      type: 'node',
+      host: host.number,
+      atMs,
+      sinceMs,
+      node,
+      incarnation,
+      claims,
+      pid,
+      residentMb,
+    })
   }
 }
 
@@ -57,6 +103,16 @@ export class Sampler {
 function cpuSoFar(pid: number): number {
   try {
     return pid === 0 ? 0 : cpuMs(pid)
+  } catch {
+    return 0
+  }
+}
+
+/** 0 where it has just ended. */
+function residentMbOf(pid: number): number {
+  try {
+    const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
+    return Math.round((Number(pages) * pageBytes) / 1e6)
   } catch {
     return 0
   }

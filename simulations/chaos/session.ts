@@ -4,26 +4,35 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Screen } from '../lab/screen.ts'
+import { clockLibrary } from './clock-library.ts'
 import { type Daemon, ownDaemon, removeDaemon } from './daemon.ts'
+import { buildEarlierImage } from './earlier-version.ts'
 import { Events } from './events.ts'
 import { changes, footprint } from './footprint.ts'
 import { buildImage, importPrograms } from './image.ts'
 import type { Line } from './judge/record.ts'
-import type { Schedule } from './plan/schedule.ts'
+import { kindOf } from './plan/catalogue.ts'
+import { faultsOf, type Schedule } from './plan/schedule.ts'
 import { Player } from './player.ts'
+import { removeMounts } from './remains.ts'
 import { Sampler } from './sampler.ts'
 import { Site } from './site.ts'
 import { removeWorkloads } from './workload.ts'
 
 /** Begins the name of everything that is made. */
 const name = 'starling-chaos'
-const images = { starling: `${name}:latest`, holder: `${name}-holder:latest` }
+const images = {
+  starling: `${name}:latest`,
+  earlier: `${name}:earlier`,
+  holder: `${name}-holder:latest`,
+}
 const directory = join(tmpdir(), name)
 
 export class Session {
   readonly #daemon: Daemon
   readonly #screen: Screen
   readonly #before: Awaited<ReturnType<typeof footprint>>
+  #earlierImage: Promise<boolean> | undefined
 
   private constructor(
     daemon: Daemon,
@@ -54,30 +63,46 @@ export class Session {
   /** On hosts that are new. Rejects where they do not come up; whatever happens to them then is in the lines. */
   async play(schedule: Schedule, tell: (line: Line) => void): Promise<void> {
     tell({ type: 'run', schedule })
-    const project = {
-      name,
-      hosts: schedule.hosts,
-      image: images.starling,
-      holderImage: images.holder,
-      directory,
-    }
+    const faults = faultsOf(schedule)
     const { docker } = this.#daemon
-    const site = new Site({ docker, project, daemonNamespace: `${name}-docker`, tell })
+    const site = new Site({
+      docker,
+      project: {
+        name,
+        hosts: schedule.hosts,
+        image: images.starling,
+        images: new Map(),
+        holderImage: images.holder,
+        directory,
+        clockLibrary: faults.some((fault) => kindOf(fault.name).realm === 'clock')
+          ? clockLibrary()
+          : undefined,
+      },
+      daemonNamespace: `${name}-docker`,
+      tell,
+      earlierImage: faults.some((fault) => fault.name === 'other-version')
+        ? await this.#earlier()
+        : undefined,
+    })
     try {
       this.#screen.title(`${schedule.hosts} hosts`)
       await site.up()
       const { wrong } = await site.settle()
       if (wrong.length > 0) throw new Error(`the hosts do not come up: ${wrong.join('; ')}`)
-      await site.populate()
+      const statuses = await Promise.all(site.hosts.map((host) => host.status()))
+      await site.mesh.start(statuses.flatMap(({ claims }) => claims.map(({ prefix }) => prefix)))
       this.#screen.good(
         `all are up, and a container behind each sends echoes to ${schedule.hosts - 1} others`,
       )
       const events = new Events(site)
-      const sampler = new Sampler(site)
-      await new Player(site, this.#screen).play(schedule)
-      for (const host of site.hosts) await host.echoes?.sum()
-      await sampler.stop()
-      await events.stop()
+      const sampler = await Sampler.start(site)
+      try {
+        await new Player(site, this.#screen).play(schedule)
+        await site.mesh.sum()
+      } finally {
+        await sampler.stop()
+        await events.stop()
+      }
     } finally {
       await site.down()
     }
@@ -88,6 +113,14 @@ export class Session {
     await this.#daemon.stop()
     await removeAll()
     return changes(this.#before, await footprint(name))
+  }
+
+  /** The image of the version that was recorded, made once; undefined where the history does not reach back to it. */
+  async #earlier(): Promise<string | undefined> {
+    this.#earlierImage ??= buildEarlierImage(this.#daemon.docker, images.earlier)
+    const made = await this.#earlierImage
+    if (!made) this.#screen.event('no', 'earlier version: its commit is not in this clone')
+    return made ? images.earlier : undefined
   }
 
   async #makeImages(): Promise<void> {
@@ -108,5 +141,6 @@ export class Session {
 async function removeAll(): Promise<void> {
   await removeWorkloads(`${name}-w`)
   await removeWorkloads(`${name}-h`)
+  await removeMounts(directory)
   await rm(directory, { recursive: true, force: true })
 }

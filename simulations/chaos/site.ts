@@ -1,17 +1,25 @@
-/** The hosts of a chaos run, as containers of one compose project, each with a container behind it that echoes. */
+/** The hosts of a chaos run, as containers of one compose project, with containers behind them that reach each other. */
 
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check } from '../lab/checkers.ts'
 import { ip, namespacesNamed } from '../lab/iproute.ts'
-import type { Observed } from '../lab/observed.ts'
 import { now, Observer } from '../lab/observer.ts'
 import { ChaosHost } from './chaos-host.ts'
-import { composeFile, type Project } from './compose-file.ts'
-import type { Docker } from './docker.ts'
-import { Echoes } from './echoes.ts'
+import {
+  agentService,
+  clockFile,
+  composeFile,
+  type Project,
+  runOf,
+  stateOf,
+} from './compose-file.ts'
+import { type Docker, execute, printed } from './docker.ts'
 import type { Line } from './judge/record.ts'
+import { Mesh } from './mesh.ts'
+import { pool } from './pool.ts'
+import { removeMounts } from './remains.ts'
 import { removeWorkloads } from './workload.ts'
 
 export interface SiteOptions {
@@ -20,7 +28,14 @@ export interface SiteOptions {
   /** Network namespace of the daemon, in which its bridge is. */
   readonly daemonNamespace: string
   readonly tell: (line: Line) => void
+  /** An earlier version of starling; undefined: none is known, or none is wanted. */
+  readonly earlierImage: string | undefined
 }
+
+/** Of the file system on which a host's state is. */
+const stateMb = 32
+/** Somebody else's routes, which nobody may touch: outside of the pool, and inside of it. */
+export const aliens = ['203.0.113.0/24', '172.31.254.0/24'] as const
 
 /** Between two looks at all kernels. */
 const lookMs = 100
@@ -33,18 +48,22 @@ export class Site {
   readonly project: Project
   readonly daemonNamespace: string
   readonly tell: (line: Line) => void
+  readonly earlierImage: string | undefined
+  readonly mesh: Mesh
   /** When a route of any host changed last. */
   changedAtMs = 0
   changes = 0
+  readonly #images = new Map<number, string>()
   readonly #observers = new Map<ChaosHost, Observer>()
   /** Destinations of the owned routes of each host, as its kernel told of them. */
   readonly #routes = new Map<ChaosHost, Set<string>>()
 
-  constructor({ docker, project, daemonNamespace, tell }: SiteOptions) {
+  constructor({ docker, project, daemonNamespace, tell, earlierImage }: SiteOptions) {
     this.docker = docker
     this.project = project
     this.daemonNamespace = daemonNamespace
     this.tell = tell
+    this.earlierImage = earlierImage
     this.hosts = Array.from(
       { length: project.hosts },
       (_, number) =>
@@ -52,9 +71,11 @@ export class Site {
           number,
           docker,
           project: project.name,
-          directory: join(project.directory, `run${number}`),
+          directory: runOf(project.directory, number),
+          state: stateOf(project.directory, number),
         }),
     )
+    this.mesh = new Mesh(this.hosts, tell)
   }
 
   get #file(): string {
@@ -72,10 +93,50 @@ export class Site {
   }
 
   async up(): Promise<void> {
-    for (const { directory } of this.hosts) await mkdir(directory, { recursive: true })
-    await writeFile(this.#file, composeFile(this.project))
+    for (const host of this.hosts) {
+      await mkdir(host.directory, { recursive: true })
+      await this.setClock(host, '+0')
+      await mkdir(host.state, { recursive: true })
+      await mount('-t', 'tmpfs', '-o', `size=${stateMb}m,mode=0700`, 'starling-chaos', host.state)
+    }
+    await this.#describe()
     await this.compose('up', '--detach', '--no-build')
     for (const host of this.hosts) await this.attach(host)
+  }
+
+  /** `ahead` as libfaketime has it: `+1h`. */
+  setClock(host: ChaosHost, ahead: string): Promise<void> {
+    return writeFile(join(host.directory, clockFile), `${ahead}\n`)
+  }
+
+  /** Its agent's container is made anew, by that image. */
+  async replace(host: ChaosHost, image: string): Promise<void> {
+    if (image === this.project.image) this.#images.delete(host.number)
+    else this.#images.set(host.number, image)
+    await this.#describe()
+    await this.recreate(host)
+  }
+
+  /** Its agent's container is made anew. */
+  async recreate({ number }: ChaosHost): Promise<void> {
+    const how = ['--detach', '--no-build', '--no-deps', '--force-recreate']
+    await this.compose('up', ...how, agentService(number))
+  }
+
+  /** Nothing of what its agent stored is left. */
+  async clearState({ state }: ChaosHost): Promise<void> {
+    for (const name of await readdir(state)) await rm(join(state, name), { recursive: true })
+  }
+
+  /** The bridge that stands for the switch. */
+  async switchName(): Promise<string> {
+    const shown = await ip(`-n ${this.daemonNamespace} -j link show type bridge`)
+    const bridges = JSON.parse(shown) as { ifname: string }[]
+    return bridges.find(({ ifname }) => ifname.startsWith('br-'))?.ifname ?? ''
+  }
+
+  async #describe(): Promise<void> {
+    await writeFile(this.#file, composeFile({ ...this.project, images: this.#images }))
   }
 
   /** After each start of the holder of its namespace. */
@@ -86,13 +147,37 @@ export class Site {
     const routes = new Set((await host.routes()).map(({ dst }) => dst))
     this.#routes.set(host, routes)
     observer.listen(({ at, protocol, type, destination }) => {
-      if (protocol !== ownProtocol) return
-      this.changedAtMs = at
-      this.changes += 1
-      if (type === 'added') routes.add(destination)
-      else routes.delete(destination)
+      if (destination === pool) return
+      const isOwned = protocol === ownProtocol
+      if (isOwned) {
+        this.changedAtMs = at
+        this.changes += 1
+        if (type === 'added') routes.add(destination)
+        else routes.delete(destination)
+      } else if (type === 'added' || !aliens.some((alien) => alien === destination)) return
+      const { number } = host
+      this.tell({ type: 'route', host: number, atMs: at, change: type, destination, isOwned })
     })
     this.#observers.set(host, observer)
+    for (const alien of aliens) await host.ip(`route replace unreachable ${alien}`)
+  }
+
+  /** By the names of their containers, 0 while one does not run; without those that there are not. */
+  async agentPids(): Promise<ReadonlyMap<string, number>> {
+    const names = this.hosts.map(({ agent }) => agent)
+    const { stdout } = await this.docker.attempt([
+      'inspect',
+      ...names,
+      '--format',
+      '{{.Name}} {{.State.Pid}}',
+    ])
+    return new Map(
+      stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split(' ') as [string, string])
+        .map(([name, pid]) => [name.slice(1), Number(pid)]),
+    )
   }
 
   /** How many owned routes a host's kernel has. */
@@ -100,32 +185,15 @@ export class Site {
     return this.#routes.get(host)?.size ?? 0
   }
 
+  hasRoute(host: ChaosHost, destination: string): boolean {
+    return this.#routes.get(host)?.has(destination) === true
+  }
+
   async detach(host: ChaosHost): Promise<void> {
     this.#routes.delete(host)
     await this.#observers.get(host)?.stop()
     this.#observers.delete(host)
     await host.detach()
-  }
-
-  /** A container behind each host, each of which sends echoes to all others. */
-  async populate(): Promise<void> {
-    for (const host of this.hosts) {
-      await ip(`netns add ${host.workload}`)
-      await ip(`-n ${host.workload} link set lo up`)
-      host.echoes = await Echoes.start(host.number, host.workload, this.tell)
-      await host.hang()
-    }
-    for (const host of this.hosts) this.tellAll(host)
-  }
-
-  /** Others send their echoes to where the host's container is, and it to them. */
-  tellAll(host: ChaosHost): void {
-    for (const other of this.hosts) {
-      if (other === host) continue
-      if (host.workloadAddress) other.echoes?.towards(host.number, host.workloadAddress)
-      else other.echoes?.leave(host.number)
-      if (other.workloadAddress) host.echoes?.towards(other.number, other.workloadAddress)
-    }
   }
 
   /** When all was right for the first time since; undefined, with what still is not, when the patience is over. */
@@ -154,23 +222,32 @@ export class Site {
       answer.status === 'rejected' ? [`host${number}: its agent does not answer`] : [],
     )
     if (silent.length > 0) return silent
-    const observed = answers.flatMap((answer): Observed[] =>
+    const observed = answers.flatMap((answer) =>
       answer.status === 'fulfilled' ? [answer.value] : [],
     )
-    return check(observed).map(({ checker, host, what }) => `${checker}: ${host}: ${what}`)
+    return [
+      ...check(observed).map(({ checker, host, what }) => `${checker}: ${host}: ${what}`),
+      ...observed.flatMap(({ name, problems }) =>
+        problems.map((what) => `problem: ${name}: ${what}`),
+      ),
+    ]
   }
 
   /** Nothing that it made is left. */
   async down(): Promise<void> {
-    for (const host of this.hosts) {
-      await host.echoes?.stop()
-      await this.#observers.get(host)?.stop()
-    }
+    await this.mesh.stop()
+    for (const host of this.hosts) await this.#observers.get(host)?.stop()
     await removeWorkloads(`${this.project.name}-w`)
     for (const namespace of await namespacesNamed(`${this.project.name}-h`)) {
       await ip(`netns del ${namespace}`)
     }
     await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '1')
+    await removeMounts(this.project.directory)
     await rm(this.project.directory, { recursive: true, force: true })
   }
+}
+
+async function mount(...words: readonly string[]): Promise<void> {
+  const command = ['mount', ...words] as const
+  printed(command, await execute(command))
 }

@@ -1,6 +1,7 @@
 /** A schedule of chaos in the simulator: the same faults to hosts of the same numbers, and each time the same outcome. */
 
 import type { Millis } from '../../src/core/rng.ts'
+import { isApart } from '../chaos/judge/excuse.ts'
 import { type FaultName, kindOf } from '../chaos/plan/catalogue.ts'
 import type { Fault, Round, Schedule } from '../chaos/plan/schedule.ts'
 import { prefixOf } from '../literal.ts'
@@ -35,9 +36,6 @@ const rightMs = 30_000
 const starvedMs = 500
 const turnMs = 1_000
 const nothing: Mend = () => undefined
-/** The simulator has none of it. */
-const absent: Play = () => undefined
-
 const crash: Play = ({ swarm, hosts }) => {
   const hit = hosts.filter((host) => host.isRunning)
   for (const host of hit) swarm.crash(host)
@@ -71,7 +69,8 @@ const drift: Play = ({ hosts }) => {
   return nothing
 }
 
-const plays: Readonly<Record<FaultName, Play>> = {
+/** Without those that the simulator has nothing of. */
+const plays: Readonly<Partial<Record<FaultName, Play>>> = {
   'kill-agent': crashAtOnce,
   'kill-reader': ({ hosts }) => {
     for (const host of hosts) host.kernel.overrun('simulated')
@@ -120,6 +119,9 @@ const plays: Readonly<Record<FaultName, Play>> = {
     return nothing
   },
   'recreate-agent': crashAtOnce,
+  'little-memory': crashAtOnce,
+  'no-names': crashAtOnce,
+  'old-name': crashAtOnce,
   'set-up-anew': ({ swarm, hosts: [host] }) => {
     if (!host?.isRunning || !swarm.isHeard(host)) return undefined
     swarm.setUpAnew(host)
@@ -131,11 +133,29 @@ const plays: Readonly<Record<FaultName, Play>> = {
       for (const host of hosts) if (swarm.network.isDark(host.config.self)) swarm.powerOn(host)
     }
   },
+  'replace-host': ({ swarm, hosts: [host] }) => {
+    if (!host?.isRunning || !swarm.isHeard(host)) return undefined
+    swarm.powerOff(host)
+    return () => {
+      swarm.powerOn(host)
+      swarm.setUpAnew(host)
+    }
+  },
   'cut-off': cut,
   'cut-minority': cut,
   'cut-halves': cut,
   'cut-pair': mute(true),
   'one-way': mute(false),
+  'cut-ring': ({ swarm, fault, hosts }) => {
+    const ids = (some: readonly Host[]) => some.map(({ config }) => config.self)
+    for (const [at, host] of hosts.entries()) {
+      const far = hosts.filter((_, other) =>
+        isApart(fault.hosts, fault.hosts[at] ?? 0, fault.hosts[other] ?? 0),
+      )
+      swarm.network.mute(ids([host]), ids(far))
+    }
+    return () => swarm.network.unmute()
+  },
   flap: (victims) => {
     let mend = cut(victims)
     if (!mend) return undefined
@@ -152,7 +172,6 @@ const plays: Readonly<Record<FaultName, Play>> = {
       mend?.()
     }
   },
-  loss: absent,
   'carrier-lost': ({ hosts }) => {
     for (const host of hosts) host.kernel.setLink('eth0', 'down')
     return () => {
@@ -172,11 +191,6 @@ const plays: Readonly<Record<FaultName, Play>> = {
       for (const route of planted) swarm.unplant(host, route)
     }
   },
-  'drop-bridge-address': absent,
-  'stop-forwarding': absent,
-  'many-routes': absent,
-  'slow-disk': absent,
-  'failing-disk': absent,
   'announce-storm': ({ swarm, hosts: [host] }) => {
     if (!host?.isRunning) return undefined
     const prefix = prefixOf('10.200.0.0/24')
@@ -185,7 +199,6 @@ const plays: Readonly<Record<FaultName, Play>> = {
       if (host.isRunning) swarm.command(host, { type: 'withdraw', prefix })
     }
   },
-  'evict-living': absent,
 }
 
 function play(swarm: Swarm, { rounds }: Schedule): void {
@@ -210,7 +223,7 @@ function playRound(swarm: Swarm, { faults, forMs }: Round, absentees: Set<FaultN
     at: from + fault.atMs,
     act: () => {
       const hosts = fault.hosts.flatMap((number) => swarm.hosts[number] ?? [])
-      const mend = plays[fault.name]({ swarm, fault, hosts })
+      const mend = plays[fault.name]?.({ swarm, fault, hosts })
       swarm.mark(fault.name)
       if (mend) due.push({ at: from + fault.atMs + fault.forMs, act: mend })
       else absentees.add(fault.name)

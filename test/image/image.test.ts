@@ -45,7 +45,7 @@ describe('the image', () => {
     daemon = await ownDaemon(name)
     docker = daemon.docker
     // The smoke run builds with the client's default builder.
-    await buildImage(docker, image, 'buildkit')
+    await buildImage(docker, image, { builder: 'buildkit' })
     await docker.run('network', 'create', `${name}-net`)
   })
 

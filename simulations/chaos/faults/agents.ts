@@ -1,17 +1,24 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChaosHost } from '../chaos-host.ts'
-import { agentService } from '../compose-file.ts'
+import { execute, printed } from '../docker.ts'
 import type { Witness } from '../judge/record.ts'
 import { NotNow, type Play } from './fault.ts'
+import { writes } from './writes.ts'
 
 /** Docker starts again what died, after a pause that doubles each time. */
 const startedWithinMs = 60_000
 const lookMs = 50
 const starvedCpus = '0.05'
+const spareBytes = 4 << 20
+const plentyBytes = 2 * 2 ** 30
+/** Descriptors that a process keeps back for the moment when it has no other one. */
+const spareFiles = 2
+const askedMax = 20
 
 export const killAgent: Play = async ({ host }) => {
   const before = await pidOf(host)
@@ -87,10 +94,61 @@ export const restartInTurn: Play = async ({ site, hosts }) => {
 
 export const recreateAgent: Play = async ({ site, host }) => {
   const before = await host.agentId()
-  const service = agentService(host.number)
-  await site.compose('up', '--detach', '--no-build', '--no-deps', '--force-recreate', service)
+  await site.recreate(host)
   const isNew = (await host.agentId()) !== before
   return async () => ({ what: 'another container', count: isNew ? 1 : 0 })
+}
+
+/** To the earlier one and back, each only once the one before it is there. */
+export const otherVersion: Play = async ({ site, hosts }) => {
+  const { earlierImage } = site
+  if (earlierImage === undefined) throw new NotNow('no earlier version is known')
+  let replaced = 0
+  for (const host of hosts) {
+    await site.replace(host, earlierImage)
+    await host.converged()
+    const image = await site.docker.run('inspect', host.agent, '--format', '{{.Config.Image}}')
+    if (image.trim() === earlierImage) replaced += 1
+  }
+  return async () => {
+    for (const host of hosts) {
+      await site.replace(host, site.project.image)
+      await host.converged()
+    }
+    return { what: 'agents of another version', count: replaced }
+  }
+}
+
+export const littleMemory: Play = async ({ site, host }) => {
+  const group = await groupOf(await pidOf(host), 'memory')
+  const shown = await readFile(`${group}/memory.stat`, 'utf8')
+  const used = Number(/^total_rss (\d+)/m.exec(shown)?.[1])
+  const limit = async (bytes: number) => {
+    await site.docker.run('update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent)
+  }
+  await limit(used + spareBytes)
+  const writing = writes(host)
+  return async () => {
+    await writing.stop()
+    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => undefined)
+    await limit(plentyBytes)
+    // Its control group went with its process.
+    return { what: 'pages that it did not get', count: refused === undefined ? 1 : Number(refused) }
+  }
+}
+
+export const fewFiles: Play = async ({ host }) => {
+  const pid = await pidOf(host)
+  const open = (await readdir(`/proc/${pid}/fd`)).length
+  const before = await filesLimit(pid)
+  await limitFiles(pid, open)
+  const sockets = await connections(host)
+  const left = open - (await readdir(`/proc/${pid}/fd`)).length
+  return async () => {
+    for (const socket of sockets) socket.destroy()
+    await limitFiles(pid, before).catch(() => undefined)
+    return { what: 'at its limit', count: left <= spareFiles ? 1 : 0 }
+  }
 }
 
 /** Rejects with NotNow where no agent runs. */
@@ -109,7 +167,7 @@ export async function restarted(host: ChaosHost, before: number): Promise<Witnes
 }
 
 /** Undefined: not in time. */
-async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
+export async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
   const end = performance.now() + startedWithinMs
   for (;;) {
     const found = await look()
@@ -125,16 +183,36 @@ async function isStopped(pid: number): Promise<boolean> {
 
 /** How often its control group had used up its share of the CPUs. */
 async function throttled(pid: number): Promise<number> {
+  const stat = await readFile(`${await groupOf(pid, 'cpu')}/cpu.stat`, 'utf8')
+  return Number(/^nr_throttled (\d+)/m.exec(stat)?.[1] ?? 0)
+}
+
+/** Directory of its control group. */
+async function groupOf(pid: number, controller: string): Promise<string> {
   const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8')
   for (const line of groups.split('\n')) {
     const [, controllers = '', path = ''] = line.split(':')
-    if (controllers !== '' && !controllers.split(',').includes('cpu')) continue
-    const mount = controllers === '' ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controllers}`
-    const stat = await readFile(`${mount}${path}/cpu.stat`, 'utf8').catch(() => '')
-    const [, count] = /^nr_throttled (\d+)/m.exec(stat) ?? []
-    if (count !== undefined) return Number(count)
+    if (controllers.split(',').includes(controller)) return `/sys/fs/cgroup/${controller}${path}`
   }
-  throw new NotNow('no control group of the CPU')
+  throw new NotNow(`no control group of the controller ${controller}`)
+}
+
+async function filesLimit(pid: number): Promise<number> {
+  const limits = await readFile(`/proc/${pid}/limits`, 'utf8')
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1])
+}
+
+async function limitFiles(pid: number, count: number): Promise<void> {
+  const command = ['prlimit', `--pid=${pid}`, `--nofile=${count}:`] as const
+  printed(command, await execute(command))
+}
+
+/** More than it has descriptors left for. */
+async function connections(host: ChaosHost): Promise<readonly Socket[]> {
+  const sockets = Array.from({ length: askedMax }, () => connect(host.socket))
+  for (const socket of sockets) socket.on('error', () => undefined)
+  await sleep(1_000)
+  return sockets
 }
 
 const together = (what: string, found: readonly Witness[]): Witness => ({

@@ -5,13 +5,11 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ChaosHost } from '../chaos-host.ts'
 import { pidOf, restarted } from './agents.ts'
 import { NotNow, type Play } from './fault.ts'
+import { writes } from './writes.ts'
 
 const slowUs = 300_000
-const leaseMs = 250
-const leaseCallMs = 2_000
 const attachedWithinMs = 5_000
 
 export const slowDisk: Play = async (victims) => inject(victims, `delay_enter=${slowUs}`)
@@ -91,31 +89,4 @@ async function ended(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGINT')
   await exited
-}
-
-/** Leases that come and go, each of them a write. What fails meanwhile is what the disk is made to do. */
-function writes(host: ChaosHost): { stop(): Promise<void> } {
-  let isOver = false
-  const writing = (async () => {
-    for (let turn = 0; !isOver; turn += 1) {
-      const id = `write-${turn}`
-      await host
-        .withApi(async (api) => {
-          await api.call(
-            'AllocateLease',
-            { id, name: '', addresses: [], families: [] },
-            leaseCallMs,
-          )
-          await api.call('ReleaseLease', { id, address: '' }, leaseCallMs)
-        })
-        .catch(() => undefined)
-      await sleep(leaseMs)
-    }
-  })()
-  return {
-    stop: async () => {
-      isOver = true
-      await writing
-    },
-  }
 }

@@ -4,11 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ip } from '../../lab/iproute.ts'
 import type { ChaosHost } from '../chaos-host.ts'
 import { execute, printed } from '../docker.ts'
+import { isApart } from '../judge/excuse.ts'
 import type { Witness } from '../judge/record.ts'
+import { LineProgram } from '../line-program.ts'
 import type { Site } from '../site.ts'
 import type { Play } from './fault.ts'
 
 const flapMs = 1_000
+const stepMs = 300
+/** Least and greatest. */
+const delayMs = [20, 120] as const
 
 export const cutOff: Play = (victims) => cutAcross(victims)
 export const cutMinority: Play = (victims) => cutAcross(victims)
@@ -22,6 +27,118 @@ const cutAcross: Play = async ({ site, fault, hosts }) => {
 export const cutPair: Play = async ({ site, fault, hosts }) => {
   const [one, other] = (await macs(hosts)) as [string, string]
   return cut(site, fault.id, [...apart([one], [other])])
+}
+
+export const cutRing: Play = async ({ site, fault, hosts }) => {
+  const all = await macs(hosts)
+  const rules = hosts.flatMap((one, at) => {
+    const far = hosts.flatMap((other, index) =>
+      isApart(fault.hosts, one.number, other.number) ? [all[index] ?? ''] : [],
+    )
+    const set = `{ ${far.join(', ')} }`
+    return far.length === 0 ? [] : [`ether saddr ${all[at]} ether daddr ${set} counter drop`]
+  })
+  return cut(site, fault.id, rules)
+}
+
+/** Off one after the other, back in the reverse order; all of them are back when it is mended. */
+export const swizzle: Play = async ({ site, fault, hosts }) => {
+  const each = Math.max(stepMs, fault.forMs / (2 * hosts.length))
+  const mends: (() => Promise<Witness>)[] = []
+  let isOver = false
+  let count = 0
+  const swizzling = (async () => {
+    for (const [at, host] of hosts.entries()) {
+      const others = site.hosts.filter((other) => other !== host)
+      const rules = [...apart(await macs([host]), await macs(others))]
+      mends.push(await cut(site, `${fault.id}_${at}`, rules))
+      if (isOver) break
+      await sleep(each)
+    }
+    while (mends.length > 0) {
+      count += (await mends.pop()?.())?.count ?? 0
+      if (!isOver) await sleep(each)
+    }
+  })()
+  return async () => {
+    isOver = true
+    await swizzling
+    return { what: frames, count }
+  }
+}
+
+/** By a program that stands between the host's port and the switch. */
+export const delay: Play = async ({ site, fault, host }) => {
+  const port = await portOf(site, host)
+  const [near, far] = [`near${fault.id}`, `far${fault.id}`]
+  const inside = (command: string) => ip(`-n ${site.daemonNamespace} ${command}`)
+  await inside(`link add ${near} type veth peer name ${far}`)
+  await inside(`link set ${near} up`)
+  let passed = 0
+  const relay = await LineProgram.start(
+    new URL('../relay.c', import.meta.url),
+    site.daemonNamespace,
+    [port, near, ...delayMs.map(String)],
+    ([count]) => {
+      passed = Number(count)
+    },
+  )
+  await inside(`link set ${port} nomaster`)
+  await inside(`link set ${far} master ${await site.switchName()} up`)
+  return async () => {
+    await inside(`link del ${near}`)
+    await inside(`link set ${port} master ${await site.switchName()}`)
+    await relay.stop()
+    return { what: 'frames that were late', count: passed }
+  }
+}
+
+export const slowLine: Play = async ({ site, host }) => {
+  const port = await portOf(site, host)
+  const tc = async (...words: readonly string[]) => {
+    const command = ['ip', 'netns', 'exec', site.daemonNamespace, 'tc', ...words] as const
+    return printed(command, await execute(command))
+  }
+  await tc(
+    'qdisc',
+    'add',
+    'dev',
+    port,
+    'root',
+    'tbf',
+    ...'rate 150kbit burst 8kb latency 200ms'.split(' '),
+  )
+  return async () => {
+    const shown = await tc('-s', '-j', 'qdisc', 'show', 'dev', port)
+    await tc('qdisc', 'del', 'dev', port, 'root')
+    const [qdisc] = JSON.parse(shown) as { overlimits: number }[]
+    return { what: 'times over its limit', count: qdisc?.overlimits ?? 0 }
+  }
+}
+
+export const smallFrames: Play = async ({ host }) => {
+  await host.ip('link set eth0 mtu 1280')
+  return async () => {
+    const shown = await host.ip('-j link show dev eth0')
+    await host.ip('link set eth0 mtu 1500')
+    return { what: 'an MTU of 1280', count: shown.includes('"mtu":1280') ? 1 : 0 }
+  }
+}
+
+/** Until then nobody else's. */
+export const otherAddress: Play = async ({ fault, host }) => {
+  const other = `192.168.77.${60 + (fault.id % 60)}`
+  const change = async (from: string, to: string) => {
+    await host.ip(`address del ${from}/24 dev eth0`)
+    await host.ip(`address add ${to}/24 dev eth0`)
+    await host.ip('route replace default via 192.168.77.1')
+  }
+  await change(host.address, other)
+  return async () => {
+    const shown = await host.ip('-j address show dev eth0')
+    await change(other, host.address)
+    return { what: 'another address', count: shown.includes(other) ? 1 : 0 }
+  }
 }
 
 export const oneWay: Play = async ({ site, fault, host }) => {
@@ -72,7 +189,7 @@ const frames = 'frames that were dropped'
 /** Frames of hosts go by their Ethernet addresses: those of containers have addresses of their own in them. */
 async function cut(
   site: Site,
-  id: number,
+  id: number | string,
   rules: readonly string[],
 ): Promise<() => Promise<Witness>> {
   const table = `bridge chaos${id}`

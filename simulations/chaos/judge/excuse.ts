@@ -8,6 +8,7 @@ import type { Fault } from '../plan/schedule.ts'
 export interface Played {
   readonly fault: Fault
   readonly begunAtMs: Millis
+  readonly bittenAtMs: Millis
   /** Undefined: it was never mended. */
   readonly mendedAtMs: Millis | undefined
 }
@@ -17,18 +18,32 @@ export interface Span {
   readonly toMs: Millis
 }
 
+/** From which host's container to which, and whether the echo fills a frame. */
+export interface Way {
+  readonly from: number
+  readonly to: number
+  readonly isFull: boolean
+}
+
 /** Echoes that were under way when it began. */
 const underWayMs = 50
+/** While frames take another way, before and after. */
+const edgeMs = 1_000
 
-/** When it excuses echoes from one host's container to another's; undefined: it does not. */
-export function excuse(
+/** When it excuses such echoes. */
+export function excuses(
   { fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY }: Played,
-  { from, to }: { readonly from: number; readonly to: number },
-): Span | undefined {
+  { from, to, isFull }: Way,
+): readonly Span[] {
   const { costs, rightWithinMs } = kindOf(fault.name)
-  return isHit(costs, fault.hosts, from, to)
-    ? { fromMs: begunAtMs - underWayMs, toMs: mendedAtMs + rightWithinMs }
-    : undefined
+  if (costs === 'full' && !isFull) return []
+  if (!isHit(costs, fault.hosts, from, to)) return []
+  const fromMs = begunAtMs - underWayMs
+  if (costs !== 'edges') return [{ fromMs, toMs: mendedAtMs + rightWithinMs }]
+  return [
+    { fromMs, toMs: begunAtMs + edgeMs },
+    { fromMs: mendedAtMs - edgeMs, toMs: mendedAtMs + edgeMs },
+  ]
 }
 
 function isHit(
@@ -42,12 +57,22 @@ function isHit(
     case 'nothing':
       return false
     case 'own':
+    case 'full':
       return hits > 0
     case 'across':
+    case 'edges':
       return hits === 1
     case 'between':
       return hits === 2
+    case 'ring':
+      return isApart(hosts, from, to)
   }
+}
+
+/** Whether two hosts do not hear each other where each hears only the majority that is nearest in a ring. */
+export function isApart(ring: readonly number[], one: number, other: number): boolean {
+  const steps = Math.abs(ring.indexOf(one) - ring.indexOf(other))
+  return Math.min(steps, ring.length - steps) > Math.round(ring.length / 4)
 }
 
 /** What of `span` none of `others` covers. A span of no length is a moment. */
@@ -63,4 +88,27 @@ function without(span: Span, other: Span): Span[] {
     ...(span.fromMs < other.fromMs ? [{ fromMs: span.fromMs, toMs: other.fromMs }] : []),
     ...(other.toMs < span.toMs ? [{ fromMs: other.toMs, toMs: span.toMs }] : []),
   ]
+}
+
+/** Echoes between two containers, in each second: small ones, and one that fills a frame. */
+const perSecond = 21
+
+/** How many echoes these faults could excuse at the most, in a run that ended at `endMs`. */
+export function allowance(played: readonly Played[], hosts: number, endMs: Millis): number {
+  let allowedMs = 0
+  for (let from = 0; from < hosts; from += 1) {
+    for (let to = 0; to < hosts; to += 1) {
+      if (from === to) continue
+      const spans = played.flatMap((each) => excuses(each, { from, to, isFull: true }))
+      allowedMs += covered(spans, endMs)
+    }
+  }
+  return Math.ceil((allowedMs / 1_000) * perSecond)
+}
+
+/** Ms until `endMs` that any of them covers. */
+function covered(spans: readonly Span[], endMs: Millis): Millis {
+  const whole = { fromMs: Math.min(endMs, ...spans.map(({ fromMs }) => fromMs)), toMs: endMs }
+  const left = uncovered(whole, spans)
+  return left.reduce((sum, { fromMs, toMs }) => sum - (toMs - fromMs), whole.toMs - whole.fromMs)
 }

@@ -3,11 +3,36 @@
 import type { Millis } from '../../../src/core/rng.ts'
 import { type FaultName, kindOf, rightMs } from '../plan/catalogue.ts'
 import type { Fault, Schedule } from '../plan/schedule.ts'
-import { excuse, type Played, type Span, uncovered } from './excuse.ts'
+import { unseenCodes } from './event-codes.ts'
+import { allowance, type Played } from './excuse.ts'
+import { lossesOf, streamTrouble } from './losses.ts'
+import { probes } from './probes.ts'
 import type { Line } from './record.ts'
+import { safety } from './safety.ts'
+
+export type Checker =
+  | 'echo'
+  | 'responder'
+  | 'source'
+  | 'stream'
+  | 'probe'
+  | 'leak'
+  | 'right'
+  | 'quiet'
+  | 'witness'
+  | 'observed'
+  | 'subnet'
+  | 'incarnation'
+  | 'stranger'
+  | 'own-subnet'
+  | 'alien'
+  | 'lease'
+  | 'crash'
+  | 'memory'
+  | 'error'
 
 export interface Violation {
-  readonly checker: 'echo' | 'responder' | 'source' | 'right' | 'quiet' | 'witness' | 'observed'
+  readonly checker: Checker
   readonly what: string
   /** Undefined: at no certain moment. */
   readonly atMs: Millis | undefined
@@ -24,12 +49,19 @@ export interface Verdict {
     /** By what excuses them. */
     readonly excused: ReadonlyMap<FaultName, number>
     readonly unexcused: number
+    /** How many the faults that were played could excuse at the most. */
+    readonly allowed: number
   }
   /** From when the last fault of a round was mended until all was right, by each kind of fault that the round had. */
   readonly recoveries: ReadonlyMap<FaultName, readonly Millis[]>
   /** Faults that were played, by name. */
   readonly played: ReadonlyMap<FaultName, number>
   readonly skipped: ReadonlyMap<string, number>
+  /** Numbers that came back by TCP. */
+  readonly moved: number
+  readonly events: ReadonlyMap<string, number>
+  /** Codes of events that nobody told. */
+  readonly unseen: readonly string[]
 }
 
 /** Rejects with an Error where the lines are no run. */
@@ -44,6 +76,9 @@ export function judge(lines: readonly Line[]): Verdict {
   return {
     violations: [
       ...losses.violations,
+      ...streamTrouble(lines, played, roundAt),
+      ...probes(lines, played, roundAt),
+      ...safety(lines, played, roundAt),
       ...settling(lines, schedule),
       ...unwitnessed(lines, schedule),
     ],
@@ -51,10 +86,14 @@ export function judge(lines: readonly Line[]): Verdict {
       ...totals(lines),
       excused: losses.excused,
       unexcused: losses.unexcused,
+      allowed: allowance(played, schedule.hosts, endOf(lines)),
     },
     recoveries: recoveriesOf(lines, schedule, played),
     played: counted(played.map(({ fault }) => fault.name)),
     skipped: counted(lines.flatMap((line) => (line.type === 'skipped' ? [line.why] : []))),
+    moved: lines.reduce((sum, line) => sum + (line.type === 'moved' ? line.count : 0), 0),
+    events: counted(lines.flatMap((line) => (line.type === 'event' ? [line.code] : []))),
+    unseen: unseenCodes(lines),
   }
 }
 
@@ -65,71 +104,8 @@ export function playedOf(lines: readonly Line[], { rounds }: Schedule): Played[]
     if (line.type !== 'begun' || !fault) return []
     const mended = lines.find((each) => each.type === 'mended' && each.fault === fault.id)
     const mendedAtMs = mended?.type === 'mended' ? mended.atMs : undefined
-    return [{ fault, begunAtMs: line.atMs, mendedAtMs }]
+    return [{ fault, begunAtMs: line.atMs, bittenAtMs: line.bittenAtMs, mendedAtMs }]
   })
-}
-
-type Lost = Extract<Line, { type: 'lost' }>
-
-function lossesOf(
-  lines: readonly Line[],
-  played: readonly Played[],
-  roundAt: (atMs: Millis) => number | undefined,
-) {
-  const violations: Violation[] = []
-  const excused = new Map<FaultName, number>()
-  let unexcused = 0
-  for (const line of lines) {
-    // Who is late was told to be silent before.
-    if (line.type !== 'lost' || line.kind === 'late') continue
-    const { rest, by } = judged(line, played)
-    if (by) excused.set(by, (excused.get(by) ?? 0) + line.count - rest)
-    if (rest === 0) continue
-    unexcused += rest
-    violations.push({
-      checker: checkerOf(line),
-      what: lossText(line, rest),
-      atMs: line.firstMs,
-      round: roundAt(line.firstMs),
-      hosts: [line.from, line.to],
-    })
-  }
-  return { violations, excused, unexcused }
-}
-
-/** How many have no excuse, and what excuses the others. */
-function judged(line: Lost, played: readonly Played[]): { rest: number; by?: FaultName } {
-  const whole: Span = { fromMs: line.firstMs, toMs: line.lastMs }
-  // No fault makes another one answer, or an address another one.
-  if (line.kind === 'wrong-responder' || line.kind === 'source-changed') return { rest: line.count }
-  const excuses = played.flatMap((each) => {
-    const span = excuse(each, line)
-    return span && span.fromMs <= whole.toMs && span.toMs >= whole.fromMs
-      ? [{ name: each.fault.name, span }]
-      : []
-  })
-  const [first] = excuses
-  if (!first) return { rest: line.count }
-  const left = uncovered(
-    whole,
-    excuses.map(({ span }) => span),
-  )
-  const lengthMs = whole.toMs - whole.fromMs
-  const leftMs = left.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
-  const rest = left.length === 0 ? 0 : Math.ceil((line.count * leftMs) / Math.max(1, lengthMs))
-  return { rest, by: first.name }
-}
-
-function checkerOf({ kind }: Lost): Violation['checker'] {
-  if (kind === 'wrong-responder') return 'responder'
-  return kind === 'source-changed' ? 'source' : 'echo'
-}
-
-function lossText(line: Lost, count: number): string {
-  const size = line.isFull ? ' of full size' : ''
-  const detail = line.detail === '-' ? '' : ` ${line.detail}`
-  const took = ((line.lastMs - line.firstMs) / 1_000).toFixed(1)
-  return `${count} echoes${size} from ${line.from} to ${line.to} without excuse, within ${took} s: ${line.kind}${detail}`
 }
 
 function settling(lines: readonly Line[], schedule: Schedule): Violation[] {
@@ -177,7 +153,7 @@ function unwitnessed(lines: readonly Line[], { rounds }: Schedule): Violation[] 
 function totals(lines: readonly Line[]) {
   let [sent, good] = [0, 0]
   for (const line of lines) {
-    if (line.type !== 'echoes') continue
+    if (line.type !== 'echoes' || line.isProbe) continue
     sent += line.sent
     good += line.good
   }
@@ -199,6 +175,10 @@ function recoveriesOf(lines: readonly Line[], { rounds }: Schedule, played: read
   }
   return recoveries
 }
+
+/** Ms of the last thing that was seen. */
+const endOf = (lines: readonly Line[]): Millis =>
+  Math.max(0, ...lines.flatMap((line) => ('atMs' in line && line.atMs ? [line.atMs] : [])))
 
 function counted<T>(items: readonly T[]): Map<T, number> {
   const counts = new Map<T, number>()

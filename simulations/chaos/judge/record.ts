@@ -11,11 +11,19 @@ export interface Witness {
 
 export type LossKind = 'silence' | 'unreachable' | 'wrong-responder' | 'source-changed' | 'late'
 
+export type StreamTrouble = 'stalled' | 'broken' | 'disordered'
+
 /** All times are ms of CLOCK_MONOTONIC. Hosts go by their number in the schedule. */
 export type Line =
   | { readonly type: 'run'; readonly schedule: Schedule }
   | { readonly type: 'round'; readonly number: number; readonly atMs: Millis }
-  | { readonly type: 'begun'; readonly fault: number; readonly atMs: Millis }
+  /** `atMs`: when it was tried; `bittenAtMs`: when it had bitten. */
+  | {
+      readonly type: 'begun'
+      readonly fault: number
+      readonly atMs: Millis
+      readonly bittenAtMs: Millis
+    }
   | { readonly type: 'skipped'; readonly fault: number; readonly why: string }
   | {
       readonly type: 'mended'
@@ -40,6 +48,8 @@ export type Line =
       readonly to: number
       readonly kind: LossKind
       readonly isFull: boolean
+      /** Of a container that asks for errors: what it is answered by silence is wrong. */
+      readonly isProbe: boolean
       readonly firstMs: Millis
       readonly lastMs: Millis
       readonly count: number
@@ -49,6 +59,7 @@ export type Line =
       readonly type: 'echoes'
       readonly from: number
       readonly to: number
+      readonly isProbe: boolean
       readonly sent: number
       readonly good: number
       readonly worstMs: Millis
@@ -61,7 +72,51 @@ export type Line =
       readonly digests: number
       readonly agentsCpuMs: Millis
       readonly runnerCpuMs: Millis
+      /** Packets to the pool, so far, that reached the gateway of the hosts' network. */
+      readonly leaked: number
     }
+  /** What an agent says of itself and which process it is, where that is not what it was the last time. */
+  | {
+      readonly type: 'node'
+      readonly host: number
+      readonly atMs: Millis
+      readonly sinceMs: Millis
+      readonly node: string
+      readonly incarnation: number
+      readonly claims: readonly string[]
+      readonly pid: number
+      readonly residentMb: number
+    }
+  /** An owned route of a host came or went, or a route that somebody else made went. */
+  | {
+      readonly type: 'route'
+      readonly host: number
+      readonly atMs: Millis
+      readonly change: 'added' | 'removed'
+      readonly destination: string
+      readonly isOwned: boolean
+    }
+  /** Nobody claims it, and one address of it is probed. */
+  | { readonly type: 'free'; readonly prefix: string }
+  /** A lease that is not as it was answered. */
+  | {
+      readonly type: 'lease'
+      readonly host: number
+      readonly atMs: Millis
+      readonly what: string
+    }
+  /** A TCP connection from one container to another: from when the oldest number was sent that waited for its answer. */
+  | {
+      readonly type: 'stream'
+      readonly from: number
+      readonly to: number
+      readonly kind: StreamTrouble
+      readonly fromMs: Millis
+      readonly toMs: Millis
+      readonly why: string
+    }
+  /** Numbers that came back by such a connection. */
+  | { readonly type: 'moved'; readonly from: number; readonly to: number; readonly count: number }
   /** Answers that a container was too slow for: no fault of the cluster. */
   | { readonly type: 'dropped'; readonly host: number; readonly count: number }
   | {

@@ -12,59 +12,74 @@ export interface FaultKind {
   readonly costs: Cost
   /** Whether nothing else may be done to its hosts in the same round: it takes their agents or their namespaces away. */
   readonly isAlone: boolean
+  /** Whether a runtime makes the container behind its host anew, for its network went with the host's. */
+  readonly takesContainer: boolean
+  /** What it may do to the agents of its hosts besides. */
+  readonly agents: AgentHarm
   /** After it is mended, until all must be right again. */
   readonly rightWithinMs: Millis
 }
 
 /** What of a host it is done to. */
-export type Realm = 'agent' | 'host' | 'line' | 'kernel' | 'disk' | 'operator'
+export type Realm =
+  | 'agent'
+  | 'host'
+  | 'line'
+  | 'kernel'
+  | 'disk'
+  | 'clock'
+  | 'names'
+  | 'stranger'
+  | 'operator'
 
-/** `minority`: less than half of the hosts. `pair`: two, of which the order counts. */
-export type Hits = 'one' | 'pair' | 'minority' | 'half' | 'all'
+/** `ended`: they end, and keep all that they had. `lost`: another node, with another subnet, comes in their place, or an earlier one of it. */
+export type AgentHarm = 'none' | 'ended' | 'lost'
 
-/** Which echoes may be lost while it lasts, and until all must be right: `own`: of its hosts; `across`: between them and the others; `between`: from the first to the second one and back. */
-export type Cost = 'nothing' | 'own' | 'across' | 'between'
+/** `minority`: less than half of the hosts. `pair`: two, of which the order counts. `ring`: all, in an order that counts. */
+export type Hits = 'one' | 'pair' | 'minority' | 'half' | 'all' | 'ring'
+
+/**
+ * Which echoes may be lost while it lasts, and until all must be right. `own`: of its hosts; `across`: between them and
+ * the others; `between`: from the first to the second one and back; `ring`: between those that are not near each other
+ * in the order of its hosts; `full`: of its hosts, and only those that fill a frame; `edges`: as `across`, for a second
+ * from when it begins and from when it is mended.
+ */
+export type Cost = 'nothing' | 'own' | 'across' | 'between' | 'ring' | 'full' | 'edges'
 
 /** Of a round, whatever its faults are. */
 export const rightMs = 10_000
 /** A node that was set up anew is found to be displaced, and its former self evicted. */
 const evictedMs = 20_000
 
-const agent = {
-  realm: 'agent',
+const common = {
   hits: 'one',
   costs: 'nothing',
-  isAlone: true,
+  isAlone: false,
+  takesContainer: false,
+  agents: 'none',
   rightWithinMs: rightMs,
 } as const
+const agent = { ...common, realm: 'agent', isAlone: true, agents: 'ended' } as const
 const host = {
+  ...common,
   realm: 'host',
-  hits: 'one',
   costs: 'own',
   isAlone: true,
-  rightWithinMs: rightMs,
+  takesContainer: true,
+  agents: 'lost',
 } as const
-const line = {
-  realm: 'line',
-  hits: 'one',
-  costs: 'across',
-  isAlone: false,
-  rightWithinMs: rightMs,
-} as const
+const line = { ...common, realm: 'line', costs: 'across' } as const
 const disk = { ...agent, realm: 'disk' } as const
-const operator = { ...agent, realm: 'operator', isAlone: false } as const
-const kernel = {
-  realm: 'kernel',
-  hits: 'one',
-  costs: 'own',
-  isAlone: false,
-  rightWithinMs: rightMs,
-} as const
+const clock = { ...common, realm: 'clock' } as const
+const names = { ...agent, realm: 'names' } as const
+const operator = { ...common, realm: 'operator' } as const
+const kernel = { ...common, realm: 'kernel', costs: 'own' } as const
 
 export const catalogue = {
   'kill-agent': { ...agent, what: 'kill -9 of an agent; Docker starts it again', lastsMs: [0, 0] },
   'kill-reader': {
     ...agent,
+    agents: 'none',
     what: "kill -9 of the process that reads an agent's kernel",
     lastsMs: [0, 0],
   },
@@ -74,12 +89,29 @@ export const catalogue = {
     lastsMs: [8_000, 12_000],
   },
   'stop-agent': { ...agent, what: 'docker stop of an agent, then start', lastsMs: [1_000, 20_000] },
-  'freeze-agent': { ...agent, what: 'SIGSTOP of an agent', lastsMs: [1_000, 30_000] },
+  'freeze-agent': {
+    ...agent,
+    agents: 'none',
+    what: 'SIGSTOP of an agent',
+    lastsMs: [1_000, 30_000],
+  },
   'starve-agent': {
     ...agent,
+    agents: 'none',
     what: 'an agent gets a twentieth of a CPU',
     lastsMs: [5_000, 20_000],
     rightWithinMs: 20_000,
+  },
+  'little-memory': {
+    ...agent,
+    what: 'an agent may use hardly more memory than it does',
+    lastsMs: [5_000, 15_000],
+    rightWithinMs: 20_000,
+  },
+  'few-files': {
+    ...agent,
+    what: 'an agent may open no further files or sockets',
+    lastsMs: [5_000, 15_000],
   },
   'kill-all-agents': {
     ...agent,
@@ -98,6 +130,13 @@ export const catalogue = {
     what: 'the container of an agent is made anew, with its volume',
     lastsMs: [0, 0],
   },
+  'other-version': {
+    ...agent,
+    hits: 'all',
+    what: 'agents are replaced one after the other by an earlier version, and by this one again',
+    lastsMs: [0, 0],
+    rightWithinMs: 20_000,
+  },
   'set-up-anew': {
     ...host,
     what: 'a host is made anew without its state: another node, with another subnet',
@@ -106,8 +145,20 @@ export const catalogue = {
   },
   'power-off': {
     ...host,
+    agents: 'ended',
     what: 'a host loses its power, and with it its namespace, and has it again',
     lastsMs: [4_000, 20_000],
+  },
+  'replace-host': {
+    ...host,
+    what: 'a host dies for good, and another one is put in its place',
+    lastsMs: [4_000, 12_000],
+    rightWithinMs: evictedMs,
+  },
+  'leave-and-join': {
+    ...host,
+    what: 'a host leaves for good, and later a new one joins',
+    lastsMs: [3_000, 12_000],
   },
   'cut-off': { ...line, what: 'a host is cut off, its carrier up', lastsMs: [1_000, 20_000] },
   'cut-minority': {
@@ -130,13 +181,58 @@ export const catalogue = {
     lastsMs: [1_000, 20_000],
   },
   'one-way': { ...line, what: 'nobody hears a host, which hears all', lastsMs: [1_000, 20_000] },
+  'cut-ring': {
+    ...line,
+    hits: 'ring',
+    costs: 'ring',
+    what: 'each host hears a majority, and each another one',
+    lastsMs: [4_000, 20_000],
+  },
+  swizzle: {
+    ...line,
+    hits: 'minority',
+    costs: 'own',
+    what: 'hosts are cut off one after the other, and come back in another order',
+    lastsMs: [4_000, 20_000],
+  },
   flap: { ...line, what: 'a host is cut off every other second', lastsMs: [5_000, 20_000] },
   loss: {
     ...line,
     what: 'a tenth to a third of what a host sends is lost',
     lastsMs: [5_000, 20_000],
   },
+  delay: {
+    ...line,
+    costs: 'edges',
+    what: 'what a host sends and hears takes 20 to 120 ms longer, and comes in another order',
+    lastsMs: [5_000, 20_000],
+  },
+  'slow-line': {
+    ...line,
+    what: 'a host hears no more than 150 kbit/s',
+    lastsMs: [5_000, 20_000],
+  },
   'carrier-lost': { ...line, what: "a host's link loses its carrier", lastsMs: [1_000, 20_000] },
+  'small-frames': {
+    ...line,
+    costs: 'full',
+    what: "the MTU of a host's link is 1280",
+    lastsMs: [5_000, 20_000],
+  },
+  'other-address': {
+    ...line,
+    costs: 'own',
+    what: 'a host gets another address, and its first one again',
+    lastsMs: [5_000, 20_000],
+    rightWithinMs: 20_000,
+  },
+  'taken-address': {
+    ...line,
+    costs: 'own',
+    what: 'somebody else takes the address of a host',
+    lastsMs: [3_000, 10_000],
+    rightWithinMs: 20_000,
+  },
   'delete-routes': { ...kernel, what: 'all owned routes of a host are deleted', lastsMs: [0, 0] },
   'flush-routes': {
     ...kernel,
@@ -149,6 +245,12 @@ export const catalogue = {
     lastsMs: [0, 0],
   },
   'drop-bridge-address': { ...kernel, what: "a bridge's address is deleted", lastsMs: [0, 0] },
+  'delete-bridge': {
+    ...kernel,
+    takesContainer: true,
+    what: 'the bridge of a host is deleted',
+    lastsMs: [0, 0],
+  },
   'stop-forwarding': {
     ...kernel,
     what: 'forwarding is switched off, and on again',
@@ -161,15 +263,100 @@ export const catalogue = {
     lastsMs: [1_000, 5_000],
     rightWithinMs: 20_000,
   },
+  'closer-alien': {
+    ...kernel,
+    what: "somebody's route to a part of another host's subnet leads nowhere",
+    lastsMs: [1_000, 10_000],
+  },
+  'foreign-rule': {
+    ...kernel,
+    what: 'a policy rule leads all traffic of the pool to a table of somebody else',
+    lastsMs: [1_000, 10_000],
+  },
+  'strict-source': {
+    ...kernel,
+    costs: 'nothing',
+    what: 'a host takes only what comes by the way that leads back (rp_filter)',
+    lastsMs: [1_000, 10_000],
+  },
+  'flush-firewall': {
+    ...kernel,
+    costs: 'nothing',
+    what: 'nft flush ruleset on a host',
+    lastsMs: [1_000, 5_000],
+  },
   'slow-disk': {
     ...disk,
+    agents: 'none',
     what: 'each write of an agent to its disk takes 0.3 s longer',
     lastsMs: [5_000, 20_000],
   },
   'failing-disk': {
     ...disk,
+    agents: 'none',
     what: 'no write of an agent to its disk works',
     lastsMs: [5_000, 20_000],
+  },
+  'full-disk': {
+    ...disk,
+    agents: 'none',
+    what: 'the disk of an agent is full',
+    lastsMs: [5_000, 20_000],
+  },
+  'read-only-disk': {
+    ...disk,
+    what: 'an agent starts on a disk that is read-only',
+    lastsMs: [5_000, 15_000],
+  },
+  'damaged-state': {
+    ...disk,
+    what: "a stored file is cut off, has a wrong bit, or is another host's; an operator puts it back",
+    lastsMs: [3_000, 10_000],
+  },
+  'rolled-back': {
+    ...disk,
+    agents: 'lost',
+    what: 'an agent starts with what it had stored a while ago',
+    lastsMs: [0, 0],
+    rightWithinMs: 20_000,
+  },
+  'clock-ahead': {
+    ...clock,
+    what: 'the clock of a host jumps an hour ahead, and back',
+    lastsMs: [3_000, 15_000],
+  },
+  'clock-behind': {
+    ...clock,
+    what: 'the clock of a host jumps an hour back, and ahead',
+    lastsMs: [3_000, 15_000],
+  },
+  'no-names': {
+    ...names,
+    what: 'no name is resolved, and an agent restarts',
+    lastsMs: [5_000, 15_000],
+  },
+  'old-name': {
+    ...names,
+    what: 'the name of the seeds leads to where nobody is, and an agent restarts',
+    lastsMs: [5_000, 15_000],
+  },
+  'copied-identity': {
+    ...common,
+    realm: 'stranger',
+    costs: 'own',
+    agents: 'ended',
+    isAlone: true,
+    what: 'another agent starts with a copy of what a host has stored',
+    lastsMs: [10_000, 20_000],
+    rightWithinMs: 20_000,
+  },
+  'hostile-member': {
+    ...common,
+    realm: 'stranger',
+    hits: 'minority',
+    what: 'a member that speaks the protocol attacks hosts with bytes, streams and sockets',
+    lastsMs: [5_000, 15_000],
+    rightWithinMs: 20_000,
   },
   'announce-storm': {
     ...operator,

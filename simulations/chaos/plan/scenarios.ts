@@ -18,8 +18,15 @@ const agents: readonly FaultName[] = [
   'freeze-agent',
   'starve-agent',
   'kill-all-agents',
+  'little-memory',
+  'few-files',
 ]
-const restarts: readonly FaultName[] = ['kill-all-agents', 'restart-in-turn', 'recreate-agent']
+const restarts: readonly FaultName[] = [
+  'kill-all-agents',
+  'restart-in-turn',
+  'recreate-agent',
+  'other-version',
+]
 const hosts: readonly FaultName[] = ['power-off', 'set-up-anew']
 const cuts: readonly FaultName[] = [
   'cut-off',
@@ -29,6 +36,8 @@ const cuts: readonly FaultName[] = [
   'one-way',
   'flap',
   'carrier-lost',
+  'cut-ring',
+  'swizzle',
 ]
 const kernels: readonly FaultName[] = [
   'delete-routes',
@@ -37,8 +46,21 @@ const kernels: readonly FaultName[] = [
   'drop-bridge-address',
   'stop-forwarding',
   'many-routes',
+  'delete-bridge',
+  'closer-alien',
+  'foreign-rule',
+  'strict-source',
+  'flush-firewall',
 ]
-const disks: readonly FaultName[] = ['slow-disk', 'failing-disk', 'kill-at-sync']
+const disks: readonly FaultName[] = [
+  'slow-disk',
+  'failing-disk',
+  'full-disk',
+  'read-only-disk',
+  'damaged-state',
+  'rolled-back',
+  'kill-at-sync',
+]
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -61,8 +83,14 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'slow-networks',
-    promise: 'where much is lost nobody is given up who is there',
-    faults: ['loss', 'flap', 'cut-pair'],
+    promise: 'where much is lost, late or small nobody is given up who is there',
+    faults: ['loss', 'flap', 'cut-pair', 'delay', 'slow-line', 'small-frames'],
+    faultsMax: 3,
+  },
+  {
+    name: 'churn',
+    promise: 'hosts come and go for good, and only their own traffic with them',
+    faults: ['leave-and-join', 'replace-host', 'set-up-anew', 'power-off'],
     faultsMax: 3,
   },
   {
@@ -82,6 +110,18 @@ export const scenarios: readonly Scenario[] = [
     promise:
       'disks that are slow, that fail, and that are lost in the middle of a write lose nothing',
     faults: disks,
+    faultsMax: 3,
+  },
+  {
+    name: 'hostile-host',
+    promise: 'a host that attacks, or that is a copy of another one, costs nobody else anything',
+    faults: ['hostile-member', 'copied-identity', 'taken-address'],
+    faultsMax: 2,
+  },
+  {
+    name: 'names',
+    promise: 'names, clocks and addresses that are wrong or change keep nobody from their peers',
+    faults: ['no-names', 'old-name', 'clock-ahead', 'clock-behind', 'other-address'],
     faultsMax: 3,
   },
   {

@@ -105,12 +105,12 @@ function drawRound(
   const { random, hosts, scenario } = around
   const forMs = Math.round(random.between(...roundMs))
   const count = 1 + random.below(scenario.faultsMax)
-  const taken = new Set<number>()
+  const [taken, touched] = [new Set<number>(), new Set<number>()]
   const drawn: Omit<Fault, 'id'>[] = []
   for (let index = 0; index < count; index += 1) {
     const [name] = random.sample(scenario.faults, 1)
     if (name === undefined) break
-    const fault = drawFault(name, { random, hosts, forMs, taken })
+    const fault = drawFault(name, { random, hosts, forMs, taken, touched })
     if (fault) drawn.push(fault)
   }
   const faults = drawn
@@ -128,9 +128,11 @@ function drawFault(
     readonly forMs: Millis
     /** Hosts to which something is done that nothing else may overlap. */
     readonly taken: Set<number>
+    /** Hosts to whose line or kernel something is done, which must not go with their namespaces. */
+    readonly touched: Set<number>
   },
 ): Omit<Fault, 'id'> | undefined {
-  const { random, taken } = around
+  const { random, taken, touched } = around
   const kind = kindOf(name)
   const [least, greatest] = kind.lastsMs
   const mostMs = Math.min(greatest, around.forMs)
@@ -138,10 +140,15 @@ function drawFault(
   const atMs = Math.round(random.between(0, Math.max(1, around.forMs - forMs)))
   const share = random.next()
   const numbers = random.shuffled(Array.from({ length: around.hosts }, (_, index) => index))
-  const free = numbers.filter((host) => !taken.has(host))
+  const free = numbers.filter(
+    (host) => !taken.has(host) && !(kind.takesContainer && touched.has(host)),
+  )
   const hosts = hitBy(kind.hits, free, around.hosts, share)
   if (hosts.length === 0) return undefined
-  if (kind.isAlone) for (const host of hosts) taken.add(host)
+  for (const host of hosts) {
+    if (kind.isAlone) taken.add(host)
+    else if (kind.hits === 'one') touched.add(host)
+  }
   return { name, atMs, forMs, hosts, share }
 }
 
@@ -165,8 +172,14 @@ function hitBy(
       return free.slice(0, hosts >> 1)
     case 'all':
       return free.length === hosts ? free : []
+    case 'ring':
+      // In a smaller one each hears all.
+      return free.length === hosts && hosts > 3 ? free : []
   }
 }
+
+export const faultsOf = ({ rounds }: Schedule): readonly Fault[] =>
+  rounds.flatMap(({ faults }) => faults)
 
 export const faultText = ({ id, name, hosts }: Fault): string =>
   `#${id} ${name} of ${hosts.join(' ')}: ${kindOf(name).what}`

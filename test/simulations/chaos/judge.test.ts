@@ -21,7 +21,7 @@ function run(name: FaultName, more: readonly Line[], witnessed = 1): Line[] {
   return [
     { type: 'run', schedule },
     { type: 'round', number: 1, atMs: 10_000 },
-    { type: 'begun', fault: 1, atMs: 10_000 },
+    { type: 'begun', fault: 1, atMs: 10_000, bittenAtMs: 10_000 },
     { type: 'mended', fault: 1, atMs: 20_000, witness: { what: 'bites', count: witnessed } },
     ...more,
   ]
@@ -33,6 +33,7 @@ const lost = (from: number, to: number, more: Partial<Extract<Line, { type: 'los
   to,
   kind: 'silence',
   isFull: false,
+  isProbe: false,
   firstMs: 12_000,
   lastMs: 13_000,
   count: 21,

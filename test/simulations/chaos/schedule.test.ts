@@ -63,6 +63,7 @@ describe('a schedule', () => {
           minority: hit.length * 2 < hosts && hit.length > 0,
           half: hit.length === hosts >> 1,
           all: hit.length === hosts,
+          ring: hit.length === hosts,
         }
         assert.ok(counts[kindOf(name).hits], `${name} hits ${hit.length} of ${hosts}`)
       }
