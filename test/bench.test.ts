@@ -1,6 +1,6 @@
 /**
  * Benchmarks run; what they measure is not judged here. Two are left out for their time: that of the container builds
- * the image, as the tests of the image and the smoke run do, and that of liveness plays what the failures do.
+ * the image, as the tests of the image and the runs of chaos do, and that of liveness plays what the failures do.
  */
 
 import assert from 'node:assert/strict'

@@ -60,8 +60,21 @@ export class Session {
     return session
   }
 
-  /** On hosts that are new. Rejects where they do not come up; whatever happens to them then is in the lines. */
-  async play(schedule: Schedule, tell: (line: Line) => void): Promise<void> {
+  /**
+   * On hosts that are new. Rejects where they do not come up; whatever happens to them then is in the lines. `image`:
+   * of starling, by default this checkout's; `sabotage`: what is done once all is well, and no line tells.
+   */
+  async play(
+    schedule: Schedule,
+    tell: (line: Line) => void,
+    {
+      image = images.starling,
+      sabotage,
+    }: {
+      readonly image?: string
+      readonly sabotage?: ((site: Site) => Promise<void>) | undefined
+    } = {},
+  ): Promise<void> {
     tell({ type: 'run', schedule })
     const faults = faultsOf(schedule)
     const { docker } = this.#daemon
@@ -70,7 +83,7 @@ export class Session {
       project: {
         name,
         hosts: schedule.hosts,
-        image: images.starling,
+        image,
         images: new Map(),
         holderImage: images.holder,
         directory,
@@ -97,7 +110,9 @@ export class Session {
       const events = new Events(site)
       const sampler = await Sampler.start(site)
       try {
+        const sabotaging = sabotage?.(site)
         await new Player(site, this.#screen).play(schedule)
+        await sabotaging
         await site.mesh.sum()
       } finally {
         await sampler.stop()
@@ -106,6 +121,11 @@ export class Session {
     } finally {
       await site.down()
     }
+  }
+
+  /** The image of another checkout, by that name. */
+  build(tag: string, sources: string): Promise<void> {
+    return buildImage(this.#daemon.docker, tag, { sources })
   }
 
   /** Resolves with what is not as it was before. */

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { Cluster, volumes } from '../../simulations/chaos/cluster.ts'
+import { Cluster, hostAt, volumes } from '../../simulations/chaos/cluster.ts'
 import {
   type Daemon,
   ownDaemon,
@@ -19,6 +19,9 @@ import { buildImage } from '../../simulations/chaos/image.ts'
 import { settle } from '../../simulations/chaos/settle.ts'
 import { removeWorkloads, Workload } from '../../simulations/chaos/workload.ts'
 import { ip, requireLabMachine } from '../../simulations/lab/iproute.ts'
+import type { Observed } from '../../simulations/lab/observed.ts'
+import { prefixOf } from '../../simulations/literal.ts'
+import { overlaps } from '../../src/core/ip/prefix.ts'
 import { until } from '../e2e/lab.ts'
 
 const name = 'starling-image'
@@ -44,7 +47,7 @@ describe('the image', () => {
     untouched = await footprint(name)
     daemon = await ownDaemon(name)
     docker = daemon.docker
-    // The smoke run builds with the client's default builder.
+    // The runs of chaos build with the client's default builder.
     await buildImage(docker, image, { builder: 'buildkit' })
     await docker.run('network', 'create', `${name}-net`)
   })
@@ -255,13 +258,20 @@ describe('the image', () => {
     assert.deepEqual(await cluster.remains(), [])
   })
 
-  it('docker compose down -v removes the hosts with the state that each of them had', async () => {
+  it('as many as the repository’s docker-compose.yml is told find each other, leave, and take their state along', async () => {
     const present = await volumes(docker)
     const cluster = new Cluster({ docker, project: `${name}-down`, image })
     try {
+      await cluster.scale(3)
+      const observed = await settle(await cluster.hosts())
+      assert.equal((await volumes(docker)).length, present.length + 3, 'a volume for each host')
+      avoids(await cluster.subnets(), observed)
+      const leaver = await hostAt(cluster, 2)
+      assert.equal((await leaver.cli('leave')).exitCode, 0)
+      await until('the leaver has ended', async () => (await leaver.pid()) === 0)
+      await cluster.removeEnded()
       await cluster.scale(2)
-      await settle(await cluster.hosts())
-      assert.equal((await volumes(docker)).length, present.length + 2, 'a volume for each host')
+      assert.equal((await settle(await cluster.hosts())).length, 2)
     } finally {
       await cluster.down()
     }
@@ -269,6 +279,17 @@ describe('the image', () => {
     assert.deepEqual(await volumes(docker), present)
   })
 })
+
+/** The network that compose makes often lies inside the default pool. */
+function avoids(networks: readonly string[], hosts: readonly Observed[]): void {
+  for (const { name: host, status } of hosts) {
+    for (const [claim, network] of status.claims.flatMap(({ prefix }) =>
+      networks.map((each) => [prefixOf(prefix), prefixOf(each)] as const),
+    )) {
+      assert.ok(!overlaps(claim, network), `${host} has ${claim.text}, compose ${network.text}`)
+    }
+  }
+}
 
 async function only(cluster: Cluster, service: string): Promise<Host> {
   const hosts = await cluster.hosts(service)

@@ -8,13 +8,13 @@ import type { ChaosHost } from '../chaos-host.ts'
 import { execute, printed } from '../docker.ts'
 import type { Witness } from '../judge/record.ts'
 import { NotNow, type Play } from './fault.ts'
-import { writes } from './writes.ts'
 
 /** Docker starts again what died, after a pause that doubles each time. */
 const startedWithinMs = 60_000
 const lookMs = 50
 const starvedCpus = '0.05'
-const spareBytes = 4 << 20
+const spareBytes = 1 << 20
+const callMs = 2_000
 const plentyBytes = 2 * 2 ** 30
 /** Descriptors that a process keeps back for the moment when it has no other one. */
 const spareFiles = 2
@@ -119,21 +119,26 @@ export const otherVersion: Play = async ({ site, hosts }) => {
   }
 }
 
+/** No less than it uses: Docker refuses that. What it then is asked all at once needs more. */
 export const littleMemory: Play = async ({ site, host }) => {
   const group = await groupOf(await pidOf(host), 'memory')
-  const shown = await readFile(`${group}/memory.stat`, 'utf8')
-  const used = Number(/^total_rss (\d+)/m.exec(shown)?.[1])
-  const limit = async (bytes: number) => {
-    await site.docker.run('update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent)
-  }
+  const limit = (bytes: number) =>
+    site.docker.attempt(['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent])
+  const used = Number(await readFile(`${group}/memory.usage_in_bytes`, 'utf8'))
   await limit(used + spareBytes)
-  const writing = writes(host)
+  let isOver = false
+  const asking = Array.from({ length: askedMax }, async () => {
+    while (!isOver) {
+      await host.withApi((api) => api.call('Routes', {}, callMs)).catch(() => sleep(lookMs))
+    }
+  })
   return async () => {
-    await writing.stop()
-    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => undefined)
+    isOver = true
+    await Promise.all(asking)
+    // Its control group goes with its process.
+    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '1')
     await limit(plentyBytes)
-    // Its control group went with its process.
-    return { what: 'pages that it did not get', count: refused === undefined ? 1 : Number(refused) }
+    return { what: 'pages that it did not get', count: Number(refused) }
   }
 }
 

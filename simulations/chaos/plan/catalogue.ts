@@ -70,7 +70,7 @@ const host = {
 } as const
 const line = { ...common, realm: 'line', costs: 'across' } as const
 const disk = { ...agent, realm: 'disk' } as const
-const clock = { ...common, realm: 'clock' } as const
+const clock = { ...agent, realm: 'clock' } as const
 const names = { ...agent, realm: 'names' } as const
 const operator = { ...common, realm: 'operator' } as const
 const kernel = { ...common, realm: 'kernel', costs: 'own' } as const
@@ -322,12 +322,12 @@ export const catalogue = {
   },
   'clock-ahead': {
     ...clock,
-    what: 'the clock of a host jumps an hour ahead, and back',
+    what: 'an agent starts while the clock of its host is an hour ahead, and again once it is right',
     lastsMs: [3_000, 15_000],
   },
   'clock-behind': {
     ...clock,
-    what: 'the clock of a host jumps an hour back, and ahead',
+    what: 'an agent starts while the clock of its host is an hour behind, and again once it is right',
     lastsMs: [3_000, 15_000],
   },
   'no-names': {

@@ -1,0 +1,37 @@
+/** An earlier version of starling, to which and from which agents are replaced while traffic goes on. */
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Docker } from './docker.ts'
+import { buildImage } from './image.ts'
+
+const run = promisify(execFile)
+const repository = new URL('../..', import.meta.url).pathname
+
+/** A release: CHANGELOG.md. Each release records the one before. */
+export const earlierCommit = 'bd2f14e35eb6bd834f8ab71cb3cbcc6609dee880'
+
+/** False where this clone's history does not reach back to it. */
+export async function buildEarlierImage(docker: Docker, tag: string): Promise<boolean> {
+  const place = await mkdtemp(join(tmpdir(), 'starling-earlier-'))
+  try {
+    const archive = join(place, 'archive.tar')
+    await run('git', ['archive', '--output', archive, earlierCommit], { cwd: repository })
+    const sources = join(place, 'sources')
+    await run('mkdir', [sources])
+    await run('tar', ['--extract', '--file', archive, '--directory', sources])
+    await buildImage(docker, tag, { sources })
+    return true
+  } catch (error) {
+    if (isUnknown(error)) return false
+    throw error
+  } finally {
+    await rm(place, { recursive: true })
+  }
+}
+
+const isUnknown = (error: unknown): boolean =>
+  error instanceof Error && /not a valid object name|not a git repository/.test(error.message)
