@@ -2,6 +2,7 @@
 
 import { readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { seesProcesses } from './containers.ts'
 
 /** Something that this agent cannot do. */
 export interface Inability {
@@ -17,23 +18,25 @@ const named = '/run/netns'
 const firstPidNamespace = 'pid:[4026531836]'
 
 export async function readInabilities(): Promise<Inability[]> {
-  const seesProcesses = (await link('/proc/self/ns/pid')) === firstPidNamespace
+  const isAmongAll = (await link('/proc/self/ns/pid')) === firstPidNamespace
   const isOnHost =
-    seesProcesses && (await link('/proc/1/ns/mnt')) === (await link('/proc/self/ns/mnt'))
+    isAmongAll && (await link('/proc/1/ns/mnt')) === (await link('/proc/self/ns/mnt'))
   const found: Inability[] = []
   if (!isOnHost && !(await seesNamespaces())) {
     found.push({
       code: 'see-namespaces',
-      message: 'containers of CNI runtimes that are gone are not noticed',
+      message: 'the agent does not notice when containers of CNI runtimes are gone',
       mend: `mount ${named}:${named}:ro,rslave into the agent's container`,
     })
   }
-  if (!seesProcesses) {
+  if (!isAmongAll || !(await seesProcesses())) {
     found.push({
       code: 'see-processes',
       message:
-        'containers of ctr, whose namespaces have no names, are not noticed when they are gone',
-      mend: "start the agent's container with --pid host",
+        'the agent does not notice when containers of ctr are gone: their namespaces have no names',
+      mend: isAmongAll
+        ? 'give the agent CAP_SYS_PTRACE, and under systemd ProtectProc=default besides (systemctl edit starling)'
+        : "start the agent's container with --pid host and --cap-add SYS_PTRACE",
     })
   }
   return found

@@ -15,6 +15,9 @@ export const hostContainers: Containers = {
   },
 }
 
+/** Whether a container without a name that is gone would be missed here. */
+export const seesProcesses = async (): Promise<boolean> => (await readProcesses()).isWhole
+
 async function answer(question: ContainerQuestion, sight: Sight): Promise<ContainerAnswer> {
   const { address, path, inode } = question
   const place = ofProcess.test(path) ? processes : dirname(path)
