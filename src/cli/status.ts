@@ -12,21 +12,23 @@ export interface StatusOptions extends Shared {
   readonly timeout: number
 }
 
-export const status = (options: StatusOptions): Promise<number> =>
-  withAgent(options, async (agent) => {
-    const { wait = false } = options
-    const timeoutMs = Math.max(1, Math.round(options.timeout * 1_000))
-    const state = await agent.call(
-      'Status',
-      { wait, timeoutMs },
-      wait ? timeoutMs + answerMs : answerMs,
-    )
-    if (options.json) printJson(state)
-    else console.log(statusText(state).join('\n'))
-    // Waiting asks one question: has it converged? Otherwise every problem counts.
-    const well = state.convergence.converged && (wait || state.problems.length === 0)
-    return well ? exitCode.fine : exitCode.failed
-  })
+export function status(options: StatusOptions): Promise<number> {
+  const { wait = false } = options
+  const waitMs = wait ? Math.max(1, Math.round(options.timeout * 1_000)) : 0
+  return withAgent(
+    options,
+    async (agent, leftMs) => {
+      const timeoutMs = Math.max(1, Math.round(leftMs))
+      const state = await agent.call('Status', { wait, timeoutMs }, timeoutMs + answerMs)
+      if (options.json) printJson(state)
+      else console.log(statusText(state).join('\n'))
+      // Waiting asks one question: has it converged? Otherwise every problem counts.
+      const well = state.convergence.converged && (wait || state.problems.length === 0)
+      return well ? exitCode.fine : exitCode.failed
+    },
+    waitMs,
+  )
+}
 
 function statusText(state: StatusResponse): string[] {
   return [...verdict(state), ...problemLines(state.problems), '', ...facts(state)]

@@ -2,6 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { type FakeAgent, healthyView, startFakeAgent, troubledView } from './fake-agent.ts'
 import { run, start } from './run.ts'
@@ -241,6 +245,31 @@ describe('without an agent', { concurrency: 2 }, () => {
       assert.deepEqual([code, out], [3, ''])
       assert.match(err, /^starling: no agent runs on \/nowhere\/starling\.sock: start one.*\n$/)
     }
+  })
+
+  test('status --wait waits for one to come up, and for one that ends to come back', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'starling-cli-'))
+    const socket = join(directory, 'starling.sock')
+    const former = createServer().listen(socket)
+    const waiting = run(['status', '--wait'], { STARLING_SOCKET: socket })
+    const [connection] = (await once(former, 'connection')) as [Socket]
+    connection.destroy()
+    former.close()
+    await once(former, 'close')
+    const later = await startFakeAgent(healthyView(), directory)
+    try {
+      const { code, out, err } = await waiting
+      assert.deepEqual([code, err], [0, ''])
+      assert.match(out, /^OK /)
+    } finally {
+      await later.stop()
+    }
+  })
+
+  test('status --wait says at its timeout how long it waited for one', async () => {
+    const { code, out, err } = await run(['status', '--wait', '--timeout', '0.3'], nowhere)
+    assert.deepEqual([code, out], [3, ''])
+    assert.match(err, /^starling: waited 0\.3 s: no agent runs on \/nowhere\/starling\.sock: /)
   })
 
   test('purge says how the kernel is cleared by hand', async () => {

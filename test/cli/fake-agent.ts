@@ -52,8 +52,11 @@ export interface FakeAgent {
   stop(): Promise<void>
 }
 
-export async function startFakeAgent(view: AgentView = healthyView()): Promise<FakeAgent> {
-  const directory = mkdtempSync(join(tmpdir(), 'starling-api-'))
+/** `directory` is removed in the end. */
+export async function startFakeAgent(
+  view: AgentView = healthyView(),
+  directory: string = mkdtempSync(join(tmpdir(), 'starling-api-')),
+): Promise<FakeAgent> {
   const socket = join(directory, 'starling.sock')
   const listeners = new Set<(note: Note) => void>()
   const commands: Command[] = []

@@ -64,11 +64,14 @@ export interface ApiClient {
 /** `unreachable`: nobody answered. Any other code is the agent's own. */
 export class ApiError extends Error {
   readonly code: string
+  /** No agent is there, and one that is started now will answer. */
+  readonly isAbsence: boolean
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, isAbsence = false) {
     super(message)
     this.name = 'ApiError'
     this.code = code
+    this.isAbsence = isAbsence
   }
 }
 
@@ -125,7 +128,8 @@ function knock(socket: string): Promise<void> {
       resolve()
     })
     connection.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new ApiError('unreachable', `${unreachableText(error, socket)}`))
+      const isAbsence = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
+      reject(new ApiError('unreachable', unreachableText(error, socket), isAbsence))
     })
   })
 }
@@ -151,7 +155,7 @@ function apiError(error: ServiceError, socket: string): ApiError {
     return new ApiError('unreachable', `the agent of ${socket} does not answer: is it stopped?`)
   }
   if (error.code === grpc.status.UNAVAILABLE || error.code === grpc.status.CANCELLED) {
-    return new ApiError('unreachable', `the agent of ${socket} ended`)
+    return new ApiError('unreachable', `the agent of ${socket} ended`, true)
   }
   if (error.code === grpc.status.UNIMPLEMENTED) {
     return new ApiError('unsupported', 'the agent is older than this command: update it')
