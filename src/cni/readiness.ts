@@ -1,5 +1,6 @@
 /** STATUS: whether a container that comes would get its addresses and reach others by them. */
 
+import type { ProblemCode } from '../core/problem.ts'
 import type { AgentView } from '../core/view.ts'
 import { Failure } from './failure.ts'
 
@@ -22,7 +23,7 @@ export function unreadiness(view: AgentView): Failure | undefined {
   if (view.phase === 'purged') {
     return new Failure('limited', 'routes were purged: starling resync brings them back')
   }
-  const plane = problem(view, ['bridge-failed', 'forwarding-off', 'kernel-forbidden'])
+  const plane = problem(view, ['bridge-failed', 'forwarding-off'])
   return plane === undefined
     ? undefined
     : new Failure('limited', `containers may not reach others (${plane})`)
@@ -32,5 +33,5 @@ export function unreadiness(view: AgentView): Failure | undefined {
 export const isBlind = (view: AgentView): boolean =>
   problem(view, ['leases-unreadable']) !== undefined
 
-const problem = ({ problems }: AgentView, codes: readonly string[]): string | undefined =>
+const problem = ({ problems }: AgentView, codes: readonly ProblemCode[]): string | undefined =>
   problems.find(({ code }) => codes.includes(code))?.code

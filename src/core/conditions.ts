@@ -1,12 +1,12 @@
 /** Problems that last: each is told once when it begins, and shown in the view until it ends. */
 
-import type { Note } from './note.ts'
+import type { Problem, ProblemCode } from './problem.ts'
 
 export class Conditions {
-  readonly #standing = new Map<string, Note>()
+  readonly #standing = new Map<string, Problem>()
 
   /** Returns the note if the condition is new or reads otherwise than before. */
-  begin(key: string, note: Note): Note[] {
+  begin(key: string, note: Problem): Problem[] {
     const before = this.#standing.get(key)
     this.#standing.set(key, note)
     return before && sameFacts(before, note) ? [] : [note]
@@ -21,8 +21,8 @@ export class Conditions {
   }
 
   /** Those with this code, by ascending key. */
-  of<C extends Note['code']>(code: C): Extract<Note, { code: C }>[] {
-    return this.all().filter((note): note is Extract<Note, { code: C }> => note.code === code)
+  of<C extends ProblemCode>(code: C): Extract<Problem, { code: C }>[] {
+    return this.all().filter((note): note is Extract<Problem, { code: C }> => note.code === code)
   }
 
   /** Of those whose key begins so. */
@@ -33,12 +33,12 @@ export class Conditions {
   }
 
   /** By ascending key. */
-  all(): Note[] {
+  all(): Problem[] {
     return [...this.#standing].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note)
   }
 }
 
-function sameFacts(a: Note, b: Note): boolean {
+function sameFacts(a: Problem, b: Problem): boolean {
   const facts = new Map<string, unknown>(Object.entries(a))
   return Object.entries(b).every(([name, value]) => String(facts.get(name)) === String(value))
 }

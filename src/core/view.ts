@@ -5,7 +5,8 @@ import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Attachment, Lease, Rest } from './ipam/lease.ts'
 import type { Liveness } from './liveness/observations.ts'
-import type { Note, Refusal } from './note.ts'
+import type { Refusal } from './note.ts'
+import type { Problem } from './problem.ts'
 import type { KernelRoute, RouteTarget } from './routing/route.ts'
 import type { Misuse } from './routing/usage.ts'
 import type { Admission } from './trust/paper.ts'
@@ -28,7 +29,7 @@ export interface AgentView {
   readonly claims: readonly ClaimView[]
   readonly routes: readonly RouteView[]
   readonly nodes: readonly NodeView[]
-  readonly problems: readonly Note[]
+  readonly problems: readonly Problem[]
   /** Digest of the whole record set; equal digests mean equal sets. */
   readonly root: string
   readonly tombstones: number

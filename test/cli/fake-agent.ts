@@ -10,6 +10,7 @@ import type { Command } from '../../src/core/event.ts'
 import { type Address, parseAddress } from '../../src/core/ip/address.ts'
 import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
 import type { Note } from '../../src/core/note.ts'
+import type { Problem } from '../../src/core/problem.ts'
 import type { AgentView, RouteView } from '../../src/core/view.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Operator } from '../../src/ports/operator.ts'
@@ -299,10 +300,10 @@ export function troubledView(): AgentView {
     ),
     problems: [
       { code: 'route-alien', prefix: '10.9.0.0/16', origin: nodeC },
-      { code: 'kernel-forbidden' },
+      { code: 'leases-unreadable', reason: 'leases is damaged' },
       { code: 'clock-skew', node: nodeB, name: 'b', aheadMs: 90_000 },
       ...[12, 16, 24, 28].map(
-        (third): Note => ({
+        (third): Problem => ({
           code: 'route-off-link',
           prefix: `172.16.${third}.0/22`,
           nextHop: '10.0.1.72',

@@ -12,7 +12,7 @@ import { refusal } from '../../src/cni/refusal.ts'
 import { resultText } from '../../src/cni/result.ts'
 import { versions } from '../../src/cni/version.ts'
 import type { LeaseRefusal } from '../../src/core/ipam/lease.ts'
-import type { Note } from '../../src/core/note.ts'
+import type { Problem } from '../../src/core/problem.ts'
 import type { AgentView } from '../../src/core/view.ts'
 import { healthyView } from '../cli/fake-agent.ts'
 import { addressOf, poolOf, prefixOf } from '../core/specimens.ts'
@@ -213,7 +213,7 @@ describe('STATUS', () => {
   const view = (more: Partial<AgentView>): AgentView => ({ ...healthy, ...more })
   const ipam = (subnets: AgentView['ipam']['subnets']) =>
     view({ ipam: { ...healthy.ipam, subnets } })
-  const ofProblem = (problem: Note) => view({ problems: [problem] })
+  const ofProblem = (problem: Problem) => view({ problems: [problem] })
   const codeOf = (seen: AgentView): number => {
     const failure = unreadiness(seen)
     return failure ? (JSON.parse(failureText(failure, '1.1.0')) as { code: number }).code : 0

@@ -26,6 +26,7 @@ import { Watch, type WatchWorld } from '../liveness/watch.ts'
 import { Clocks } from '../membership/clocks.ts'
 import { Peers } from '../membership/peers.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis, Rng } from '../rng.ts'
 import { Bridge } from '../routing/bridge.ts'
 import { Doubts } from '../routing/doubts.ts'
@@ -278,7 +279,7 @@ export class AgentState {
   }
 
   /** A problem that lasts until `end`; told once. */
-  begin(key: string, note: Note): void {
+  begin(key: string, note: Problem): void {
     this.note(...this.conditions.begin(key, note))
   }
 

@@ -5,7 +5,7 @@ import type { CommandResult } from '../effect.ts'
 import type { Event } from '../event.ts'
 import { type SyncMessage, syncLimits } from '../gossip/message.ts'
 import { type Address, isPrivate } from '../ip/address.ts'
-import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { faultText } from '../trust/fault.ts'
 import { type Certificate, paperLimits } from '../trust/paper.ts'
@@ -177,9 +177,9 @@ export function refusalOf(state: AgentState, peer: NodeId, certificate: Uint8Arr
   return fault ? faultText(fault) : ''
 }
 
-export function trustProblems(state: AgentState): Note[] {
+export function trustProblems(state: AgentState): Problem[] {
   const { trust, config, ownFault, own } = state
-  const notes: Note[] = []
+  const notes: Problem[] = []
   if (ownFault) {
     const certified = trust.own?.name ?? ''
     const { self: node, name } = config

@@ -111,7 +111,7 @@ function problems(state: AgentState): AgentView['problems'] {
 }
 
 /** With the connection of the node that a route is refused of. */
-export const located = ({ peers }: AgentState, notes: readonly Note[]): Note[] =>
+export const located = <N extends Note>({ peers }: AgentState, notes: readonly N[]): N[] =>
   notes.map((note) => {
     const via = note.code === 'route-refused' && peers.get(note.origin)?.address
     return via ? { ...note, via } : note

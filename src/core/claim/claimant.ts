@@ -5,6 +5,7 @@ import type { Family } from '../ip/address.ts'
 import { isSubnet, type Pool } from '../ip/pool.ts'
 import { overlaps, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis } from '../rng.ts'
 import { coversMoreThanHalf, exclusionTrie, freeSubnet, heeded, rankAmong } from './choose.ts'
 import { exclusionsOf } from './exclusions.ts'
@@ -91,8 +92,8 @@ export class Claimant {
     return this.confirmed.length === this.#config.pools.length
   }
 
-  problems(): Note[] {
-    const notes: Note[] = []
+  problems(): Problem[] {
+    const notes: Problem[] = []
     for (const pool of this.#config.pools) {
       const { family } = pool.prefix
       if (this.#full.has(family)) notes.push({ code: 'pool-full', pool: poolText(pool) })
@@ -357,7 +358,7 @@ export class Claimant {
   }
 
   /** Where it had to be chosen although others cannot route it. */
-  #excluded(pool: Pool, chosen: Prefix): Note[] {
+  #excluded(pool: Pool, chosen: Prefix): Problem[] {
     const names = this.#world.set
       .excluding()
       .filter(({ origin }) => origin !== this.#config.self)

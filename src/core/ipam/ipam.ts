@@ -5,6 +5,7 @@ import type { Address, Family } from '../ip/address.ts'
 import { type AddressList, packAddresses } from '../ip/address-list.ts'
 import { holds, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis, Rng } from '../rng.ts'
 import type { IpamView } from '../view.ts'
 import { FreeAddresses, type Taken } from './free-addresses.ts'
@@ -246,8 +247,8 @@ export class Ipam {
     return this.#notes.splice(0)
   }
 
-  problems(): Note[] {
-    const notes: Note[] = []
+  problems(): Problem[] {
+    const notes: Problem[] = []
     if (this.#unreadable) notes.push({ code: 'leases-unreadable', reason: this.#unreadable })
     if (this.#writes.isSlow) notes.push({ code: 'leases-slow' })
     for (const prefix of this.#exhausted.values()) notes.push({ code: 'subnet-exhausted', prefix })

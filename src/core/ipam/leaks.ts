@@ -4,6 +4,7 @@ import type { Effect } from '../effect.ts'
 import type { Address } from '../ip/address.ts'
 import { gatewayOf } from '../ip/pool.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis } from '../rng.ts'
 import type { ContainerAnswer } from './container.ts'
 import type { Ipam } from './ipam.ts'
@@ -84,7 +85,7 @@ export class Leaks {
     return this.#notes.splice(0)
   }
 
-  problems(): Note[] {
+  problems(): Problem[] {
     return this.#heldBack > 0 ? [{ code: 'leaks-held-back', leases: this.#heldBack }] : []
   }
 

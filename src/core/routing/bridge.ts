@@ -6,6 +6,7 @@ import { bitsOf } from '../ip/address.ts'
 import { gatewayOf } from '../ip/pool.ts'
 import type { Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis } from '../rng.ts'
 import type { Host } from './host.ts'
 import { type BridgeAnswers, type Link, type LinkAddress, noAnswers } from './route.ts'
@@ -73,7 +74,7 @@ export class Bridge {
     return !this.#underWay && !this.#unread && this.#isRight()
   }
 
-  get problem(): Note | undefined {
+  get problem(): Problem | undefined {
     return this.#error
       ? { code: 'bridge-failed', name: this.#config.bridge, error: this.#error }
       : undefined

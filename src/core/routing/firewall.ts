@@ -4,6 +4,7 @@ import type { CoreConfig } from '../config.ts'
 import type { Effect } from '../effect.ts'
 import { comparePrefixes, contains, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis } from '../rng.ts'
 import type { FirewallAnswer, HostFirewall } from './host-firewall.ts'
 
@@ -75,7 +76,7 @@ export class Firewall {
     ]
   }
 
-  problems(): (Note & { code: 'firewall-failed' })[] {
+  problems(): Extract<Problem, { code: 'firewall-failed' }>[] {
     return this.#failed.map(({ part, error }) => ({ code: 'firewall-failed', part, error }))
   }
 

@@ -1,7 +1,7 @@
 /** What has become of each wanted route, as an operator hears and sees it. */
 
 import type { Prefix } from '../ip/prefix.ts'
-import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { RouteState, RouteView } from '../view.ts'
 import type { Hop, Reach } from './next-hops.ts'
 import { sameTarget, type Wanted } from './reconcile.ts'
@@ -54,7 +54,7 @@ export class RouteStates {
   }
 
   /** A note the first time that the route is seen in a state that is a problem. */
-  report(selected: Selected): Note | undefined {
+  report(selected: Selected): Problem | undefined {
     const state = this.of(selected)
     // What is tried again and fails again is no news.
     if (state === 'missing') return undefined
@@ -68,7 +68,7 @@ export class RouteStates {
     this.#reported.delete(prefix.text)
   }
 
-  problem(selected: Selected): Note | undefined {
+  problem(selected: Selected): Problem | undefined {
     const { prefix, origin, outcome } = selected
     const route = { prefix: prefix.text, origin }
     // Its node may keep thousands, and its subnet tells of its next hop.
@@ -119,7 +119,7 @@ export class RouteStates {
     }
   }
 
-  #shadowNote({ prefix }: Selected): Note | undefined {
+  #shadowNote({ prefix }: Selected): Problem | undefined {
     const misuse = this.#misuse(prefix)
     if (misuse?.type !== 'shadowed') return undefined
     return { code: 'route-shadowed', prefix: prefix.text, by: misuse.by, part: misuse.part }

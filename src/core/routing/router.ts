@@ -6,6 +6,7 @@ import type { Effect } from '../effect.ts'
 import type { Address } from '../ip/address.ts'
 import { contains, hostPrefix, type Prefix } from '../ip/prefix.ts'
 import type { Note } from '../note.ts'
+import type { Problem } from '../problem.ts'
 import type { Millis } from '../rng.ts'
 import type { RouteView } from '../view.ts'
 import { causesOf, concerns, type Situation } from './causes.ts'
@@ -314,7 +315,7 @@ export class Router {
     )
   }
 
-  problems(): Note[] {
+  problems(): Problem[] {
     const full = this.#rib.problem
     const ofRoutes = this.#rib.all().flatMap((selected) => this.#states.problem(selected) ?? [])
     return full ? [full, ...ofRoutes] : ofRoutes
