@@ -377,7 +377,7 @@ describe('refusals', () => {
 
   test('an element of a list is named by its own line', () => {
     const path = file('listen:\n  - 0.0.0.0\n  - nowhere\n')
-    assert.match(refused(['--config', path])[0] ?? '', /:3: listen "nowhere" is no IP address/)
+    assert.match(refused(['--config', path])[0] ?? '', /:3: listen "nowhere" is not an IP address/)
   })
 
   test('text that is no YAML is named by its line', () => {

@@ -62,6 +62,6 @@ async function withPrefix(
     'usage',
     canonical
       ? `${text} has host bits set: write ${canonical}`
-      : `${JSON.stringify(text)} is no prefix: write address/length, such as 10.9.0.0/16`,
+      : `${JSON.stringify(text)} is not a prefix: write address/length, such as 10.9.0.0/16`,
   )
 }

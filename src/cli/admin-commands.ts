@@ -35,14 +35,14 @@ export function addAdmin(program: Command, { shared, run }: Means): void {
       .addOption(directory())
       .option('--out <file>', 'write to a file that is not there yet')
 
-  offline('init', 'Make the key of an operator.')
+  offline('init', "Make an operator's key.")
     .addOption(directory())
-    .option('--cluster <name>', 'the cluster whose nodes it admits', 'starling')
+    .option('--cluster <name>', 'cluster whose nodes it admits', 'starling')
     .action(run(async (options: InitOptions) => (await import('./admin.ts')).init(options)))
   signing('admit', 'Sign the certificate of a node.')
-    .argument('<node-id>', 'starling status says it on the node')
+    .argument('<node-id>', 'id of the node: starling status shows it there')
     .requiredOption('--name <name>', 'name of the node')
-    .option('--prefix <prefix...>', 'the subnet that it has, one per family')
+    .option('--prefix <prefix...>', 'subnet that the node must claim, one per family')
     .option('--announce <prefixes...>', 'further prefixes that it may announce', commas)
     .option('--until <time>', 'a date, or a time from now such as 90d')
     .action(
@@ -59,11 +59,18 @@ export function addAdmin(program: Command, { shared, run }: Means): void {
     )
   signing('token', 'Make join tokens: each admits one node.')
     .option('--count <number>', 'how many', count, 1)
-    .option('--until <time>', 'the end of what they admit: a date, or a time from now such as 90d')
-    .option('--name-pattern <pattern>', 'names that their nodes may have; * is any text', '*')
+    .option(
+      '--until <time>',
+      'until when their nodes are admitted: a date, or a time from now such as 90d',
+    )
+    .option(
+      '--name-pattern <pattern>',
+      'names that their nodes may have; * stands for any text',
+      '*',
+    )
     .action(run(async (options: TokenOptions) => (await import('./admin.ts')).token(options)))
   offline('show', 'Print what certificates, revocations and tokens in a file say.')
-    .argument('<file>', '- is the standard input')
+    .argument('<file>', '- means standard input')
     .action(
       run(async (file: string, options: ShowOptions) =>
         (await import('./admin.ts')).show(file, options),
@@ -73,7 +80,7 @@ export function addAdmin(program: Command, { shared, run }: Means): void {
     admin.command('install'),
     'Give a running agent its certificate, or the cluster a revocation.',
   )
-    .argument('<file>', '- is the standard input')
+    .argument('<file>', '- means standard input')
     .action(
       run(async (file: string, options: Shared) =>
         (await import('./admin.ts')).install(file, options),
@@ -84,7 +91,7 @@ export function addAdmin(program: Command, { shared, run }: Means): void {
 function count(text: string): number {
   const value = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
   if (value >= 1 && value <= 1_000) return value
-  throw new InvalidArgumentError('Write a number from 1 to 1000.')
+  throw new InvalidArgumentError('Give a number from 1 to 1000.')
 }
 
 const commas = (text: string, before: readonly string[] = []): readonly string[] => [

@@ -59,8 +59,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 export async function init(options: InitOptions): Promise<number> {
   const { dir, cluster } = options
-  if (!namePattern.test(cluster))
-    return fail(options, 'usage', `${cluster} is no name of a cluster`)
+  if (!namePattern.test(cluster)) return fail(options, 'usage', `${cluster} is not a cluster name`)
   const seed = randomBytes(32)
   const key = operatorText(keyPairFromSeed(seed).publicKey)
   const file = join(dir, 'key')
@@ -70,7 +69,7 @@ export async function init(options: InitOptions): Promise<number> {
   } catch (thrown) {
     const isThere = (thrown as NodeJS.ErrnoException).code === 'EEXIST'
     const message = isThere
-      ? `there is an operator key in ${dir} already: it is kept; name another directory with --dir`
+      ? `${dir} already has an operator key, which is kept: name another directory with --dir`
       : `cannot write ${file}: ${String(thrown)}`
     return fail(options, isThere ? 'exists' : 'unwritable', message)
   }
@@ -94,9 +93,9 @@ const printKey = (of: { cluster: string; key: string; seed: Uint8Array }): strin
   ].join('\n')
 
 export async function admit(node: string, options: AdmitOptions): Promise<number> {
-  if (!isNodeId(node)) return fail(options, 'usage', `${node} is no id of a node`)
+  if (!isNodeId(node)) return fail(options, 'usage', `${node} is not a node id`)
   const { name } = options
-  if (!namePattern.test(name)) return fail(options, 'usage', `${name} is no name of a node`)
+  if (!namePattern.test(name)) return fail(options, 'usage', `${name} is not a node name`)
   const pinned = prefixesOf(options.prefix)
   const announce = prefixesOf(options.announce)
   if (typeof pinned === 'string') return fail(options, 'usage', pinned)
@@ -105,7 +104,7 @@ export async function admit(node: string, options: AdmitOptions): Promise<number
     return fail(options, 'usage', 'a node has one subnet per family: give --prefix once for each')
   }
   if (announce.length > paperLimits.announce) {
-    return fail(options, 'usage', `a certificate holds ${paperLimits.announce} prefixes`)
+    return fail(options, 'usage', `a certificate holds at most ${paperLimits.announce} prefixes`)
   }
   return signing(options, (operator, serial, notAfterMs) => {
     const { cluster, keys } = operator
@@ -117,7 +116,7 @@ export async function admit(node: string, options: AdmitOptions): Promise<number
 }
 
 export async function revoke(id: string, options: RevokeOptions): Promise<number> {
-  if (!isNodeId(id)) return fail(options, 'usage', `${id} is no id of a node or a token`)
+  if (!isNodeId(id)) return fail(options, 'usage', `${id} is not the id of a node or a token`)
   return signing(options, ({ cluster, keys }, serial) => {
     const bytes = signRevocation({ cluster, serial, subject: id }, keys)
     const lines = [`# revocation of ${id}, cluster ${cluster}`, paperText(bytes)]
@@ -128,7 +127,11 @@ export async function revoke(id: string, options: RevokeOptions): Promise<number
 export async function token(options: TokenOptions): Promise<number> {
   const { count, namePattern: names } = options
   if (!/^[A-Za-z0-9._*-]{1,64}$/.test(names)) {
-    return fail(options, 'usage', `${names} is no pattern: letters, digits, . _ - and *`)
+    return fail(
+      options,
+      'usage',
+      `${names} is not a name pattern: use letters, digits, . _ - and *`,
+    )
   }
   return signing(options, ({ cluster, keys }, serial, notAfterMs) => {
     const grant = { cluster, serial, names, notAfterMs }
@@ -165,7 +168,7 @@ export async function install(file: string, shared: Shared): Promise<number> {
   if (written === undefined) return fail(shared, 'unreadable', `cannot read ${file}`)
   const papers = papersIn(written)
   if (!papers || papers.length === 0) {
-    const message = `${file} holds no certificate and no revocation: write into it what starling admin admit or revoke printed`
+    const message = `${file} holds neither a certificate nor a revocation: give it what starling admin admit or revoke printed`
     return fail(shared, 'usage', message)
   }
   return withAgent(shared, async (agent) => {
@@ -248,7 +251,7 @@ async function signing(
 ): Promise<number> {
   const notAfterMs = options.until === undefined ? undefined : parseTime(options.until)
   if (options.until !== undefined && notAfterMs === undefined) {
-    const message = `${options.until} is no time to come: write a date (2027-01-31) or a time from now (12h, 90d)`
+    const message = `${options.until} is not a time in the future: write a date (2027-01-31) or a time from now (12h, 90d)`
     return fail(options, 'usage', message)
   }
   const operator = await openOperator(options.dir)
@@ -272,7 +275,7 @@ function prefixesOf(written: readonly string[] = []): readonly Prefix[] | string
   const prefixes: Prefix[] = []
   for (const each of written.flatMap((part) => part.split(','))) {
     const prefix = parsePrefix(each)
-    if (!prefix) return `${each} is no prefix: write address/length, such as 10.9.0.0/16`
+    if (!prefix) return `${each} is not a prefix: write address/length, such as 10.9.0.0/16`
     prefixes.push(prefix)
   }
   return prefixes

@@ -44,7 +44,7 @@ export function createProgram(outcome: { code: number }): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'starling:')) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine, 1 failed or not well, 2 wrong usage or configuration, 3 no agent answers.',
+      '\nExit codes: 0 success, 1 refused or something is wrong, 2 wrong usage or configuration, 3 no agent answers.',
     )
   // They read their flags themselves, to report every problem at once; here they only have help.
   program.command('agent').description('Run the agent of this host.').helpGroup('Agent:')
@@ -74,27 +74,27 @@ export function createProgram(outcome: { code: number }): Command {
       outcome.code = await perform(...given)
     }
 
-  see('status', 'Is all well? Exits 0 when it is.')
-    .option('--wait', 'wait until converged: exits 0 then, 1 at the timeout')
-    .option('--timeout <seconds>', 'with --wait: how long at most', seconds, 30)
+  see('status', 'Show whether all is well, and what to do where it is not; exits 0 when it is.')
+    .option('--wait', 'wait until converged: exits 0 then, 1 or 3 (no agent) at the timeout')
+    .option('--timeout <seconds>', 'with --wait: the longest wait', seconds, 30)
     .action(run(async (options: StatusOptions) => (await import('./status.ts')).status(options)))
-  see('claims', 'Which node claims which subnet.').action(
+  see('claims', 'List the subnets and the nodes that claim them.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).claims(shared)),
   )
-  see('routes', 'Wanted routes beside those in the kernel.').action(
+  see('routes', 'List the wanted routes beside those in the kernel.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).routes(shared)),
   )
-  see('peers', 'The nodes of the cluster.').action(
+  see('peers', 'List the nodes of the cluster.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).peers(shared)),
   )
-  see('explain', 'Everything that is known of one address.')
+  see('explain', 'Show everything that is known about one address.')
     .argument('<address>')
     .action(
       run(async (address: string, shared: Shared) =>
         (await import('./explain.ts')).explain(address, shared),
       ),
     )
-  see('watch', 'Events as they happen.').action(
+  see('watch', 'Print events as they happen.').action(
     run(async (shared: Shared) => (await import('./watch.ts')).watch(shared)),
   )
   change('announce', 'Let the cluster route a further prefix to this host.')
@@ -104,14 +104,14 @@ export function createProgram(outcome: { code: number }): Command {
         (await import('./actions.ts')).announce(prefix, shared),
       ),
     )
-  change('withdraw', 'End an announced prefix.')
+  change('withdraw', 'Withdraw an announced prefix.')
     .argument('<prefix>')
     .action(
       run(async (prefix: string, shared: Shared) =>
         (await import('./actions.ts')).withdraw(prefix, shared),
       ),
     )
-  change('evict', 'End a node that is gone for good and free its subnet.')
+  change('evict', 'Remove a node that is gone for good, and free its subnet.')
     .argument('<node>', 'name or id')
     .action(
       run(async (node: string, shared: Shared) =>
@@ -119,35 +119,39 @@ export function createProgram(outcome: { code: number }): Command {
       ),
     )
   change('leave', "Free this host's subnet, remove its routes, stop the agent.")
-    .option('--force', 'also while containers have addresses of the subnet')
+    .option('--force', 'even while containers have addresses of the subnet')
     .action(
       run(async (options: Shared & { force?: true }) =>
         (await import('./actions.ts')).leave(options),
       ),
     )
-  change('purge', 'Remove every route of ours from the kernel; resync brings them back.').action(
-    run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)),
-  )
+  change(
+    'purge',
+    "Remove all of starling's routes from the kernel; resync brings them back.",
+  ).action(run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)))
   change('resync', "Read the kernel's routes again and repair what differs.").action(
     run(async (shared: Shared) => (await import('./actions.ts')).resync(shared)),
   )
   const ip = program
     .command('ip')
-    .description("The addresses that this host's containers have.")
+    .description("Manage the addresses of this host's containers.")
     .helpGroup('Containers:')
-  shared(ip.command('list'), 'Who holds which address, and how many are left.').action(
+  shared(ip.command('list'), 'List who holds which address, and how many are left.').action(
     run(async (options: Shared) => (await import('./ip.ts')).list(options)),
   )
-  shared(ip.command('allocate'), 'Grant addresses to something that is no container.')
-    .argument('<id>', 'what it is; the same id gets the same addresses')
-    .option('--address <address...>', 'these, and no others')
-    .option('--name <name>', 'whoever comes under it gets the addresses again while they are free')
+  shared(ip.command('allocate'), 'Grant addresses to something that is not a container.')
+    .argument('<id>', 'any name for it; the same id gets the same addresses')
+    .option('--address <address...>', 'exactly these addresses')
+    .option(
+      '--name <name>',
+      'a later request by this name gets the same addresses while they are free',
+    )
     .action(
       run(async (id: string, options: AllocateOptions) =>
         (await import('./ip.ts')).allocate(id, options),
       ),
     )
-  shared(ip.command('release'), 'Take back an address, or all that were granted to an id by hand.')
+  shared(ip.command('release'), 'Release an address, or all that were granted to an id by hand.')
     .argument('<address|id>')
     .action(
       run(async (what: string, options: Shared) =>
@@ -159,11 +163,11 @@ export function createProgram(outcome: { code: number }): Command {
     .action(run(async (options: AdoptOptions) => (await import('./ip.ts')).adopt(options)))
   const docker = program
     .command('docker')
-    .description("Join Docker's containers.")
+    .description("Connect Docker's containers to the cluster.")
     .helpGroup('Containers:')
-  shared(docker.command('network'), "Make the Docker network on this host's bridge and subnet.")
+  shared(docker.command('network'), "Create the Docker network on this host's bridge and subnet.")
     .argument('<name>')
-    .option('--print', 'print the docker command that makes it, and make nothing')
+    .option('--print', 'print the docker command instead of running it')
     .addOption(
       new Option('--docker-host <url>', 'unix socket of dockerd (DOCKER_HOST)').default(
         process.env.DOCKER_HOST || 'unix:///var/run/docker.sock',
@@ -176,13 +180,16 @@ export function createProgram(outcome: { code: number }): Command {
     )
   const cni = program
     .command('cni')
-    .description('Give containers of CNI runtimes their addresses.')
+    .description('Connect containers of CNI runtimes to the cluster.')
     .helpGroup('Containers:')
   const places = (command: Command): Command =>
     command
-      .option('--bin-dir <directory>', 'of the plugins (default: where the plugin bridge is)')
-      .option('--conf-dir <directory>', 'of the networks', '/etc/cni/net.d')
-  places(shared(cni.command('install'), 'Write the plugin, and the networks that use it.'))
+      .option(
+        '--bin-dir <directory>',
+        'directory of the plugins (default: where the bridge plugin is)',
+      )
+      .option('--conf-dir <directory>', 'directory of the networks', '/etc/cni/net.d')
+  places(shared(cni.command('install'), 'Install the plugin, and the networks that use it.'))
     .option('--network <name...>', 'names of the networks', ['starling'])
     .action(run(async (options: InstallOptions) => (await import('./cni.ts')).install(options)))
   places(
@@ -195,7 +202,7 @@ export function createProgram(outcome: { code: number }): Command {
 function seconds(text: string): number {
   const value = /^[0-9]{1,4}(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN
   if (value >= 0 && value <= 3_600) return value
-  throw new InvalidArgumentError('Write a number of seconds, at most 3600.')
+  throw new InvalidArgumentError('Give a number of seconds, at most 3600.')
 }
 
 /** `starling routes | head` is no failure of ours. */

@@ -36,14 +36,14 @@ const usualDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni']
 export async function install(options: InstallOptions): Promise<number> {
   const wrong = options.network.find((name) => !isName(name) || name.length > 200)
   if (wrong !== undefined) {
-    return fail(options, 'usage', `${JSON.stringify(wrong)} is no name of a network: ${nameRule}`)
+    return fail(options, 'usage', `${JSON.stringify(wrong)} is not a network name: ${nameRule}`)
   }
   const source = pluginFile()
   if (!(await isThere(source))) {
     return fail(
       options,
       'no-plugin',
-      `${source} is not there: this starling was built where no C compiler was; build it with one (gcc)`,
+      `${source} is missing: this starling was built without a C compiler; build it with one (gcc)`,
     )
   }
   return withAgent(options, async (agent) => {
@@ -81,7 +81,9 @@ export async function uninstall(options: UninstallOptions): Promise<number> {
   }
   if (options.json) printJson({ removed })
   else
-    console.log(removed.map((path) => `removed ${printable(path)}`).join('\n') || 'nothing there')
+    console.log(
+      removed.map((path) => `removed ${printable(path)}`).join('\n') || 'nothing to remove',
+    )
   return exitCode.fine
 }
 
@@ -114,12 +116,12 @@ async function installFor(
   const versions = commonVersions(known)
   if (versions.length === 0) {
     const message =
-      'the CNI plugins of this host know no common version: install them of one release'
+      'the CNI plugins of this host have no version in common: install plugins of one release'
     return fail(options, 'no-common-version', message)
   }
   if (failsAtCheck) {
     warnings.push(
-      'the bandwidth plugin of this host crashes at CHECK, so CHECK is off in the network: plugins 1.9.1 mend it',
+      'the bandwidth plugin of this host crashes at CHECK, so the network switches CHECK off: plugins from 1.9.1 on do not crash',
     )
   }
   const mtu = await mtuOf(facts.uplink)
@@ -138,7 +140,7 @@ async function installFor(
   const [first = ''] = [...conflists].sort()
   const earlier = (await networkFiles(options.confDir)).filter((path) => path < first)
   for (const path of earlier) {
-    warnings.push(`${path} comes before it, and most runtimes use the first file alone: rename it`)
+    warnings.push(`${path} comes before it, and most runtimes use only the first file: rename it`)
   }
   return report(options, { binary, conflists, versions, warnings })
 }

@@ -23,7 +23,7 @@ export async function network(name: string, options: DockerOptions): Promise<num
     return fail(
       options,
       'usage',
-      `${JSON.stringify(name)} is no name of a network: write letters, digits, dots, dashes, underscores`,
+      `${JSON.stringify(name)} is not a network name: write letters, digits, dots, dashes, underscores`,
     )
   }
   const found = await place(options)
@@ -35,7 +35,7 @@ export async function network(name: string, options: DockerOptions): Promise<num
       return fail(
         options,
         'no-ipv4',
-        `this host has no IPv4 subnet, which Docker ${version} needs: use Docker 28 or later, or add a --pool of IPv4 to all agents`,
+        `this host has no IPv4 subnet, which Docker ${version} needs: use Docker 28 or later, or give all agents an IPv4 --pool`,
       )
     }
     const wanted = wantedNetwork({ name, ...found, version })
@@ -71,7 +71,7 @@ async function place(
     return fail(
       options,
       'no-bridge',
-      'the agent manages no bridge: start it without --bridge none, for Docker must not make one of its own',
+      'the agent manages no bridge: start it without --bridge none, so that Docker does not make a bridge of its own',
     )
   }
   return { bridge, subnets }
@@ -82,18 +82,18 @@ async function make(engine: Engine, wanted: Network, options: DockerOptions): Pr
   const obstacle = obstacleTo(wanted, await engine.networks())
   switch (obstacle.type) {
     case 'there':
-      return report(options, wanted, `network ${name} is there already, as it must be`, false)
+      return report(options, wanted, `network ${name} already exists, as it should be`, false)
     case 'differs':
       return fail(
         options,
         'network-differs',
-        `there is another network ${name}, ${obstacle.how}: docker network rm ${name}, or choose another name`,
+        `network ${name} already exists, but ${obstacle.how}: docker network rm ${name}, or choose another name`,
       )
     case 'bridge-in-use':
       return fail(
         options,
         'bridge-in-use',
-        `network ${obstacle.by} has this host's bridge or subnet already, and Docker allows one: use it (docker run --network ${obstacle.by}), or docker network rm ${obstacle.by}`,
+        `network ${obstacle.by} already has this host's bridge or subnet, and Docker allows only one: use it (docker run --network ${obstacle.by}), or docker network rm ${obstacle.by}`,
       )
     case 'nothing':
       break

@@ -15,7 +15,7 @@ import { actionMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 export async function explain(text: string, shared: Shared): Promise<number> {
   const address = parseAddress(text)
-  if (!address) return fail(shared, 'usage', `${JSON.stringify(text)} is no IP address`)
+  if (!address) return fail(shared, 'usage', `${JSON.stringify(text)} is not an IP address`)
   return withAgent(shared, async (agent) => {
     const answer = await agent.call('Explain', { address: address.text }, actionMs)
     if (shared.json) printJson(answer)
@@ -55,15 +55,15 @@ function holder({ state, lease, unanswered, claims, route }: ExplainResponse): s
     case 'free':
       return 'is free'
     case 'resting':
-      return 'is free, and rests since its release'
+      return 'is free, and resting since its release'
     case 'network':
     case 'gateway':
     case 'broadcast':
       return `is the ${state} address of its subnet`
     default:
       return unanswered === ''
-        ? `is known to ${node} alone`
-        : `is known to ${node} alone, which cannot be asked: ${unanswered}`
+        ? `only ${node} knows who has it`
+        : `only ${node} knows who has it, and cannot be asked: ${unanswered}`
   }
 }
 
@@ -85,8 +85,7 @@ function claimText(claim: ClaimMessage): string {
 }
 
 function routeText({ route }: ExplainResponse, winner: ClaimMessage | undefined): string {
-  if (!route)
-    return winner?.own ? 'it is reached on the bridge of this host' : 'none of ours leads to it'
+  if (!route) return winner?.own ? 'on the bridge of this host' : 'no route of starling leads to it'
   const kept = route.kind === 'kept' ? `, kept by ${route.name} from before a partition healed` : ''
   return `${routeFacts(route)}${kept}${route.reason === '' ? '' : `: ${route.reason}`}${route.mend === '' ? '' : ` -> ${route.mend}`}`
 }

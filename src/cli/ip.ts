@@ -35,7 +35,7 @@ export async function allocate(id: string, options: AllocateOptions): Promise<nu
   const addresses = options.address ?? []
   const wrong = addresses.find((text) => !parseAddress(text))
   if (wrong !== undefined)
-    return fail(options, 'usage', `${JSON.stringify(wrong)} is no IP address`)
+    return fail(options, 'usage', `${JSON.stringify(wrong)} is not an IP address`)
   return withAgent(options, async (agent) => {
     const request = { id, name: options.name ?? '', addresses, families: [] }
     const answer = await agent.call('AllocateLease', request, actionMs)

@@ -25,7 +25,7 @@ export async function openOperator(directory: string): Promise<Operator | string
   const seed = /^seed ([0-9a-f]{64})$/m.exec(written)?.[1]
   const key = /^public (\S+)$/m.exec(written)?.[1]
   if (!written.startsWith('starling operator key 1\n') || !cluster || !seed) {
-    return `${file} is no operator key: restore it from a backup`
+    return `${file} is not an operator key: restore it from a backup`
   }
   const keys = keyPairFromSeed(Buffer.from(seed, 'hex'))
   if (operatorText(keys.publicKey) !== key) return `${file} is damaged: restore it from a backup`

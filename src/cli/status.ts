@@ -69,7 +69,7 @@ function lacks(state: StatusResponse): string[] {
   const { convergence, claims, routes, phase } = state
   const missing: string[] = []
   if (phase === 'joining') missing.push('joining, no peer has answered yet')
-  if (phase === 'purged') missing.push('purged, nothing is written until starling resync')
+  if (phase === 'purged') missing.push('routes are purged until starling resync')
   if (phase === 'left') missing.push('it has left the cluster')
   if (!convergence.claimed) {
     const tentative = claims.filter((claim) => claim.state === 'tentative')
@@ -80,7 +80,7 @@ function lacks(state: StatusResponse): string[] {
     )
   }
   if (!convergence.digestsEqual)
-    missing.push('not every connected peer is known to have the same records yet')
+    missing.push('some connected peers may not have the same records yet')
   if (!convergence.kernelEqual) {
     const open = routes.wanted - routes.installed
     const parts = [
@@ -103,7 +103,9 @@ function problemLines(problems: readonly ProblemMessage[]): string[] {
     if (alike > alikeMax || shown >= shownMax) continue
     shown += 1
     const mark = problem.level === 'error' ? 'error' : problem.level === 'warn' ? 'warning' : 'note'
-    const [first = '', ...rest] = wrap(`  ${mark.padEnd(8)} `, problem.message)
+    // By its code docs/operations.md has what to check and do.
+    const text = `${problem.message} [${problem.code}]`
+    const [first = '', ...rest] = wrap(`  ${mark.padEnd(8)} `, text)
     const colour = problem.level === 'error' ? 'red' : 'yellow'
     lines.push(`  ${paint(colour, mark.padEnd(8))} ${first.slice(11)}`, ...rest)
     if (problem.mend !== '') lines.push(...wrap(`${' '.repeat(11)}-> `, problem.mend))
@@ -168,7 +170,7 @@ function facts(state: StatusResponse): string[] {
         .join(', '),
     ],
     ['digest', state.digest],
-    ...state.inabilities.map(({ message, mend }) => ['lacks', `${message} -> ${mend}`] as const),
+    ...state.inabilities.map(({ message, mend }) => ['limits', `${message} -> ${mend}`] as const),
     [
       'agent',
       `${state.software}, ${state.phase}, up ${durationText(state.uptimeMs)}, incarnation ${state.incarnation}`,

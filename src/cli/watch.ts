@@ -13,7 +13,7 @@ export const watch = (shared: Shared): Promise<number> =>
     }
     await agent.watch(
       stopped.signal,
-      () => console.error(`watching ${shared.socket}, Ctrl-C ends`),
+      () => console.error(`watching ${shared.socket}; Ctrl-C stops`),
       (event) => console.log(shared.json ? eventJson(event) : eventText(event)),
     )
     return exitCode.fine

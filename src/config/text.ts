@@ -151,7 +151,7 @@ export const grpcListen: TextType<Endpoint> = text((written) => {
 /** An address to listen on: one of this host, or 0.0.0.0 or :: for all. */
 export const listenAddress: TextType<Address> = text((written) => {
   const value = parseAddress(written)
-  if (!value) return wrong('is no IP address', 'write 0.0.0.0, :: or an address of this host')
+  if (!value) return wrong('is not an IP address', 'write 0.0.0.0, :: or an address of this host')
   return value.value !== 0n && isUnroutable(value) && !isLoopback(value)
     ? wrong('cannot be listened on', 'write 0.0.0.0, :: or an address of this host')
     : { value }
@@ -160,7 +160,8 @@ export const listenAddress: TextType<Address> = text((written) => {
 /** An address that other hosts can send packets to. */
 export const nextHopAddress: TextType<Address> = text((written) => {
   const value = parseAddress(written)
-  if (!value) return wrong('is no IP address', 'write an address of this host, without a length')
+  if (!value)
+    return wrong('is not an IP address', 'write an address of this host, without a length')
   return isUnroutable(value)
     ? wrong('is not reachable from other hosts', 'write an address of this host on the shared link')
     : { value }

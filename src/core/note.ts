@@ -276,17 +276,17 @@ export function describe(note: Note): Description {
   switch (note.code) {
     case 'in-sync':
       return info(
-        `in sync (${note.by}): owned routes that nobody announces are removed from here on`,
+        `in sync (${note.by}): owned routes that nobody announces are removed from now on`,
       )
     case 'joined-alone':
       return warn(
         `no seed answered within ${note.waitedMs / 1000} s: claiming alone`,
-        'check that the seeds run and are reachable; they are redialled for ever and the clusters merge',
+        'check that an agent runs on each seed and can be reached; seeds are redialled for ever, and the clusters merge then',
       )
     case 'join-held':
       return warn(
-        `${note.seeds.join(', ')} answers, but with no handshake: nothing is claimed until one succeeds, as the cluster may be there`,
-        'give this node the key of that cluster; where no agent runs there, remove the seed',
+        `${note.seeds.join(', ')} answers, but no handshake succeeds: nothing is claimed until one does, because the cluster may be there`,
+        'give this node the key of that cluster; if no agent runs there, remove the seed',
       )
     case 'claim-tentative':
       return info(`claiming ${note.prefix}${note.fence > 0 ? ` at fence ${note.fence}` : ''}`)
@@ -299,8 +299,8 @@ export function describe(note: Note): Description {
       )
     case 'claim-contested':
       return warn(
-        `${note.rivalName} (${note.rival}${note.via ? `, by way of ${note.via}` : ''}) says that it had ${note.prefix} before ${note.name}, whom this node has long routed it to`,
-        `whom most nodes saw hold it keeps it. If ${note.rivalName} is no host of yours: starling evict ${note.rival}, and change the cluster key or use operatorKey`,
+        `${note.rivalName} (${note.rival}${note.via ? `, by way of ${note.via}` : ''}) says that it had ${note.prefix} before ${note.name}, to which this node has long routed it`,
+        `the one that most nodes saw hold it keeps it. If ${note.rivalName} is not your host: starling evict ${note.rival}, and change the cluster key or use operatorKey`,
       )
     case 'claim-given-up':
       return warn(
@@ -350,8 +350,8 @@ export function describe(note: Note): Description {
       )
     case 'routes-full':
       return warn(
-        `${note.most} announced prefixes are routed to, and no more: ${note.leftOut} are left out, the first of them by ${note.name} (${note.node})`,
-        'starling routes lists them: withdraw what is not needed, evict nodes that are none of yours, or raise routesMax',
+        `routes lead to ${note.most} announced prefixes, as many as routesMax allows: ${note.leftOut} are left out, the first of them by ${note.name} (${note.node})`,
+        'starling routes lists them: withdraw what is not needed, evict nodes that are not yours, or raise routesMax',
       )
     case 'route-dead':
       return warn(
@@ -373,7 +373,10 @@ export function describe(note: Note): Description {
     case 'kernel-resync':
       return info(`reading the kernel's routes again: ${note.reason}`)
     case 'kernel-unreadable':
-      return warn(`cannot read the kernel's routes: ${note.reason}`, 'it is tried again')
+      return warn(
+        `cannot read the kernel's routes: ${note.reason}`,
+        'it is tried again by itself; where it stays, restart the agent',
+      )
     case 'kernel-forbidden':
       return error(
         'the kernel refuses route changes: no CAP_NET_ADMIN',
@@ -383,8 +386,8 @@ export function describe(note: Note): Description {
       return info(`node ${note.name} joined`)
     case 'nodes-full':
       return warn(
-        `${note.most} nodes are known, and no more are heard: ${note.node} is the first of those left out (told by ${note.from}${note.via ? ` at ${note.via}` : ''})`,
-        'starling peers lists them: evict those that are none of yours and change the cluster key, or raise nodesMax where the cluster is that large',
+        `${note.most} nodes are known, as many as nodesMax allows: further ones are ignored, the first of them ${note.node} (told by ${note.from}${note.via ? ` at ${note.via}` : ''})`,
+        'starling peers lists them: evict those that are not yours and change the cluster key, or raise nodesMax if the cluster is that large',
       )
     case 'node-twice':
       return warn(
@@ -430,12 +433,12 @@ export function describe(note: Note): Description {
     case 'eviction-pending':
       return warn(
         `node ${note.name} is evicted by ${note.author}${note.via ? ` (told at ${note.via})` : ''}, ${Math.ceil(note.inMs / 1000)} s from when this was first said, unless it answers before`,
-        `if its host lives, start its agent; if nobody of yours evicted it, find out who ${note.author} is (starling peers)`,
+        `if its host is up, start its agent; if none of your operators evicted it, find out who ${note.author} is (starling peers)`,
       )
     case 'eviction-refused':
       return warn(
         `eviction of ${note.node} by ${note.author}${note.via ? ` (told at ${note.via})` : ''} is refused: it is alive`,
-        `on that node starling leave ends it; if nobody of yours evicted it, find out who ${note.author} is (starling peers)`,
+        `starling leave on that node ends it; if none of your operators evicted it, find out who ${note.author} is (starling peers)`,
       )
     case 'pool-mismatch':
       return warn(
@@ -458,17 +461,17 @@ export function describe(note: Note): Description {
       )
     case 'exclusions-too-broad':
       return error(
-        `local networks cover more than half of pool ${note.pool}: this node stays without a subnet`,
+        `local networks cover more than half of pool ${note.pool}: this node gets no subnet`,
         'remove the routes inside the pool or configure another pool',
       )
     case 'exclusions-ignored':
       return warn(
-        `node ${note.name} (${note.node}${note.via ? ` at ${note.via}` : ''}) excludes more than half of pool ${note.pool}: nobody heeds that`,
-        'remove the routes inside the pool on that host; if it is no host of yours, evict it and change the cluster key',
+        `node ${note.name} (${note.node}${note.via ? ` at ${note.via}` : ''}) excludes more than half of pool ${note.pool}: all nodes ignore that`,
+        'remove the routes inside the pool on that host; if it is not your host, evict it and change the cluster key',
       )
     case 'exclusions-overridden':
       return warn(
-        `no subnet was left that nobody excludes: ${note.prefix} is claimed, which ${note.names} excludes`,
+        `every free subnet is excluded by some node: this node claims ${note.prefix}, which ${note.names} excludes`,
         `${note.names} may not reach this node: remove the routes inside the pool there (starling peers names its address)`,
       )
     case 'entry-rejected':
@@ -500,7 +503,7 @@ export function describe(note: Note): Description {
     case 'firewall-failed':
       return warn(
         note.part === 'masquerade'
-          ? `what containers send out of the cluster is not masqueraded: ${note.error}`
+          ? `traffic of containers to the outside is not masqueraded: ${note.error}`
           : `the firewall is not opened for containers: ${note.error}`,
         note.part === 'masquerade'
           ? 'it is tried again; apt-get install nftables brings nft, or start without --masquerade'
@@ -530,16 +533,16 @@ export function describe(note: Note): Description {
     case 'handshake-failed':
       return warn(
         `no handshake with ${note.subject}: ${note.reason}`,
-        'the cluster keys differ most likely: configure the same clusterKey on both',
+        'most likely the cluster keys differ: configure the same clusterKey on both',
       )
     case 'dial-forbidden':
       return warn(
         `a node at ${note.subject} is not dialled: ${note.reason}`,
-        'if that network is the cluster’s, name it in dialNetworks',
+        'if that network belongs to the cluster, add it to dialNetworks',
       )
     case 'peer-flooding':
       return warn(
-        `${note.subject} brings more ${note.reason} than it may: what is beyond is not looked at`,
+        `${note.subject} sends more ${note.reason} than it may: the excess is ignored`,
         'a host that joins a cluster of thousands may do so for minutes; otherwise find out what runs there, revoke it or change the cluster key',
       )
     case 'monitor-died':
@@ -547,7 +550,7 @@ export function describe(note: Note): Description {
     case 'store-unwritable':
       return warn(
         `cannot store the ${note.subject}: ${note.reason}`,
-        'make the state directory writable and give it space',
+        'make the state directory writable, and free space on its filesystem',
       )
     case 'lease-granted':
       return debug(`granted ${note.address} to ${attachmentText(note)}`)
@@ -562,7 +565,7 @@ export function describe(note: Note): Description {
       )
     case 'addresses-lost':
       return error(
-        `${counted(note.addresses, 'container')} of this host lost ${note.addresses === 1 ? 'its address' : 'their addresses'}, which containers of other hosts have, too`,
+        `${counted(note.addresses, 'container')} of this host lost ${note.addresses === 1 ? 'its address' : 'their addresses'}, which containers of other hosts have too`,
         'restart them: starling ip list shows which',
       )
     case 'addresses-kept':
@@ -575,8 +578,8 @@ export function describe(note: Note): Description {
       )
     case 'leaks-held-back':
       return warn(
-        `${note.leases} containers are not to be seen any more, too many to free their addresses at once`,
-        'where they are gone indeed, release their addresses: starling ip list, starling ip release ADDRESS',
+        `${note.leases} containers are no longer seen: too many to free their addresses unasked`,
+        'if they are really gone, release their addresses (starling ip list, starling ip release ADDRESS); else see whether the agent still sees /run/netns',
       )
     case 'leases-void':
       return info(`freed ${note.leases} addresses of containers that the last boot ended`)
@@ -587,13 +590,13 @@ export function describe(note: Note): Description {
       )
     case 'leases-unreadable':
       return error(
-        `no address is granted or released, as the stored leases cannot be read: ${note.reason}`,
-        'mend that and start the agent again; routes are kept meanwhile',
+        `no address is granted or released, because the stored leases cannot be read: ${note.reason}`,
+        'repair that and start the agent again; routes stay meanwhile',
       )
     case 'leases-unwritable':
       return warn(
-        `no address is granted or released, as the leases cannot be written: ${note.reason}`,
-        'give the filesystem of the state directory space, and make it writable',
+        `no address is granted or released, because the leases cannot be written: ${note.reason}`,
+        'make the state directory writable, and free space on its filesystem',
       )
     case 'leases-slow':
       return warn(
@@ -631,7 +634,7 @@ function uplinkMissing(lack: UplinkLack): Description {
       )
     case 'several':
       return warn(
-        `other hosts may be reached by ${lack.names.join(', ')}, and nothing says which is meant`,
+        `several interfaces may lead to other hosts (${lack.names.join(', ')}), and nothing says which to use`,
         `name it: --interface ${lack.names[0]}, or --next-hop with its address`,
       )
     case 'absent':
@@ -661,11 +664,11 @@ export function refusalText(why: Refusal, by = ''): string {
     case 'inside-pool':
       return `it lies in pool ${by}, and not in the subnet of its node`
     case 'inside-extra':
-      return `it would take a part of ${by}, who goes before`
+      return `it would take a part of ${by}, which goes before`
     case 'inside-network':
       return "it would take a part of a network of this host's interfaces"
     case 'no-room':
-      return 'as many announced prefixes are routed to as routesMax allows'
+      return 'routes lead to as many announced prefixes as routesMax allows'
     default:
       return unreachable(why)
   }
@@ -691,7 +694,7 @@ function refusalMend({ kind, prefix, why }: Extract<Note, { code: 'route-refused
     case 'inside-extra':
       return `run starling withdraw ${prefix} on its node`
     case 'inside-network':
-      return `run starling withdraw ${prefix} on its node, or announce there what is in no LAN`
+      return `run starling withdraw ${prefix} on its node, or announce there only what is in no LAN`
     case 'no-room':
       return `run starling withdraw ${prefix} on its node, or raise routesMax here`
     case 'no-next-hop':
@@ -722,7 +725,7 @@ function describeDown({ name, state, by }: Extract<Note, { code: 'node-down' }>)
     case 'displaced':
       return warn(
         `another node answers where ${name} was: its routes are unreachable (${found})`,
-        'if its host was set up anew, nothing is to be done: its former self is evicted soon',
+        'if its host was installed anew, do nothing: its former self is evicted soon',
       )
     default:
       return unreachable(state)

@@ -43,7 +43,8 @@ describe('status', () => {
     assert.match(lines[0] ?? '', /^NOT CONVERGED {2}a: /)
     const first = lines.findIndex((line) => line.includes('leases is damaged'))
     assert.match(lines[first] ?? '', /^ {2}error/)
-    assert.match(lines[first + 1] ?? '', /-> mend that and start the agent again/)
+    assert.match(lines[first + 2] ?? '', /-> repair that and start the agent again/)
+    assert.match(out, /10\.9\.0\.0\/16 is blocked .* \[route-alien\]$/m)
     assert.ok(first < lines.findIndex((line) => line.includes('10.9.0.0/16')))
     assert.ok(lines.length < 36, 'it fits on a screen')
     assert.ok(width(out) <= 120)
@@ -243,7 +244,7 @@ describe('without an agent', { concurrency: 2 }, () => {
     )
     for (const { code, out, err } of outcomes) {
       assert.deepEqual([code, out], [3, ''])
-      assert.match(err, /^starling: no agent runs on \/nowhere\/starling\.sock: start one.*\n$/)
+      assert.match(err, /^starling: no agent listens on \/nowhere\/starling\.sock: start one.*\n$/)
     }
   })
 
@@ -269,7 +270,7 @@ describe('without an agent', { concurrency: 2 }, () => {
   test('status --wait says at its timeout how long it waited for one', async () => {
     const { code, out, err } = await run(['status', '--wait', '--timeout', '0.3'], nowhere)
     assert.deepEqual([code, out], [3, ''])
-    assert.match(err, /^starling: waited 0\.3 s: no agent runs on \/nowhere\/starling\.sock: /)
+    assert.match(err, /^starling: waited 0\.3 s: no agent listens on \/nowhere\/starling\.sock: /)
   })
 
   test('purge says how the kernel is cleared by hand', async () => {

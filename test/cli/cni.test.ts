@@ -81,7 +81,7 @@ describe('starling cni install', () => {
       /^wrote .*\/bin\/starling-ipam\nwrote .*\/net\.d\/10-starling\.conflist\nCNI /,
     )
     // Debian's crashes.
-    assert.match(err, /^starling: the bandwidth plugin [^\n]* CHECK is off[^\n]*\n$/)
+    assert.match(err, /^starling: the bandwidth plugin [^\n]* switches CHECK off[^\n]*\n$/)
     assert.equal(conflist().disableCheck, true)
     const { cniVersion, name, plugins } = conflist()
     // Debian 12's plugins end there.
@@ -132,7 +132,7 @@ describe('starling cni install', () => {
     plugin('bandwidth', ['0.2.0'])
     const { code: refused, err } = await cni('install')
     assert.equal(refused, 1)
-    assert.match(err, /no common version/)
+    assert.match(err, /no version in common/)
   })
 
   it('writes a network for each name, and says which file comes before them', async () => {
@@ -173,7 +173,7 @@ describe('starling cni install', () => {
   it('says what is wrong with a name, and who does not answer', async () => {
     const { code, err } = await cni('install', '--network', 'a/b')
     assert.equal(code, 2)
-    assert.match(err, /"a\/b" is no name of a network/)
+    assert.match(err, /"a\/b" is not a network name/)
     const { code: unreachable } = await cni('install', '--socket', join(directory, 'none'))
     assert.equal(unreachable, 3)
     assert.deepEqual(readdirSync(binDir), [])
@@ -207,7 +207,7 @@ describe('starling cni uninstall', () => {
     const left = ['10-host.conflist', '11-mine.conflist', '12-broken.conflist']
     assert.deepEqual(readdirSync(confDir).sort(), left)
     assert.deepEqual(readdirSync(binDir), ['bridge'])
-    assert.equal((await cni('uninstall')).out, 'nothing there\n')
+    assert.equal((await cni('uninstall')).out, 'nothing to remove\n')
   })
 })
 

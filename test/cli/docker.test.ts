@@ -65,7 +65,7 @@ describe('starling docker network', () => {
     assert.deepEqual(engine.networks, [wanted])
     const again = await cli('pods')
     assert.deepEqual([again.code, again.err], [0, ''])
-    assert.match(again.out, /^network pods is there already, as it must be/)
+    assert.match(again.out, /^network pods already exists, as it should be/)
     assert.equal(engine.networks.length, 1)
   })
 
@@ -136,7 +136,7 @@ describe('starling docker network', () => {
     await fails(
       cli('others'),
       1,
-      /network pods has this host's bridge or subnet already.*docker run --network pods/,
+      /network pods already has this host's bridge or subnet.*docker run --network pods/,
     )
     assert.equal(engine.networks.length, 1)
     engine.networks = [
@@ -160,7 +160,7 @@ describe('starling docker network', () => {
     await fails(cli('pods'), 1, /no confirmed subnet yet: starling status/)
     agent.view = { ...healthyView(), bridge: '' }
     await fails(cli('pods'), 1, /manages no bridge: start it without --bridge none/)
-    await fails(cli('pods', '--socket', '/nowhere/a.sock'), 3, /no agent runs on/)
+    await fails(cli('pods', '--socket', '/nowhere/a.sock'), 3, /no agent listens on/)
     assert.deepEqual(engine.networks, [])
   })
 
@@ -171,7 +171,7 @@ describe('starling docker network', () => {
       /no Docker runs on \/nowhere\/docker\.sock: start it, or name its socket/,
     )
     await fails(cli('pods', '--docker-host', 'tcp://10.0.0.1:2375'), 2, /is not on this host/)
-    await fails(cli('a/b'), 2, /"a\/b" is no name of a network/)
+    await fails(cli('a/b'), 2, /"a\/b" is not a network name/)
     engine.raw = '<html>'
     await fails(cli('pods'), 1, /what answers is no Docker: <html>/)
   })

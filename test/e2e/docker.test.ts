@@ -116,7 +116,7 @@ test('containers of two hosts get addresses, reach each other, and no restart ch
     await converged(h2)
     const { sent, received } = await stop()
     assert.equal(received, sent, 'nothing is lost while dockerd and the agent restart')
-    assert.match(await makeNetwork(h1, d1), /network pods is there already, as it must be/)
+    assert.match(await makeNetwork(h1, d1), /network pods already exists, as it should be/)
     const after = await d1.run('after', ...onPods, ...sleeps)
     assert.ok(![here.address, fixed.address].includes(after.address), 'nothing is given twice')
     assert.equal((await there.ping(after)).received, 3)

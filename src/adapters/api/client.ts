@@ -137,11 +137,11 @@ function knock(socket: string): Promise<void> {
 function unreachableText(error: NodeJS.ErrnoException, socket: string): string {
   switch (error.code) {
     case 'ENOENT':
-      return `no agent runs on ${socket}: start one (starling agent) or name its socket (--socket)`
+      return `no agent listens on ${socket}: start one (starling agent), or name its socket (--socket)`
     case 'ECONNREFUSED':
       return `the agent of ${socket} is gone: start it again (starling agent)`
     case 'EACCES':
-      return `no permission to use ${socket}: be root or in its group`
+      return `no permission to use ${socket}: run as root, or as a member of its group`
     default:
       return `cannot connect to ${socket}: ${error.message}`
   }

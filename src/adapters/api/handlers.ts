@@ -129,6 +129,6 @@ function prefixOf({ prefix }: PrefixRequest): Prefix {
     'invalid-prefix',
     canonical
       ? `${prefix} has host bits set: write ${canonical}`
-      : `${JSON.stringify(prefix)} is no prefix: write address/length`,
+      : `${JSON.stringify(prefix)} is not a prefix: write address/length`,
   )
 }

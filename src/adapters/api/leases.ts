@@ -107,7 +107,7 @@ function heldOf(lease: Partial<LeaseMessage>): HeldAddress {
 export function addressOf(text: string): Address {
   const address = parseAddress(text)
   if (address) return address
-  throw invalid('invalid-address', `${JSON.stringify(text.slice(0, 64))} is no IP address`)
+  throw invalid('invalid-address', `${JSON.stringify(text.slice(0, 64))} is not an IP address`)
 }
 
 function familyOf(number: number): Family {

@@ -38,9 +38,9 @@ export function decide(command: Command, state: AgentState): Decision {
     case 'claim':
       return agree('claims a subnet')
     case 'purge':
-      return agree('owned routes removed; nothing is written until: starling resync')
+      return agree("removed all of starling's routes; none is written until starling resync")
     case 'resync':
-      return agree('kernel read again and routes reconciled')
+      return agree('the kernel was read again, and routes are repaired')
     case 'probe':
       return agree('digests asked for')
     case 'allocate':

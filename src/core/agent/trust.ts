@@ -56,7 +56,7 @@ export function install(state: AgentState, id: number, papers: readonly Uint8Arr
     ? failed
     : results.length > 0
       ? { ok: true, message }
-      : { ok: false, code: 'no-paper', message: 'there is no certificate and no revocation in it' }
+      : { ok: false, code: 'no-paper', message: 'it holds neither a certificate nor a revocation' }
   state.emit({ type: 'reply', id, result })
 }
 
@@ -66,7 +66,7 @@ function installOne(state: AgentState, bytes: Uint8Array): CommandResult {
   if (typeof paper === 'string') return refuse(paper, `it is refused: ${faultText(paper)}`)
   if (paper.kind === 'revocation') {
     if (trust.mode !== 'signed') {
-      return refuse('not-signed', 'this agent knows no operatorKey, and so heeds no revocations')
+      return refuse('not-signed', 'this agent has no operatorKey, and ignores revocations')
     }
     if (paper.cluster !== config.cluster) {
       return refuse('foreign-cluster', `it is refused: ${faultText('foreign-cluster')}`)

@@ -18,13 +18,13 @@ export function describeTrust(note: TrustNote): Description {
     case 'certificate-expires':
       return warn(
         note.inMs > 0
-          ? `this node's certificate ends in ${Math.ceil(note.inMs / 3_600_000)} h`
-          : "this node's certificate has ended, and is heeded for a day more",
+          ? `this node's certificate expires in ${Math.ceil(note.inMs / 3_600_000)} h`
+          : "this node's certificate has expired, and is accepted for one more day",
         `on the operator's machine: ${admit(note.node, note.name)}; then here: starling admin install FILE`,
       )
     case 'announce-not-allowed':
       return warn(
-        `not announced, for this node's certificate does not allow it: ${note.prefixes.join(', ')}`,
+        `this node does not announce what its certificate does not allow: ${note.prefixes.join(', ')}`,
         "on the operator's machine: starling admin admit with --announce; or remove it from the configuration",
       )
     case 'peer-refused':
@@ -34,7 +34,7 @@ export function describeTrust(note: TrustNote): Description {
       )
     case 'record-refused':
       return warn(
-        `refused what ${called(note.name, note.node)} says of itself, heard from ${note.from}${note.via === '' ? '' : ` at ${note.via}`}: ${faultText(note.why)}`,
+        `refused the record of ${called(note.name, note.node)}, heard from ${note.from}${note.via === '' ? '' : ` at ${note.via}`}: ${faultText(note.why)}`,
         mendOf(note.why, note.node, note.name),
       )
     case 'node-expelled':
@@ -50,7 +50,7 @@ export function describeTrust(note: TrustNote): Description {
     case 'not-admitted':
       return warn(
         `${note.subject} does not admit this node: ${note.reason}`,
-        'starling status says what this node lacks; where it lacks nothing, compare operatorKey on both',
+        'another problem here says what this node lacks; where none does, compare operatorKey on both',
       )
     default:
       return unreachable(note)
@@ -87,9 +87,9 @@ function mendOf(why: TrustFault, node: string, name: string): string {
     case 'other-node':
     case 'expired':
     case 'revoked':
-      return `where it is yours, on the operator's machine: ${admit(node, name === '' ? 'NAME' : name)}; then on it: starling admin install FILE`
+      return `if it is yours, on the operator's machine: ${admit(node, name === '' ? 'NAME' : name)}; then on it: starling admin install FILE`
     case 'token-used':
-      return `where it is yours, give it a certificate of its own: ${admit(node, name)}`
+      return `if it is yours, give it a certificate of its own: ${admit(node, name)}`
     case 'wrong-name':
       return 'start its agent with the name in its certificate, or sign another one'
     case 'wrong-prefix':

@@ -21,9 +21,9 @@ export function faultText(fault: TrustFault): string {
     case 'no-certificate':
       return 'it has no certificate of the operator'
     case 'malformed':
-      return 'its certificate is none'
+      return 'its certificate is malformed'
     case 'forged':
-      return 'its certificate does not bear the signature that it should'
+      return 'the signature of its certificate is wrong'
     case 'foreign-operator':
       return 'its certificate was signed by another operator'
     case 'foreign-cluster':
