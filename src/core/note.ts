@@ -285,7 +285,7 @@ export function describe(note: Note): Description {
       )
     case 'join-held':
       return warn(
-        `${note.seeds.join(', ')} answers, but no handshake succeeds: nothing is claimed until one does, because the cluster may be there`,
+        `no handshake succeeds with ${note.seeds.join(', ')}: nothing is claimed until one does, because the cluster may be there`,
         'give this node the key of that cluster; if no agent runs there, remove the seed',
       )
     case 'claim-tentative':

@@ -212,7 +212,7 @@ function failure(thrown: unknown, reached: boolean): DialFailure {
   return {
     type: 'failed',
     code: 'handshake-failed',
-    reason: `the host answers, but the handshake ${how}: its cluster key is another one, or it is no starling agent`,
+    reason: `the host answers, but the handshake ${how}: its cluster key is another one, or it is not a starling agent`,
   }
 }
 

@@ -138,7 +138,7 @@ export class SeedSeeker implements RedialTask {
 const unanswered: Fault = {
   code: 'handshake-failed',
   reason:
-    'the host answers, but has not answered the handshake yet: its cluster key may be another one, or it is no starling agent',
+    'the host answers, but has not answered the handshake yet: its cluster key may be another one, or it is not a starling agent',
 }
 
 /** Whether `ip` is an address of this host, or of its loopback, and one of `listen` takes it. */
