@@ -30,7 +30,8 @@ export const container: Benchmark = async ({ quick, say }) => {
   }
 }
 
-async function lackingDocker(): Promise<string | undefined> {
+/** What keeps containers from being measured here. */
+export async function lackingDocker(): Promise<string | undefined> {
   try {
     await requireDocker()
     return undefined
@@ -40,7 +41,11 @@ async function lackingDocker(): Promise<string | undefined> {
   }
 }
 
-async function withImage<T>(docker: Docker, use: (cluster: Cluster) => Promise<T>): Promise<T> {
+/** A cluster of docker-compose.yml, of which nothing is left. */
+export async function withImage<T>(
+  docker: Docker,
+  use: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
   const cluster = new Cluster({ docker, project: name, image })
   // What a killed run left, where the daemon is not ours.
   await cluster.down()

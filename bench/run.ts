@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   core: async () => (await import('./core.ts')).core,
   memory: async () => (await import('./memory.ts')).memory,
   container: async () => (await import('./container.ts')).container,
+  containers: async () => (await import('./containers.ts')).containers,
   allocate: async () => (await import('./allocate.ts')).allocate,
   cni: async () => (await import('./cni.ts')).cni,
   busy: async () => (await import('./busy.ts')).busy,

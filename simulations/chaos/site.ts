@@ -199,38 +199,46 @@ export class Site {
   /** When all was right for the first time since; undefined, with what still is not, when the patience is over. */
   async settle(): Promise<{ rightAtMs: number | undefined; wrong: readonly string[] }> {
     const end = performance.now() + patienceMs
+    let wereRoutes = true
     for (;;) {
       const askedAtMs = now()
-      const wrong = await this.#wrong()
-      // Nothing changed since the last change of a route, so that it was right from then on.
-      if (wrong.length === 0) return { rightAtMs: Math.min(askedAtMs, this.changedAtMs), wrong }
+      const { wrong, areRoutes } = await this.#wrong()
+      if (wrong.length === 0) {
+        // Where nothing but routes was wrong all was right from the last change of a route on.
+        const rightAtMs = wereRoutes ? Math.min(askedAtMs, this.changedAtMs) : askedAtMs
+        return { rightAtMs, wrong }
+      }
+      wereRoutes = areRoutes
       if (performance.now() > end) return { rightAtMs: undefined, wrong }
       await sleep(lookMs)
     }
   }
 
-  async #wrong(): Promise<readonly string[]> {
+  /** `areRoutes`: a kernel has too many or too few. */
+  async #wrong(): Promise<{ wrong: readonly string[]; areRoutes: boolean }> {
     // A kernel is cheap to ask, an agent is not.
     for (const host of this.hosts) {
       const count = (await host.routes().catch(() => [])).length
       if (count !== this.hosts.length - 1) {
-        return [`${host.name}: its kernel has ${count} of ${this.hosts.length - 1} routes`]
+        const what = `${host.name}: its kernel has ${count} of ${this.hosts.length - 1} routes`
+        return { wrong: [what], areRoutes: true }
       }
     }
     const answers = await Promise.allSettled(this.hosts.map((host) => host.observe()))
     const silent = answers.flatMap((answer, number) =>
       answer.status === 'rejected' ? [`host${number}: its agent does not answer`] : [],
     )
-    if (silent.length > 0) return silent
+    if (silent.length > 0) return { wrong: silent, areRoutes: false }
     const observed = answers.flatMap((answer) =>
       answer.status === 'fulfilled' ? [answer.value] : [],
     )
-    return [
+    const wrong = [
       ...check(observed).map(({ checker, host, what }) => `${checker}: ${host}: ${what}`),
       ...observed.flatMap(({ name, problems }) =>
         problems.map((what) => `problem: ${name}: ${what}`),
       ),
     ]
+    return { wrong, areRoutes: false }
   }
 
   /** Nothing that it made is left. */

@@ -70,4 +70,5 @@ export const plays: Readonly<Record<FaultName, Play>> = {
   'hostile-member': strangers.hostileMember,
   'announce-storm': operators.announceStorm,
   'evict-living': operators.evictLiving,
+  purge: operators.purge,
 }

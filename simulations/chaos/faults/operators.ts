@@ -43,3 +43,19 @@ export const evictLiving: Play = async ({ site, host }) => {
     .catch(() => true)
   return async () => ({ what: 'refusals', count: isRefused ? 1 : 0 })
 }
+
+/** All that is ours goes from the kernel, and nothing is written until somebody says so. */
+export const purge: Play = async ({ host }) => {
+  const count = (await host.routes()).length
+  await host
+    .withApi((api) => api.call('Purge', {}, callMs))
+    .catch(() => {
+      throw new NotNow('its agent does not answer')
+    })
+  const left = (await host.routes()).length
+  return async () => {
+    // An agent that was started again meanwhile is not purged any more.
+    await host.withApi((api) => api.call('Resync', {}, callMs))
+    return { what: 'routes that were purged', count: count - left }
+  }
+}

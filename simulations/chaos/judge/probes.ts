@@ -12,6 +12,8 @@ type Probe = Extract<Line, { type: 'lost' }>
 /** Until the subnet of a host that died is unreachable everywhere, and an answer is there. */
 const deadMs = 6_000
 const answerMs = 1_000
+/** Hosts that are asked for in vain at a time: more errors than an asker is told. */
+const hitMax = 3
 
 export function probes(
   lines: readonly Line[],
@@ -38,14 +40,17 @@ export function probes(
   ]
 }
 
-/** Whatever may cost echoes of the asking host; an earlier version refuses nothing. */
+/** Whatever may cost echoes of the asking host. An earlier version refuses nothing, and of many errors a kernel tells a few. */
 function unexcused({ from, firstMs, lastMs }: Probe, played: readonly Played[]) {
   const way = { from, to: nobody, isFull: false }
-  const spans = played.flatMap((each) =>
-    each.fault.name === 'other-version'
-      ? [{ fromMs: each.begunAtMs, toMs: (each.mendedAtMs ?? Number.POSITIVE_INFINITY) + answerMs }]
-      : excuses(each, way),
-  )
+  const spans = played.flatMap((each) => {
+    const { fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY } = each
+    const { costs, rightWithinMs } = kindOf(fault.name)
+    const isMuch = fault.hosts.length > hitMax && costs !== 'nothing'
+    return fault.name === 'other-version' || isMuch
+      ? [{ fromMs: begunAtMs, toMs: mendedAtMs + rightWithinMs }]
+      : excuses(each, way)
+  })
   return uncovered({ fromMs: firstMs, toMs: lastMs }, spans)
 }
 

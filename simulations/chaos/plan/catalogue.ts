@@ -368,6 +368,13 @@ export const catalogue = {
     what: 'an operator evicts a host that lives, which is refused',
     lastsMs: [0, 0],
   },
+  purge: {
+    ...operator,
+    costs: 'own',
+    isAlone: true,
+    what: 'an operator purges all routes of a host, and resyncs it',
+    lastsMs: [1_000, 10_000],
+  },
 } as const satisfies Record<string, FaultKind>
 
 export type FaultName = keyof typeof catalogue

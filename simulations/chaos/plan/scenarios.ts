@@ -127,7 +127,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'operators',
     promise: 'what operators do to a cluster that lives harms nobody',
-    faults: ['announce-storm', 'evict-living'],
+    faults: ['announce-storm', 'evict-living', 'purge'],
     faultsMax: 3,
   },
   {

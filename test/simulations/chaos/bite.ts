@@ -19,11 +19,17 @@ import { Screen } from '../../../simulations/lab/screen.ts'
 const repository = new URL('../../..', import.meta.url).pathname
 const hosts = 3
 
+interface Change {
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
 interface Break {
   /** Who must find it. */
   readonly checker: Checker
   readonly fault: FaultName
-  readonly change?: { readonly file: string; readonly from: string; readonly to: string }
+  readonly changes?: readonly Change[]
   readonly sabotage?: (site: Site) => Promise<void>
 }
 
@@ -31,74 +37,95 @@ const breaks: Readonly<Record<string, Break>> = {
   'a restarted agent takes another subnet': {
     checker: 'subnet',
     fault: 'kill-agent',
-    change: {
-      file: 'src/adapters/store/store.ts',
-      from: 'own: own ?? {',
-      to: "own: own?.entry?.body.kind === 'record' ? { ...own, entry: { ...own.entry, body: { ...own.entry.body, claims: [] } } } : {",
-    },
+    changes: [
+      {
+        file: 'src/adapters/store/store.ts',
+        from: 'own: own ?? {',
+        to: "own: own?.entry?.body.kind === 'record' ? { ...own, entry: { ...own.entry, body: { ...own.entry.body, claims: [] } } } : {",
+      },
+      {
+        file: 'src/core/claim/choose.ts',
+        from: 'let skip = rank\n',
+        to: 'let skip = rank + (Math.floor(Date.now() / 1_000) % 100)\n',
+      },
+    ],
   },
   'agents end by themselves': {
     checker: 'crash',
     fault: 'delete-routes',
-    change: {
-      file: 'src/main.ts',
-      from: 'const wallOffsetMs = Date.now() - systemClock.now()',
-      to: 'setTimeout(() => process.exit(1), 40_000)\nconst wallOffsetMs = Date.now() - systemClock.now()',
-    },
+    changes: [
+      {
+        file: 'src/main.ts',
+        from: 'const wallOffsetMs = Date.now() - systemClock.now()',
+        to: 'setTimeout(() => process.exit(1), 20_000)\nconst wallOffsetMs = Date.now() - systemClock.now()',
+      },
+    ],
   },
   'leases are not read back': {
     checker: 'lease',
     fault: 'kill-agent',
-    change: {
-      file: 'src/core/ipam/ipam.ts',
-      from: 'for (const lease of leases) this.#book.hold(lease)',
-      to: 'void leases',
-    },
+    changes: [
+      {
+        file: 'src/core/ipam/ipam.ts',
+        from: 'for (const lease of leases) this.#book.hold(lease)',
+        to: 'void leases',
+      },
+    ],
   },
   'a host without an agent is not routed to': {
     checker: 'echo',
     fault: 'stop-agent',
-    change: {
-      file: 'src/core/liveness/observations.ts',
-      from: "liveness === 'host-down' || liveness === 'displaced'",
-      to: "liveness === 'host-down' || liveness === 'displaced' || liveness === 'agent-down'",
-    },
+    changes: [
+      {
+        file: 'src/core/liveness/observations.ts',
+        from: "liveness === 'host-down' || liveness === 'displaced'",
+        to: "liveness === 'host-down' || liveness === 'displaced' || liveness === 'agent-down'",
+      },
+    ],
   },
   'a dead host is routed to': {
     checker: 'probe',
     fault: 'power-off',
-    change: {
-      file: 'src/core/liveness/observations.ts',
-      from: "liveness === 'host-down' || liveness === 'displaced'",
-      to: "liveness === 'displaced'",
-    },
+    changes: [
+      {
+        file: 'src/core/liveness/observations.ts',
+        from: "liveness === 'host-down' || liveness === 'displaced'",
+        to: "liveness === 'displaced'",
+      },
+    ],
   },
   'what nobody claims leaves for the gateway': {
     checker: 'leak',
     fault: 'kill-agent',
-    change: {
-      file: 'src/core/routing/router.ts',
-      from: 'if (!this.#config.refusesUnclaimed) return',
-      to: 'if (this.#config.refusesUnclaimed) return',
-    },
+    changes: [
+      {
+        file: 'src/core/routing/router.ts',
+        from: 'if (!this.#config.refusesUnclaimed) return',
+        to: 'if (this.#config.refusesUnclaimed) return',
+      },
+    ],
   },
   'routes of others are taken for its own': {
     checker: 'alien',
     fault: 'kill-agent',
-    change: {
-      file: 'src/adapters/netlink/words.ts',
-      from: '      owned,\n',
-      to: '      owned: owned || facts.type === 7,\n',
-    },
+    changes: [
+      {
+        file: 'src/adapters/netlink/words.ts',
+        from: '      owned,\n',
+        to: '      owned: owned || facts.type === 7,\n',
+      },
+    ],
   },
   'a deleted route is not missed': {
     checker: 'observed',
     fault: 'delete-routes',
-    change: {
-      file: 'src/core/routing/router.ts',
-      from: 'this.#kernel.changed(route, type)',
-      to: "if (type === 'route-removed') return\n    this.#kernel.changed(route, type)",
-    },
+    changes: [
+      {
+        file: 'src/core/routing/router.ts',
+        from: 'this.#kernel.changed(route, type)',
+        to: "if (type === 'route-removed') return\n    this.#kernel.changed(route, type)",
+      },
+    ],
   },
   'a route is deleted while its agent is frozen, and no schedule says so': {
     checker: 'echo',
@@ -119,7 +146,10 @@ try {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const found = await played(broken).catch((error: Error) => [error.message])
     const isSeen = found.some((text) => text.startsWith(`${broken.checker}: `))
-    screen[isSeen ? 'good' : 'bad'](`${name}: ${found.slice(0, 3).join('; ') || 'nobody saw it'}`)
+    const told = isSeen
+      ? found.find((text) => text.startsWith(`${broken.checker}: `))
+      : found.slice(0, 3).join('; ')
+    screen[isSeen ? 'good' : 'bad'](`${name}: ${told || 'nobody saw it'}`)
     if (!isSeen) unseen += 1
   }
 } finally {
@@ -127,9 +157,9 @@ try {
 }
 process.exit(unseen === 0 ? 0 : 1)
 
-async function played({ fault, change, sabotage }: Break): Promise<string[]> {
+async function played({ fault, changes, sabotage }: Break): Promise<string[]> {
   const lines: Line[] = []
-  const image = change ? await built(change) : undefined
+  const image = changes ? await built(changes) : undefined
   await session.play(schedule(fault), (line) => lines.push(line), {
     ...(image === undefined ? {} : { image }),
     sabotage,
@@ -137,7 +167,7 @@ async function played({ fault, change, sabotage }: Break): Promise<string[]> {
   return judge(lines).violations.map(({ checker, what }) => `${checker}: ${what}`)
 }
 
-async function built({ file, from, to }: NonNullable<Break['change']>): Promise<string> {
+async function built(changes: readonly Change[]): Promise<string> {
   const place = await mkdtemp(join(tmpdir(), 'starling-broken-'))
   try {
     for (const name of [
@@ -145,12 +175,14 @@ async function built({ file, from, to }: NonNullable<Break['change']>): Promise<
       ...['packaging', 'tsconfig.json', 'src'],
     ])
       await cp(join(repository, name), join(place, name), { recursive: true })
-    const source = await readFile(join(place, file), 'utf8')
-    if (source.split(from).length !== 2) throw new Error(`${file} has not once: ${from}`)
-    await writeFile(
-      join(place, file),
-      source.replace(from, () => to),
-    )
+    for (const { file, from, to } of changes) {
+      const source = await readFile(join(place, file), 'utf8')
+      if (source.split(from).length !== 2) throw new Error(`${file} has not once: ${from}`)
+      await writeFile(
+        join(place, file),
+        source.replace(from, () => to),
+      )
+    }
     const tag = 'starling-chaos:broken'
     await session.build(tag, place)
     return tag
