@@ -1,8 +1,8 @@
 /** A schedule of chaos in the simulator: the same faults to hosts of the same numbers, and each time the same outcome. */
 
 import type { Millis } from '../../src/core/rng.ts'
-import { isApart } from '../chaos/judge/excuse.ts'
 import { type FaultName, kindOf } from '../chaos/plan/catalogue.ts'
+import { isApart } from '../chaos/plan/ring.ts'
 import type { Fault, Round, Schedule } from '../chaos/plan/schedule.ts'
 import { prefixOf } from '../literal.ts'
 import type { Host } from './host.ts'

@@ -2,6 +2,7 @@
 
 import type { Millis } from '../../../src/core/rng.ts'
 import { kindOf } from '../plan/catalogue.ts'
+import { isApart } from '../plan/ring.ts'
 import type { Fault } from '../plan/schedule.ts'
 
 /** A fault as it was played. */
@@ -67,12 +68,6 @@ function isHit(
     case 'ring':
       return isApart(hosts, from, to)
   }
-}
-
-/** Whether two hosts do not hear each other where each hears only the majority that is nearest in a ring. */
-export function isApart(ring: readonly number[], one: number, other: number): boolean {
-  const steps = Math.abs(ring.indexOf(one) - ring.indexOf(other))
-  return Math.min(steps, ring.length - steps) > Math.round(ring.length / 4)
 }
 
 /** What of `span` none of `others` covers. A span of no length is a moment. */

@@ -9,37 +9,7 @@ import { lossesOf, streamTrouble } from './losses.ts'
 import { probes } from './probes.ts'
 import type { Line } from './record.ts'
 import { safety } from './safety.ts'
-
-export type Checker =
-  | 'echo'
-  | 'responder'
-  | 'source'
-  | 'stream'
-  | 'probe'
-  | 'leak'
-  | 'right'
-  | 'quiet'
-  | 'witness'
-  | 'observed'
-  | 'subnet'
-  | 'incarnation'
-  | 'stranger'
-  | 'own-subnet'
-  | 'alien'
-  | 'lease'
-  | 'crash'
-  | 'memory'
-  | 'error'
-
-export interface Violation {
-  readonly checker: Checker
-  readonly what: string
-  /** Undefined: at no certain moment. */
-  readonly atMs: Millis | undefined
-  /** Of the round in which it was seen. */
-  readonly round: number | undefined
-  readonly hosts: readonly number[]
-}
+import type { Violation } from './violation.ts'
 
 export interface Verdict {
   readonly violations: readonly Violation[]
@@ -178,7 +148,7 @@ function recoveriesOf(lines: readonly Line[], { rounds }: Schedule, played: read
 
 /** Ms of the last thing that was seen. */
 const endOf = (lines: readonly Line[]): Millis =>
-  Math.max(0, ...lines.flatMap((line) => ('atMs' in line && line.atMs ? [line.atMs] : [])))
+  lines.reduce((end, line) => ('atMs' in line ? Math.max(end, line.atMs) : end), 0)
 
 function counted<T>(items: readonly T[]): Map<T, number> {
   const counts = new Map<T, number>()

@@ -3,8 +3,8 @@
 import type { Millis } from '../../../src/core/rng.ts'
 import type { FaultName } from '../plan/catalogue.ts'
 import { excuses, type Played, type Span, uncovered } from './excuse.ts'
-import type { Violation } from './judge.ts'
 import type { Line } from './record.ts'
+import type { Violation } from './violation.ts'
 
 type Lost = Extract<Line, { type: 'lost' }>
 

@@ -4,8 +4,8 @@ import type { Millis } from '../../../src/core/rng.ts'
 import { nobody } from '../mesh.ts'
 import { kindOf } from '../plan/catalogue.ts'
 import { excuses, type Played, uncovered } from './excuse.ts'
-import type { Violation } from './judge.ts'
 import type { Line } from './record.ts'
+import type { Violation } from './violation.ts'
 
 type Probe = Extract<Line, { type: 'lost' }>
 

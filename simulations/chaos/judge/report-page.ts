@@ -3,12 +3,13 @@
 import type { Millis } from '../../../src/core/rng.ts'
 import { type Axis, type Band, type Line as Curve, chartSvg, escaped } from '../../sim/chart.ts'
 import { median, percentile } from '../../statistics.ts'
-import { catalogue, kindOf } from '../plan/catalogue.ts'
+import { kindOf, type Realm } from '../plan/catalogue.ts'
 import { faultText, type Schedule } from '../plan/schedule.ts'
 import type { Played } from './excuse.ts'
-import { boundOf, playedOf, type Verdict, type Violation } from './judge.ts'
+import { boundOf, playedOf, type Verdict } from './judge.ts'
 import { laneSvg, type Time } from './lanes.ts'
 import type { Line } from './record.ts'
+import type { Violation } from './violation.ts'
 
 type Lost = Extract<Line, { type: 'lost' }>
 
@@ -38,6 +39,8 @@ ${charts(lines, schedule, played, time)}
 ${matrix(lines, schedule)}
 <h2>Until all was right</h2>
 ${recoveries(verdict, schedule)}
+<h2>Never told</h2>
+<p>Events that no agent told in this run: ${verdict.unseen.join(', ') || 'none'}.</p>
 ${violations(lines, verdict, time)}
 </body></html>
 `
@@ -45,23 +48,28 @@ ${violations(lines, verdict, time)}
 
 /** From the first line with a time to the last one. */
 function timeOf(lines: readonly Line[]): Time {
-  const times = lines.flatMap((line) => ('atMs' in line ? [line.atMs] : []))
-  return { fromMs: Math.min(...times), toMs: Math.max(...times) }
+  let [fromMs, toMs] = [Number.POSITIVE_INFINITY, 0]
+  for (const line of lines) {
+    if (!('atMs' in line)) continue
+    fromMs = Math.min(fromMs, line.atMs)
+    toMs = Math.max(toMs, line.atMs)
+  }
+  return { fromMs, toMs }
 }
 
 function header(verdict: Verdict, schedule: Schedule, again: string, time: Time): string {
   const { violations: found, echoes, skipped } = verdict
   const excused = [...echoes.excused.values()].reduce((sum, count) => sum + count, 0)
-  const share = echoes.sent === 0 ? 0 : (100 * excused) / echoes.sent
+  const share = (count: number) => (echoes.sent === 0 ? 0 : (100 * count) / echoes.sent).toFixed(1)
   const faults = schedule.rounds.flatMap((round) => round.faults).length
   return `<p class="verdict ${found.length === 0 ? 'good' : 'bad'}">${found.length === 0 ? 'No violation' : `${found.length} violations`}</p>
 <dl><dt>played</dt><dd>${schedule.rounds.length} rounds with ${faults} faults, ${[...skipped.values()].reduce((sum, count) => sum + count, 0)} of them skipped, in ${Math.round((time.toMs - time.fromMs) / 1_000)} s</dd>
-<dt>echoes</dt><dd>${echoes.sent} sent, ${echoes.good} answered, ${excused} (${share.toFixed(1)} %) lost with an excuse, ${echoes.unexcused} without</dd>
+<dt>echoes</dt><dd>${echoes.sent} sent, ${echoes.good} answered, ${excused} (${share(excused)} %) lost with an excuse, ${echoes.unexcused} without; what was played allows ${share(echoes.allowed)} %</dd>
+<dt>by TCP</dt><dd>${verdict.moved} numbers went and came back</dd>
 <dt>again</dt><dd><code>npm run chaos -- ${escaped(again)}</code></dd></dl>`
 }
 
 function realmKeys(): string {
-  const realms = [...new Set(Object.values(catalogue).map(({ realm }) => realm))]
   return realms.map((realm) => `<span class="realm ${realm}">${realm}</span>`).join(' ')
 }
 
@@ -137,7 +145,7 @@ function reached(lines: readonly Line[], hosts: number, time: Time): [number, nu
   const count = Math.ceil((time.toMs - time.fromMs) / stepMs)
   const failing = Array.from({ length: count }, () => new Set<string>())
   for (const line of lines) {
-    if (line.type !== 'lost' || line.kind === 'late' || line.isFull) continue
+    if (line.type !== 'lost' || line.kind === 'late' || line.isFull || line.isProbe) continue
     const first = Math.max(0, Math.floor((line.firstMs - time.fromMs) / stepMs))
     const last = Math.min(count - 1, Math.floor((line.lastMs - time.fromMs) / stepMs))
     for (let step = first; step <= last; step += 1) failing[step]?.add(`${line.from} ${line.to}`)
@@ -151,7 +159,9 @@ function reached(lines: readonly Line[], hosts: number, time: Time): [number, nu
 
 function matrix(lines: readonly Line[], { hosts }: Schedule): string {
   const numbers = Array.from({ length: hosts }, (_, host) => host)
-  const lost = lines.filter((line): line is Lost => line.type === 'lost' && line.kind !== 'late')
+  const lost = lines.filter(
+    (line): line is Lost => line.type === 'lost' && !line.isProbe && line.kind !== 'late',
+  )
   const cell = (from: number, to: number) => {
     if (from === to) return '<td class="self"></td>'
     const count = lost
@@ -196,34 +206,52 @@ function violation({ checker, what, atMs, hosts }: Violation, lines: readonly Li
     atMs === undefined
       ? []
       : lines
-          .flatMap((line) => (line.type === 'event' ? [line] : []))
-          .filter((event) => hosts.includes(event.host))
-          .filter((event) => Math.abs(event.atMs - atMs) <= evidenceMs)
+          .flatMap((line) => (line.type === 'event' || line.type === 'route' ? [line] : []))
+          .filter((line) => hosts.includes(line.host) && Math.abs(line.atMs - atMs) <= evidenceMs)
           .slice(0, eventsMax)
-  const told = events.map(
-    (event) =>
-      `${((event.atMs - time.fromMs) / 1_000).toFixed(2).padStart(8)} host${event.host} ${event.code}: ${event.text}`,
-  )
+  const told = events.map((line) => {
+    const what =
+      line.type === 'event'
+        ? `${line.code}: ${line.text}`
+        : `its kernel: route to ${line.destination} ${line.change}`
+    const at = ((line.atMs - time.fromMs) / 1_000).toFixed(2).padStart(8)
+    return `${at} host${line.host} ${what}`
+  })
   const evidence = told.length === 0 ? '' : `<pre>${escaped(told.join('\n'))}</pre>`
   return `<details open><summary class="bad">${escaped(`${checker}${when}: ${what}`)}</summary>${evidence}</details>`
 }
 
+/** Of each realm, on a light and on a dark page. */
+const colours: Readonly<Record<Realm, { readonly light: string; readonly dark: string }>> = {
+  agent: { light: '#8250df', dark: '#a371f7' },
+  host: { light: '#cf222e', dark: '#f85149' },
+  line: { light: '#bc4c00', dark: '#db6d28' },
+  kernel: { light: '#0969da', dark: '#58a6ff' },
+  disk: { light: '#1a7f37', dark: '#3fb950' },
+  clock: { light: '#9a6700', dark: '#d29922' },
+  names: { light: '#0e7490', dark: '#39c5cf' },
+  stranger: { light: '#bf3989', dark: '#f778ba' },
+  operator: { light: '#6e7781', dark: '#8b949e' },
+}
+const realms = Object.keys(colours) as Realm[]
+const coloursOf = (page: 'light' | 'dark'): string =>
+  realms.map((realm) => `--${realm}: ${colours[realm][page]}`).join('; ')
+
 const style = `
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --faint: #d8dee4; --one: #0969da; --two: #1a7f37; --three: #9a6700; --bad: #cf222e;
-  --agent: #8250df; --host: #cf222e; --line: #bc4c00; --kernel: #0969da; --disk: #1a7f37; --operator: #6e7781 }
+  ${coloursOf('light')} }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --faint: #30363d; --one: #58a6ff; --two: #3fb950; --three: #d29922; --bad: #f85149;
-  --agent: #a371f7; --host: #f85149; --line: #db6d28; --kernel: #58a6ff; --disk: #3fb950; --operator: #8b949e } }
+  ${coloursOf('dark')} } }
 body { max-width: 900px; margin: 2rem auto; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2rem } .verdict { font-size: 1.2rem; font-weight: 600 }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dt { opacity: .75 } dd { margin: 0; overflow-wrap: anywhere }
-figure { margin: 1rem 0 } svg { width: 100%; height: auto } pre { overflow-x: auto; font-size: 13px } .wide { overflow-x: auto }
+figure { margin: 1rem 0; overflow-x: auto } svg { width: 100%; min-width: 640px; height: auto } pre { overflow-x: auto; font-size: 13px } .wide { overflow-x: auto }
 table { border-collapse: collapse } caption { text-align: left; opacity: .75 } td, th { padding: .15rem .6rem; border: 1px solid var(--faint); text-align: right } th { font-weight: 600 } .self { background: var(--faint) }
 polyline { fill: none; stroke-width: 2 } .grid { stroke: var(--faint) } .tick { fill: var(--ink); font-size: 12px; opacity: .75 }
 polyline.first { stroke: var(--one) } polyline.second { stroke: var(--two) } polyline.third { stroke: var(--three) }
 .key { margin-left: 1rem; white-space: nowrap } .key::before { content: ''; display: inline-block; width: 1.2em; height: 3px; margin-right: .4em; vertical-align: middle; background: currentColor }
 .key.first { color: var(--one) } .key.second { color: var(--two) } .key.third { color: var(--three) }
 .band { opacity: .16 } .lane .band { opacity: .75 }
-.band.agent { fill: var(--agent) } .band.host { fill: var(--host) } .band.line { fill: var(--line) } .band.kernel { fill: var(--kernel) } .band.disk { fill: var(--disk) } .band.operator { fill: var(--operator) }
+${realms.map((realm) => `.band.${realm} { fill: var(--${realm}) } .realm.${realm} { color: var(--${realm}) }`).join('\n')}
 .realm { margin-right: 1rem } .realm::before { content: ''; display: inline-block; width: .9em; height: .9em; margin-right: .35em; vertical-align: -.1em; background: currentColor }
-.realm.agent { color: var(--agent) } .realm.host { color: var(--host) } .realm.line { color: var(--line) } .realm.kernel { color: var(--kernel) } .realm.disk { color: var(--disk) } .realm.operator { color: var(--operator) }
 .good { color: var(--two) } .bad { color: var(--bad) }`

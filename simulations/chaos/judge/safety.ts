@@ -3,8 +3,8 @@
 import type { Millis } from '../../../src/core/rng.ts'
 import { kindOf } from '../plan/catalogue.ts'
 import type { Played } from './excuse.ts'
-import type { Checker, Violation } from './judge.ts'
 import type { Line } from './record.ts'
+import type { Checker, Violation } from './violation.ts'
 
 type NodeLine = Extract<Line, { type: 'node' }>
 type RouteLine = Extract<Line, { type: 'route' }>
