@@ -67,6 +67,8 @@ export interface Config {
   readonly grpc: GrpcEndpoint | undefined
   /** Undefined: Docker is not served. */
   readonly dockerPlugin: string | undefined
+  /** Undefined: CNI runtimes find a network that somebody else has written, or none. */
+  readonly cni: { readonly confDir: string; readonly binDir: string | undefined } | undefined
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
     readonly format: 'auto' | 'json' | 'pretty'
@@ -207,6 +209,10 @@ function assemble(
     },
     grpc: grpcOf(settings),
     dockerPlugin: settings.dockerPlugin,
+    cni:
+      settings.cniConfDir === undefined
+        ? undefined
+        : { confDir: settings.cniConfDir, binDir: settings.cniBinDir },
     log: { level: settings.logLevel, format: settings.logFormat },
     limits: { nodes: settings.nodesMax, routes: settings.routesMax },
     timing: {

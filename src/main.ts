@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
 import { type CniDoor, openCniDoor } from './adapters/cni/door.ts'
+import { type KeptNetwork, keepNetwork } from './adapters/cni/kept-network.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
 import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
 import { readInabilities } from './adapters/host/abilities.ts'
@@ -21,6 +22,7 @@ import { type OpenedLeases, openLeases } from './adapters/store/leases.ts'
 import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
+import { cniSocketBeside, unusualCniSocket } from './config/socket-path.ts'
 import type { Config } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { AdmissionConfig, CoreConfig } from './core/config.ts'
@@ -201,6 +203,7 @@ class Daemon {
     const stopListening = this.#listenTo(stop)
     let docker: DockerDoor | undefined
     let cni: CniDoor | undefined
+    let network: KeptNetwork | undefined
     try {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       await this.#kernel.start(deliver)
@@ -209,10 +212,11 @@ class Daemon {
       this.#loop.push({ type: 'started' })
       docker = await this.#serveDocker()
       cni = await this.#serveCni()
+      network = this.#keepNetwork()
       return await ended
     } finally {
       stopListening()
-      await this.#stop([api, docker, cni])
+      await this.#stop([network, api, docker, cni])
     }
   }
 
@@ -243,9 +247,9 @@ class Daemon {
   /** Beside the API's socket are that of the plugin and what it could not tell. */
   async #serveCni(): Promise<CniDoor> {
     const directory = dirname(this.#parts.config.socket)
-    const socket = join(directory, 'cni.sock')
     return openCniDoor({
-      listen: (server) => listenOnSocket(server, socket, '--socket', 0o600),
+      listen: (server) =>
+        listenOnSocket(server, cniSocketBeside(this.#parts.config.socket), '--socket', 0o600),
       queue: join(directory, 'del'),
       operator: this.#operator,
       containers: hostContainers,
@@ -256,8 +260,24 @@ class Daemon {
     })
   }
 
+  #keepNetwork(): KeptNetwork | undefined {
+    const { cni, socket } = this.#parts.config
+    return (
+      cni &&
+      keepNetwork({
+        network: 'starling',
+        places: { ...cni, cniSocket: unusualCniSocket(socket) },
+        operator: this.#operator,
+        clock: systemClock,
+        tell: (trouble) => this.#loop.push({ type: 'trouble-reported', trouble }),
+      })
+    )
+  }
+
   /** Routes and claim stay in place: a restart is not an outage. */
-  async #stop(doors: readonly (ApiServer | DockerDoor | CniDoor | undefined)[]): Promise<void> {
+  async #stop(
+    doors: readonly (ApiServer | DockerDoor | CniDoor | KeptNetwork | undefined)[],
+  ): Promise<void> {
     this.#loop.close()
     this.#operator.close()
     const closed = doors.map((door) => door?.close())

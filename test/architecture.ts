@@ -48,6 +48,7 @@ const bordered: readonly Rule[] = [
       '^src/cni/',
       '^src/adapters/api/(client|definition)[.]ts$',
       '^src/adapters/docker/engine[.]ts$',
+      '^src/adapters/cni/installation[.]ts$',
     ],
   },
   {

@@ -84,6 +84,8 @@ const samples: Readonly<Record<string, string>> = {
   grpcKeyFile: '/key.pem',
   grpcClientCaFile: '/ca.pem',
   dockerPlugin: '/run/docker/plugins/starling.sock',
+  cniConfDir: '/etc/cni/net.d',
+  cniBinDir: '/opt/cni/bin',
   logLevel: 'debug',
   logFormat: 'json',
   nodesMax: '100',
@@ -100,7 +102,7 @@ const samples: Readonly<Record<string, string>> = {
   leakMs: '30000',
 }
 
-const alone = ['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile']
+const alone = ['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile', 'cniBinDir']
 
 describe('sources', () => {
   for (const key of fieldKeys) {
@@ -317,6 +319,13 @@ describe('refusals', () => {
       '--docker-plugin',
       /is \/run\/a\.sock, the socket of the operator API/,
     ],
+    [
+      'a network of CNI without a bridge',
+      ['--cni-conf-dir', '/etc/cni/net.d', '--bridge', 'none'],
+      '--cni-conf-dir',
+      /cniConfDir is set, and bridge is none/,
+    ],
+    ['plugins without a network', ['--cni-bin-dir', '/bin'], '--cni-bin-dir', /cniConfDir is not/],
     ['a long socket path', ['--socket', `/${'s'.repeat(107)}`], '--socket', /108 bytes.*107/],
     ['a bad seed', ['--seed', 'a:b:c'], '--seed', /is no seed/],
     ['a seed without a port number', ['--seed', 'a:70000'], '--seed', /is no seed/],

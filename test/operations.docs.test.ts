@@ -97,6 +97,20 @@ const examples: Examples = {
   ],
   'leases-unwritable': [{ code: 'leases-unwritable', reason: 'ENOSPC' }],
   'monitor-died': [{ code: 'monitor-died', subject: 'kernel monitor', reason: 'SIGKILL' }],
+  'network-preceded': [
+    {
+      code: 'network-preceded',
+      subject: '/etc/cni/net.d',
+      reason: '/etc/cni/net.d/05-other.conflist',
+    },
+  ],
+  'network-unwritten': [
+    {
+      code: 'network-unwritten',
+      subject: '/etc/cni/net.d',
+      reason: "EROFS: read-only file system, mkdir '/etc/cni/net.d': let starling write there",
+    },
+  ],
   'node-down': (['agent-down', 'host-down', 'displaced'] as const).map((state) => ({
     code: 'node-down',
     node,

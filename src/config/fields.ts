@@ -348,6 +348,22 @@ export const fields = {
     bounds:
       'absolute path of at most 107 bytes that ends in .sock, or `none`; not the same as socket',
   }),
+  cniConfDir: maybe(absolutePath(4_000), {
+    group: 'Process',
+    value: 'directory',
+    about:
+      'Directory in which CNI runtimes look for networks. The agent writes 10-starling.conflist there as soon as containers can be served, and the plugin beside `bridge`, writes both again where they are gone or differ, and leaves them when it stops.',
+    defaultText: 'none; `starling cni install` writes them',
+    trade: 'A runtime takes its host for ready from then on, and not before.',
+    bounds: 'absolute path; not with bridge none',
+  }),
+  cniBinDir: maybe(absolutePath(4_000), {
+    group: 'Process',
+    value: 'directory',
+    about: 'Directory of the CNI plugins, for cniConfDir.',
+    defaultText: '/opt/cni/bin, /usr/lib/cni or /usr/libexec/cni: where `bridge` is',
+    bounds: 'absolute path; with cniConfDir only',
+  }),
   logLevel: one(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
     group: 'Process',
     value: 'level',

@@ -56,6 +56,16 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
       'write /run/docker/plugins/starling.sock or another path',
     )
   }
+  if (parsed.cniConfDir !== undefined && parsed.bridge === 'none') {
+    refuse(
+      'cniConfDir',
+      'cniConfDir is set, and bridge is none',
+      'name a bridge for the containers, or remove cniConfDir',
+    )
+  }
+  if (parsed.cniBinDir !== undefined && parsed.cniConfDir === undefined) {
+    refuse('cniBinDir', 'cniBinDir is set, and cniConfDir is not', 'set cniConfDir, or remove it')
+  }
   if (parsed.socketReadGroup !== undefined && parsed.socketReadGroup === parsed.socketGroup) {
     refuse(
       'socketReadGroup',

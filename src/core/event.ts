@@ -134,6 +134,8 @@ export interface Trouble {
     | 'monitor-died'
     | 'store-unwritable'
     | 'door-shut'
+    | 'network-unwritten'
+    | 'network-preceded'
   readonly subject: string
   readonly reason: string
   readonly active: boolean

@@ -246,6 +246,10 @@ export type Note =
   | { readonly code: 'leases-slow' }
   /** `subject`: whose containers get no addresses. */
   | { readonly code: 'door-shut'; readonly subject: string; readonly reason: string }
+  /** `subject`: the directory in which CNI runtimes look for networks. */
+  | { readonly code: 'network-unwritten'; readonly subject: string; readonly reason: string }
+  /** `reason`: the files that come first. */
+  | { readonly code: 'network-preceded'; readonly subject: string; readonly reason: string }
   | TrustNote
   | { readonly code: 'trouble-over'; readonly was: string; readonly subject: string }
 
@@ -607,6 +611,16 @@ export function describe(note: Note): Description {
       return warn(
         `${note.subject} gets no addresses from this agent: ${note.reason}`,
         'it is tried again by itself every half minute',
+      )
+    case 'network-unwritten':
+      return warn(
+        `CNI runtimes get no network from this agent in ${note.subject}: ${note.reason}`,
+        'it is tried again by itself every half minute',
+      )
+    case 'network-preceded':
+      return warn(
+        `CNI runtimes use another network than this agent's: ${note.reason} comes first, and most use only the first file`,
+        'rename or remove that file, unless it is meant to come first',
       )
     case 'open-admission':
     case 'not-admitted-self':

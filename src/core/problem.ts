@@ -33,6 +33,8 @@ export type Problem = Extract<
       | 'leases-unreadable'
       | 'leases-unwritable'
       | 'monitor-died'
+      | 'network-preceded'
+      | 'network-unwritten'
       | 'node-down'
       | 'node-twice'
       | 'nodes-full'

@@ -16,29 +16,24 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { compileNative } from '../../packaging/native.ts'
 import {
   commonVersions,
   conflistText,
   crashesAtCheck,
   knownVersions,
   ownName,
-} from '../../src/cli/conflist.ts'
+} from '../../src/cni/conflist.ts'
 import { versions } from '../../src/cni/version.ts'
+import { fakePlugin, requireNative } from '../cni/plugins.ts'
 import { type FakeAgent, healthyView, startFakeAgent } from './fake-agent.ts'
 import { run } from './run.ts'
-
-const dist = new URL('../../dist', import.meta.url).pathname
 
 let agent: FakeAgent
 let directory: string
 let binDir: string
 let confDir: string
 before(async () => {
-  // What the build makes; it stays for the other tests that run without one.
-  if (!existsSync(join(dist, 'native'))) {
-    await compileNative(join(dist, '..'), join(dist, 'native'))
-  }
+  await requireNative()
   agent = await startFakeAgent({ ...healthyView(), uplink: 'lo' })
 })
 after(() => agent.stop())
@@ -55,13 +50,7 @@ const cni = (command: string, ...words: string[]) =>
     STARLING_SOCKET: agent.socket,
   })
 
-/** A plugin that knows nothing but its versions. */
-function plugin(name: string, known: readonly string[]): void {
-  const answer = JSON.stringify({ cniVersion: '1.0.0', supportedVersions: known })
-  const about = `CNI ${name} plugin v1.9.1`
-  const script = `#!/bin/sh\n[ "$CNI_COMMAND" = VERSION ] && echo '${answer}' || echo '${about}' >&2\n`
-  writeFileSync(join(binDir, name), script, { mode: 0o755 })
-}
+const plugin = (name: string, known: readonly string[]) => fakePlugin(binDir, name, known)
 
 const conflist = (name = 'starling') =>
   JSON.parse(readFileSync(join(confDir, `10-${name}.conflist`), 'utf8')) as {
@@ -179,6 +168,28 @@ describe('starling cni install', () => {
     assert.deepEqual(readdirSync(binDir), [])
   })
 
+  it('writes the plugin alone, without an agent, where it is told to', async () => {
+    const none = ['--socket', '/run/starling/starling.sock']
+    const { code, out, err } = await cni('install', '--plugin-only', ...none)
+    assert.equal(code, 0, err)
+    assert.match(out, /^wrote .*\/bin\/starling-ipam\n$/)
+    assert.deepEqual(readdirSync(binDir), ['starling-ipam'])
+    assert.equal(existsSync(confDir), false)
+    const { code: refused, err: why } = await run(['cni', 'install', '--plugin-only'])
+    assert.equal(refused, 2)
+    assert.match(why, /--plugin-only needs --bin-dir/)
+  })
+
+  it('takes nobody else from under its name', async () => {
+    mkdirSync(confDir)
+    const other = '{"name":"other","plugins":[{"ipam":{"type":"host-local"}}]}'
+    writeFileSync(join(confDir, '10-starling.conflist'), other)
+    const { code, err } = await cni('install')
+    assert.equal(code, 1)
+    assert.match(err, /is not a network of starling's/)
+    assert.equal(readFileSync(join(confDir, '10-starling.conflist'), 'utf8'), other)
+  })
+
   it('says where it cannot write', async () => {
     writeFileSync(confDir, '')
     const { code, err } = await cni('install')
@@ -201,9 +212,12 @@ describe('starling cni uninstall', () => {
     ] as const)
       writeFileSync(join(confDir, name), text)
     plugin('bridge', versions)
+    // An installation that was killed.
+    for (const each of [binDir, confDir])
+      writeFileSync(join(each, `.${crypto.randomUUID()}.starling-ipam`), 'half')
     const { code, out } = await cni('uninstall', '--json')
     assert.equal(code, 0)
-    assert.equal((JSON.parse(out) as { removed: string[] }).removed.length, 4)
+    assert.equal((JSON.parse(out) as { removed: string[] }).removed.length, 6)
     const left = ['10-host.conflist', '11-mine.conflist', '12-broken.conflist']
     assert.deepEqual(readdirSync(confDir).sort(), left)
     assert.deepEqual(readdirSync(binDir), ['bridge'])

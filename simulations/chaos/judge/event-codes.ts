@@ -52,6 +52,8 @@ const codes = Object.keys({
   'leases-void': true,
   'missed-by-others': true,
   'monitor-died': true,
+  'network-preceded': true,
+  'network-unwritten': true,
   'node-back': true,
   'node-claimed': true,
   'node-down': true,

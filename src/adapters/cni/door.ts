@@ -8,6 +8,7 @@ import type { Operator } from '../../ports/operator.ts'
 import { Caller } from './caller.ts'
 import { Desk } from './desk.ts'
 import { hostClock } from './host-clock.ts'
+import { troubleTold } from './told.ts'
 
 export interface CniDoor {
   /** Answers what is under way, at most for a moment, and removes the socket. */
@@ -31,7 +32,7 @@ export async function openCniDoor(options: {
   const now = hostClock(options.bootId, options.wallMs)
   const desk = new Desk({ operator, containers, now, directory: queue })
   const callers = new Set<Caller>()
-  const trouble = troubleTold(tell)
+  const trouble = troubleTold(tell, { code: 'door-shut', subject: 'CNI' })
 
   const serve = async (caller: Caller): Promise<void> => {
     try {
@@ -83,18 +84,6 @@ export async function openCniDoor(options: {
       await new Promise<void>((resolve) => server.close(() => resolve()))
       end()
     },
-  }
-}
-
-/** Tells when it begins, when it is another one, and when it ends; undefined: there is none. */
-function troubleTold(tell: (trouble: Trouble) => void): (thrown: unknown) => void {
-  let told = ''
-  return (thrown) => {
-    const reason =
-      thrown === undefined ? '' : thrown instanceof Error ? thrown.message : String(thrown)
-    if (reason === told) return
-    told = reason
-    tell({ code: 'door-shut', subject: 'CNI', reason, active: reason !== '' })
   }
 }
 

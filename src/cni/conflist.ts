@@ -1,6 +1,6 @@
 /** The CNI network that puts containers on starling's bridge, as runtimes read it. */
 
-import { isAtLeast, isVersion, type Version, versions } from '../cni/version.ts'
+import { isAtLeast, isVersion, type Version, versions } from './version.ts'
 
 export const ipamPlugin = 'starling-ipam'
 
