@@ -20,7 +20,7 @@ const needs = {
   // The same for hosts of the other kind.
   'gcc-aarch64-linux-gnu': ['aarch64-linux-gnu-gcc'],
   'libc6-dev-arm64-cross': ['/usr/aarch64-linux-gnu/include/stdio.h'],
-  'containernetworking-plugins': ['bridge', 'portmap', 'bandwidth', 'host-local'].map(
+  'containernetworking-plugins': ['bridge', 'portmap', 'bandwidth', 'host-local', 'loopback'].map(
     (plugin) => `/usr/lib/cni/${plugin}`,
   ),
   // Certificates for the API over TCP, and a disk that can be made to fail.

@@ -97,7 +97,7 @@ async function importRoot(docker: Docker, tag: string, root: string): Promise<vo
 }
 
 /** What `npm ci` and `npm run build` would make of the repository, from what is installed here. */
-async function prepareContext(context: string, checkout: string): Promise<void> {
+export async function prepareContext(context: string, checkout: string): Promise<void> {
   const sources = [
     'package.json',
     'package-lock.json',

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { path } from '../../setup/machine.ts'
@@ -13,16 +13,26 @@ import { Container } from './container.ts'
 import type { LabHost } from './host.ts'
 import { ip, LabError } from './iproute.ts'
 
-const plugins = ['bridge', 'portmap', 'bandwidth'] as const
-const settings = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+/** CRI's Pods have a loopback interface by a plugin. */
+const plugins = ['bridge', 'portmap', 'bandwidth', 'loopback'] as const
+
+const withoutCri = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+/** `image` holds a Pod's namespaces. Negative scores are forbidden where the tests run. */
+const withCri = (image: string): string => `[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${image}"
+  restrict_oom_score_adj = true
+`
 
 export class LabContainerd {
   readonly #host: LabHost
   readonly #directory: string
+  readonly #sandboxImage: string | undefined
   #daemon: ChildProcess | undefined
 
-  constructor(host: LabHost) {
+  /** With `sandboxImage` it serves kubelets, and `ctr` shows their containers. */
+  constructor(host: LabHost, sandboxImage?: string) {
     this.#host = host
+    this.#sandboxImage = sandboxImage
     this.#directory = join(host.directory, 'containerd')
   }
 
@@ -36,20 +46,32 @@ export class LabContainerd {
 
   /** Where libcni, in this host's runtimes, remembers what it was answered. */
   get cacheDir(): string {
-    return `/proc/${this.#daemon?.pid}/root/var/lib/cni/results`
+    return join(this.root, 'var/lib/cni/results')
+  }
+
+  /** The filesystem as this host's runtimes and the plugins see it. */
+  get root(): string {
+    return `/proc/${this.#daemon?.pid}/root`
+  }
+
+  get socket(): string {
+    return join(this.#directory, 'containerd.sock')
   }
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
     const directory = this.#directory
     await mkdir(this.binDir, { recursive: true })
-    for (const plugin of plugins)
-      await symlink(join('/usr/lib/cni', plugin), join(this.binDir, plugin))
+    for (const plugin of plugins) await cp(join('/usr/lib/cni', plugin), join(this.binDir, plugin))
     const root = join(directory, 'container')
     await mkdir(root)
     await copyPrograms(root, ['sleep'])
+    const image = this.#sandboxImage
+    const settings = `version = 2\n${image === undefined ? withoutCri : withCri(image)}`
     await writeFile(join(directory, 'config.toml'), settings)
     const mounts = [
+      // Shared with nobody, and as systemd has them: Pods may ask to see what is mounted later.
+      'mount --make-rprivate / && mount --make-rshared /',
       // Debian's iptables is found by a link in /etc.
       `cp -a /etc '${directory}' && mkdir -p '${this.confDir}' && mount --bind '${directory}/etc' /etc`,
       `mount -t tmpfs tmpfs /opt && mkdir -p /opt/cni/bin && mount --bind '${this.binDir}' /opt/cni/bin`,
@@ -59,7 +81,7 @@ export class LabContainerd {
     ]
     const command = [
       'exec containerd',
-      `--config '${directory}/config.toml' --address '${directory}/containerd.sock'`,
+      `--config '${directory}/config.toml' --address '${this.socket}'`,
       `--root '${directory}/root' --state '${directory}/state'`,
     ]
     const script = [...mounts, command.join(' ')].join(' && ')
@@ -133,13 +155,13 @@ export class LabContainerd {
   /** In the daemon's network and mounts, where a runtime's plugins are run. */
   #words(words: readonly string[]): string[] {
     const pid = this.#daemon?.pid
-    const socket = join(this.#directory, 'containerd.sock')
     return [
       `--mount=/proc/${pid}/ns/mnt`,
       `--net=/proc/${pid}/ns/net`,
       'ctr',
       '--address',
-      socket,
+      this.socket,
+      ...(this.#sandboxImage === undefined ? [] : ['--namespace', 'k8s.io']),
       ...words,
     ]
   }

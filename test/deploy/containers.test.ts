@@ -1,4 +1,4 @@
-/** The Nomad job and the compose file give the agent of a host what docs/containers.md says that it needs. */
+/** The Nomad job, the compose file and the Kubernetes manifest give the agent of a host what docs/containers.md says that it needs. */
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { parseArgs } from 'node:util'
 import { parse as parseHcl } from '@cdktf/hcl2json'
-import { parse as parseYaml } from 'yaml'
+import type { DaemonSet } from 'kubernetes-types/apps/v1.js'
+import type { Container, PodSpec } from 'kubernetes-types/core/v1.js'
+import { parseAllDocuments, parse as parseYaml } from 'yaml'
 import { memoryShortage } from '../../src/adapters/host/memory.ts'
 import { fieldKeys, fields } from '../../src/config/fields.ts'
 import { variableOf } from '../../src/config/names.ts'
@@ -115,6 +117,34 @@ describe('a host that runs containers', () => {
     assert.equal(memoryShortage((task.resources[0]?.memory ?? 0) * 2 ** 20), undefined)
     for (const name of Object.keys(task.env[0] ?? {})) assert.ok(variables.includes(name), name)
   })
+
+  it('has by Kubernetes what the page says and the directories of CNI, but for what is for Docker', async () => {
+    const documents = parseAllDocuments(await read('deploy/kubernetes/starling.yaml'))
+    const objects = documents.map((each) => each.toJS())
+    const daemonSet: DaemonSet = objects.find(({ kind }) => kind === 'DaemonSet')
+    const { spec: pod } = daemonSet.spec?.template ?? assert.fail()
+    const [agent, ...more] = pod?.containers ?? []
+    assert.ok(pod && agent)
+    assert.deepEqual(more, [])
+    const forDocker = '/run/docker/plugins:/run/docker/plugins'
+    const volume = 'starling:/var/lib/starling'
+    assert.ok([forDocker, volume].every((mount) => needed.mounts.includes(mount)))
+    const mounts = [
+      ...needed.mounts.filter((mount) => mount !== forDocker && mount !== volume),
+      '/var/lib/starling:/var/lib/starling',
+      '/opt/cni/bin:/opt/cni/bin',
+      '/etc/cni/net.d:/etc/cni/net.d',
+    ].sort()
+    assert.deepEqual(ofPod(pod, agent), { ...needed, mounts })
+    assert.equal(agent.securityContext?.allowPrivilegeEscalation, false)
+    // Docker's own default.
+    assert.deepEqual(pod.securityContext, { seccompProfile: { type: 'RuntimeDefault' } })
+    const [plugin] = pod.initContainers ?? []
+    assert.ok(plugin)
+    const { added, dropped, readOnly, mounts: places } = ofPod(pod, plugin)
+    assert.deepEqual([added, dropped, readOnly], [[], ['ALL'], true])
+    assert.deepEqual(places, ['/opt/cni/bin:/opt/cni/bin'])
+  })
 })
 
 /** Of the last command on the page that runs an agent for a host. */
@@ -169,3 +199,23 @@ const ofConfig = (config: Config): Given => ({
     })
     .sort(),
 })
+
+function ofPod(pod: PodSpec, { securityContext, volumeMounts = [] }: Container): Given {
+  const paths = new Map(pod.volumes?.map(({ name, hostPath }) => [name, hostPath?.path]))
+  return {
+    network: pod.hostNetwork ? 'host' : undefined,
+    processes: pod.hostPID ? 'host' : undefined,
+    readOnly: securityContext?.readOnlyRootFilesystem,
+    dropped: securityContext?.capabilities?.drop ?? [],
+    added: (securityContext?.capabilities?.add ?? []).toSorted(),
+    mounts: volumeMounts
+      .map(({ name, mountPath, readOnly, mountPropagation }) => {
+        const propagation = mountPropagation === 'HostToContainer' ? 'rslave' : []
+        const options = [readOnly ? 'ro' : [], propagation].flat()
+        return [paths.get(name), mountPath, options.length > 0 ? options.join(',') : []]
+          .flat()
+          .join(':')
+      })
+      .sort(),
+  }
+}

@@ -27,7 +27,9 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['libc6-dev-arm64-cross', ['/usr/aarch64-linux-gnu/include/stdio.h']],
   [
     'containernetworking-plugins',
-    ['bridge', 'portmap', 'bandwidth', 'host-local'].map((name) => `/usr/lib/cni/${name}`),
+    ['bridge', 'portmap', 'bandwidth', 'host-local', 'loopback'].map(
+      (name) => `/usr/lib/cni/${name}`,
+    ),
   ],
   ['openssl', ['openssl']],
   ['e2fsprogs', ['mkfs.ext4']],
