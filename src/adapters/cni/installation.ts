@@ -2,7 +2,17 @@
 
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import {
   commonVersions,
@@ -244,10 +254,13 @@ async function replace(path: string, contents: string | Buffer, mode: number): P
     await mkdir(dirname(path), { recursive: true })
     if (await isThere(path)) {
       const present = await readFile(path)
-      if (present.equals(Buffer.from(contents))) return
+      const isSame = present.equals(Buffer.from(contents))
+      if (isSame && ((await stat(path)).mode & 0o777) === mode) return
     }
     try {
-      await writeFile(temporary, contents, { mode, flush: true })
+      await writeFile(temporary, contents, { flag: 'wx', flush: true })
+      // Whatever the process takes away from new files.
+      await chmod(temporary, mode)
       await rename(temporary, path)
     } catch (thrown) {
       await rm(temporary, { force: true })
