@@ -9,6 +9,7 @@ import type { ConfigMap, Container, PodSpec } from 'kubernetes-types/core/v1.js'
 import { parseAllDocuments } from 'yaml'
 import { manifestOf } from '../../packaging/manifest.ts'
 import { lacking, textOf } from '../../setup/machine.ts'
+import { removeRemains } from '../../simulations/chaos/remains.ts'
 import { LabContainerd } from '../../simulations/lab/containerd.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
@@ -108,6 +109,11 @@ describe('two nodes of a Kubernetes cluster', () => {
     requireLabMachine()
     const missing = lacking(['containerd', 'containernetworking-plugins', 'gcc', 'util-linux'])
     assert.deepEqual(missing.map(textOf), [])
+    // What a killed run has left: Pods outlive their containerd.
+    for (const name of ['h1', 'h2']) {
+      const directory = join(lab.directory, name)
+      await removeRemains({ namespace: `${lab.name}-${name}`, directory })
+    }
     await lab.up()
     const images = makeImages(lab.directory, agentContainer.image ?? '')
     const [archives] = await Promise.all([images, addNode().then(addNode)])

@@ -160,7 +160,7 @@ async function survey(binDir: string | undefined): Promise<Survey> {
   if (!bridge) {
     throw new InstallationError(
       'no-bridge-plugin',
-      `there is no CNI plugin bridge in ${dirs.join(', ')}: install containernetworking-plugins, or name its directory with --bin-dir`,
+      `there is no CNI plugin bridge in ${dirs.join(', ')}: install containernetworking-plugins, or name the directory of the plugins`,
     )
   }
   const further: FurtherPlugin[] = []
@@ -275,7 +275,7 @@ async function writing(write: () => Promise<void>): Promise<void> {
     await write()
   } catch (thrown) {
     if (!(thrown instanceof Error && 'code' in thrown)) throw thrown
-    throw new InstallationError('unwritable', thrown.message)
+    throw new InstallationError('unwritable', `${thrown.message}: let starling write there`)
   }
 }
 
