@@ -14,7 +14,8 @@ const startedWithinMs = 60_000
 const lookMs = 50
 const starvedCpus = '0.05'
 const spareBytes = 1 << 20
-const callMs = 2_000
+/** Each of them costs the agent a connection and its buffers. */
+const watchersMax = 100
 const plentyBytes = 2 * 2 ** 30
 /** Descriptors that a process keeps back for the moment when it has no other one. */
 const spareFiles = 2
@@ -126,15 +127,21 @@ export const littleMemory: Play = async ({ site, host }) => {
     site.docker.attempt(['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent])
   const used = Number(await readFile(`${group}/memory.usage_in_bytes`, 'utf8'))
   await limit(used + spareBytes)
-  let isOver = false
-  const asking = Array.from({ length: askedMax }, async () => {
-    while (!isOver) {
-      await host.withApi((api) => api.call('Routes', {}, callMs)).catch(() => sleep(lookMs))
-    }
-  })
+  const ending = new AbortController()
+  const watching = Array.from({ length: watchersMax }, () =>
+    host
+      .withApi((api) =>
+        api.watch(
+          ending.signal,
+          () => undefined,
+          () => undefined,
+        ),
+      )
+      .catch(() => undefined),
+  )
   return async () => {
-    isOver = true
-    await Promise.all(asking)
+    ending.abort()
+    await Promise.all(watching)
     // Its control group goes with its process.
     const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '1')
     await limit(plentyBytes)

@@ -12,6 +12,8 @@ export interface Played {
   readonly bittenAtMs: Millis
   /** Undefined: it was never mended. */
   readonly mendedAtMs: Millis | undefined
+  /** From when on all that it needs to be put right was there; undefined: never. A kernel is put right by an agent. */
+  readonly healedAtMs: Millis | undefined
 }
 
 export interface Span {
@@ -33,7 +35,7 @@ const edgeMs = 1_000
 
 /** When it excuses such echoes. */
 export function excuses(
-  { fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY }: Played,
+  { fault, begunAtMs, healedAtMs: mendedAtMs = Number.POSITIVE_INFINITY }: Played,
   { from, to, isFull }: Way,
 ): readonly Span[] {
   const { costs, rightWithinMs } = kindOf(fault.name)

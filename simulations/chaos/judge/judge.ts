@@ -67,15 +67,39 @@ export function judge(lines: readonly Line[]): Verdict {
   }
 }
 
-export function playedOf(lines: readonly Line[], { rounds }: Schedule): Played[] {
+export function playedOf(lines: readonly Line[], schedule: Schedule): Played[] {
+  const { rounds } = schedule
   const faults = new Map(rounds.flatMap((round) => round.faults.map((each) => [each.id, each])))
-  return lines.flatMap((line) => {
+  const mends = new Map(
+    lines.flatMap((line) => (line.type === 'mended' ? [[line.fault, line.atMs] as const] : [])),
+  )
+  const played = lines.flatMap((line) => {
     const fault = line.type === 'begun' ? faults.get(line.fault) : undefined
     if (line.type !== 'begun' || !fault) return []
-    const mended = lines.find((each) => each.type === 'mended' && each.fault === fault.id)
-    const mendedAtMs = mended?.type === 'mended' ? mended.atMs : undefined
+    const mendedAtMs = mends.get(fault.id)
     return [{ fault, begunAtMs: line.atMs, bittenAtMs: line.bittenAtMs, mendedAtMs }]
   })
+  return played.map((each) => ({ ...each, healedAtMs: healedAtMs(each, played, schedule) }))
+}
+
+/** Whoever takes or holds the agent of one of its hosts meanwhile keeps it from being put right until the round is over. */
+function healedAtMs(
+  { fault, mendedAtMs }: Omit<Played, 'healedAtMs'>,
+  played: readonly Omit<Played, 'healedAtMs'>[],
+  { rounds }: Schedule,
+): Millis | undefined {
+  if (mendedAtMs === undefined || kindOf(fault.name).realm !== 'kernel') return mendedAtMs
+  const inRound = rounds.find(({ faults }) => faults.some(({ id }) => id === fault.id))
+  const others = played.filter((other) => inRound?.faults.some(({ id }) => id === other.fault.id))
+  const hindering = others.filter(
+    (other) =>
+      kindOf(other.fault.name).isAlone &&
+      other.fault.hosts.some((host) => fault.hosts.includes(host)),
+  )
+  if (hindering.length === 0) return mendedAtMs
+  const bounds = hindering.map((other) => kindOf(other.fault.name).rightWithinMs)
+  const mends = others.map((other) => other.mendedAtMs ?? Number.POSITIVE_INFINITY)
+  return Math.max(...mends) + Math.max(...bounds) - rightMs
 }
 
 function settling(lines: readonly Line[], schedule: Schedule): Violation[] {

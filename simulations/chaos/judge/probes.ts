@@ -88,8 +88,8 @@ function leaks(
     const before = samples[at - 1]
     if (!before || sample.leaked <= before.leaked) return []
     const isExcused = touching.some(
-      ({ fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY }) =>
-        begunAtMs <= sample.atMs && mendedAtMs + kindOf(fault.name).rightWithinMs >= before.atMs,
+      ({ fault, begunAtMs, healedAtMs = Number.POSITIVE_INFINITY }) =>
+        begunAtMs <= sample.atMs && healedAtMs + kindOf(fault.name).rightWithinMs >= before.atMs,
     )
     if (isExcused) return []
     const { atMs } = sample

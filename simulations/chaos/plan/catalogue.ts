@@ -118,6 +118,8 @@ export const catalogue = {
     hits: 'all',
     what: 'kill -9 of all agents at once',
     lastsMs: [0, 0],
+    // All of them start on the cores of this one machine.
+    rightWithinMs: 20_000,
   },
   'restart-in-turn': {
     ...agent,

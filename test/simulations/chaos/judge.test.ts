@@ -91,6 +91,34 @@ describe('echoes', () => {
     ])
   })
 
+  it('of a kernel that its agent cannot put right, for it is away, are excused until it is back', () => {
+    const lines = run('flush-routes', [])
+    const [first] = lines
+    assert.ok(first?.type === 'run')
+    const [round] = first.schedule.rounds
+    assert.ok(round)
+    const stop = {
+      id: 2,
+      name: 'stop-agent',
+      atMs: 0,
+      forMs: 30_000,
+      hosts: [1],
+      share: 0,
+    } as const
+    const rounds = [{ ...round, faults: [...round.faults, stop] }]
+    const schedule = { ...first.schedule, rounds }
+    const together = (atMs: number): Line[] => [
+      { type: 'run', schedule },
+      ...lines.slice(1),
+      { type: 'begun', fault: 2, atMs: 11_000, bittenAtMs: 11_000 },
+      { type: 'mended', fault: 2, atMs: 50_000, witness: { what: 'bites', count: 1 } },
+      lost(1, 0, { firstMs: atMs, lastMs: atMs + 1_000 }),
+    ]
+    assert.deepEqual(violations(together(58_000)), [])
+    assert.equal(violations(together(61_000)).length, 1)
+    assert.equal(violations([...lines, lost(1, 0, { firstMs: 58_000, lastMs: 59_000 })]).length, 1)
+  })
+
   it('are excused until the end by a fault that was never mended', () => {
     const lines = run('power-off', [lost(1, 0, { firstMs: 90_000, lastMs: 91_000 })])
     assert.deepEqual(violations(lines.filter(({ type }) => type !== 'mended')), [])
