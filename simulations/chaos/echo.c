@@ -181,13 +181,16 @@ static uint32_t address_towards(const struct sockaddr_in *peer) {
 
 static void answered(const struct message *message, double time) {
     unsigned from = message->to;
-    if (message->from != self || from >= PEERS_MAX || !peers[from].is_there) return;
+    /* Also of one to which nothing is sent any more: its last answers are on their way. */
+    if (message->from != self || from >= PEERS_MAX) return;
     struct stream *stream = message->is_full ? &peers[from].full : &peers[from].small;
     struct echo *echo = waiting(stream, message->number);
     if (echo == NULL) return;
     double took = time - echo->sent_at;
     char detail[32];
     if (!echo->waits || took >= ANSWER_MS) {
+        /* Silence is told of each that is late, before it came or now. */
+        if (echo->waits) bad(from, stream, SILENCE, echo->sent_at, "-");
         bad(from, stream, LATE, echo->sent_at, "-");
     } else if (message->responder != from) {
         snprintf(detail, sizeof detail, "%u", message->responder);

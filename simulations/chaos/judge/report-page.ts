@@ -127,7 +127,12 @@ function charts(
     {
       title: 'different digests',
       lines: [curve('agents that answer', 'third', digests)],
-      y: { ...shares, to: most(digests), text: (value: number) => String(Math.round(value)) },
+      // Of five steps, each a whole number.
+      y: {
+        ...shares,
+        to: 5 * Math.ceil(most(digests) / 5),
+        text: (value: number) => String(Math.round(value)),
+      },
     },
     {
       title: 'CPU, of one core',
