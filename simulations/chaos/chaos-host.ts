@@ -43,6 +43,8 @@ export class ChaosHost implements CniHost {
   readonly guest: Guest
   /** Asks now and then for what must be answered by an error. */
   readonly prober: Guest
+  /** Of its line, which Docker makes from its address: the same each time that it has power. */
+  mac = ''
   readonly #docker: Docker
   readonly #project: string
   readonly #runtime: CniRuntime<ChaosHost>
@@ -156,6 +158,8 @@ export class ChaosHost implements CniHost {
   /** Its namespace gets its name: after each start of its holder. */
   async attach(): Promise<void> {
     await ip(`netns attach ${this.namespace} ${await this.#inspect(this.holder, '{{.State.Pid}}')}`)
+    const [link] = JSON.parse(await this.ip('-j link show dev eth0')) as { address: string }[]
+    this.mac = link?.address ?? ''
   }
 
   async detach(): Promise<void> {

@@ -11,7 +11,7 @@ import { buildImage } from './image.ts'
 const run = promisify(execFile)
 const repository = new URL('../..', import.meta.url).pathname
 
-/** A release: CHANGELOG.md. Each release records the one before. */
+/** Before 0.1.0, which was the first release; from then on each release records the one before. */
 export const earlierCommit = 'bd2f14e35eb6bd834f8ab71cb3cbcc6609dee880'
 
 /** False where this clone's history does not reach back to it. */
@@ -19,7 +19,9 @@ export async function buildEarlierImage(docker: Docker, tag: string): Promise<bo
   const place = await mkdtemp(join(tmpdir(), 'starling-earlier-'))
   try {
     const archive = join(place, 'archive.tar')
-    await run('git', ['archive', '--output', archive, earlierCommit], { cwd: repository })
+    // A clone may be somebody else's than root's.
+    const git = ['-c', 'safe.directory=*', 'archive', '--output', archive, earlierCommit]
+    await run('git', git, { cwd: repository })
     const sources = join(place, 'sources')
     await run('mkdir', [sources])
     await run('tar', ['--extract', '--file', archive, '--directory', sources])

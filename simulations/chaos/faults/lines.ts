@@ -21,16 +21,16 @@ export const cutHalves: Play = (victims) => cutAcross(victims)
 
 const cutAcross: Play = async ({ site, fault, hosts }) => {
   const others = site.hosts.filter((host) => !hosts.includes(host))
-  return cut(site, fault.id, [...apart(await macs(hosts), await macs(others))])
+  return cut(site, fault.id, [...apart(macs(hosts), macs(others))])
 }
 
 export const cutPair: Play = async ({ site, fault, hosts }) => {
-  const [one, other] = (await macs(hosts)) as [string, string]
+  const [one, other] = macs(hosts) as [string, string]
   return cut(site, fault.id, [...apart([one], [other])])
 }
 
 export const cutRing: Play = async ({ site, fault, hosts }) => {
-  const all = await macs(hosts)
+  const all = macs(hosts)
   const rules = hosts.flatMap((one, at) => {
     const far = hosts.flatMap((other, index) =>
       isApart(fault.hosts, one.number, other.number) ? [all[index] ?? ''] : [],
@@ -50,7 +50,7 @@ export const swizzle: Play = async ({ site, fault, hosts }) => {
   const swizzling = (async () => {
     for (const [at, host] of hosts.entries()) {
       const others = site.hosts.filter((other) => other !== host)
-      const rules = [...apart(await macs([host]), await macs(others))]
+      const rules = [...apart(macs([host]), macs(others))]
       mends.push(await cut(site, `${fault.id}_${at}`, rules))
       if (isOver) break
       await sleep(each)
@@ -142,14 +142,14 @@ export const otherAddress: Play = async ({ fault, host }) => {
 }
 
 export const oneWay: Play = async ({ site, fault, host }) => {
-  const [mac] = await macs([host])
+  const [mac] = macs([host])
   return cut(site, fault.id, [`ether saddr ${mac} counter drop`])
 }
 
 /** As many rounds of it as there is time for; the last one ends mended. */
 export const flap: Play = async ({ site, fault, hosts }) => {
   const others = site.hosts.filter((host) => !hosts.includes(host))
-  const rules = [...apart(await macs(hosts), await macs(others))]
+  const rules = [...apart(macs(hosts), macs(others))]
   let isOver = false
   let count = 0
   const flapping = (async () => {
@@ -168,7 +168,7 @@ export const flap: Play = async ({ site, fault, hosts }) => {
 }
 
 export const loss: Play = async ({ site, fault, host }) => {
-  const [mac] = await macs([host])
+  const [mac] = macs([host])
   const percent = 10 + Math.round(fault.share * 20)
   return cut(site, fault.id, [`ether saddr ${mac} numgen random mod 100 < ${percent} counter drop`])
 }
@@ -209,13 +209,7 @@ function* apart(some: readonly string[], others: readonly string[]): Generator<s
   yield `ether saddr ${set(others)} ether daddr ${set(some)} counter drop`
 }
 
-const macs = (hosts: readonly ChaosHost[]): Promise<string[]> =>
-  Promise.all(
-    hosts.map(async (host) => {
-      const [link] = JSON.parse(await host.ip('-j link show dev eth0')) as { address: string }[]
-      return link?.address ?? ''
-    }),
-  )
+const macs = (hosts: readonly ChaosHost[]): readonly string[] => hosts.map(({ mac }) => mac)
 
 /** The other end of its link, on the switch. */
 async function portOf(site: Site, host: ChaosHost): Promise<string> {

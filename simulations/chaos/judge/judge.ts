@@ -82,23 +82,28 @@ export function playedOf(lines: readonly Line[], schedule: Schedule): Played[] {
   return played.map((each) => ({ ...each, healedAtMs: healedAtMs(each, played, schedule) }))
 }
 
-/** Whoever takes or holds the agent of one of its hosts meanwhile keeps it from being put right until the round is over. */
+/**
+ * Containers come again once the round is over. And whoever takes or holds the agent of one of its hosts meanwhile keeps
+ * a kernel from being put right until then.
+ */
 function healedAtMs(
   { fault, mendedAtMs }: Omit<Played, 'healedAtMs'>,
   played: readonly Omit<Played, 'healedAtMs'>[],
   { rounds }: Schedule,
 ): Millis | undefined {
-  if (mendedAtMs === undefined || kindOf(fault.name).realm !== 'kernel') return mendedAtMs
+  const { realm, takesContainer } = kindOf(fault.name)
+  if (mendedAtMs === undefined || !(realm === 'kernel' || takesContainer)) return mendedAtMs
   const inRound = rounds.find(({ faults }) => faults.some(({ id }) => id === fault.id))
   const others = played.filter((other) => inRound?.faults.some(({ id }) => id === other.fault.id))
+  const mends = others.map((other) => other.mendedAtMs ?? Number.POSITIVE_INFINITY)
   const hindering = others.filter(
     (other) =>
+      other.fault !== fault &&
       kindOf(other.fault.name).isAlone &&
       other.fault.hosts.some((host) => fault.hosts.includes(host)),
   )
-  if (hindering.length === 0) return mendedAtMs
+  if (hindering.length === 0) return takesContainer ? Math.max(...mends) : mendedAtMs
   const bounds = hindering.map((other) => kindOf(other.fault.name).rightWithinMs)
-  const mends = others.map((other) => other.mendedAtMs ?? Number.POSITIVE_INFINITY)
   return Math.max(...mends) + Math.max(...bounds) - rightMs
 }
 
