@@ -63,9 +63,10 @@ export class Player {
       tell({ type: 'begun', fault: fault.id, atMs, bittenAtMs: now() })
       this.#screen.event(`#${fault.id}`, `${fault.name} ${whom}: ${kind.what}`)
       await sleep(Math.max(0, fault.forMs - (now() - atMs)))
+      const sinceMs = now()
       const witness = await mend()
       forgetLeases()
-      tell({ type: 'mended', fault: fault.id, atMs: now(), witness })
+      tell({ type: 'mended', fault: fault.id, sinceMs, atMs: now(), witness })
       this.#screen.event(`#${fault.id}`, `mended; ${witness.what}: ${witness.count}`)
     } catch (error) {
       if (!(error instanceof NotNow)) throw error

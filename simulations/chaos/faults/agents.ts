@@ -27,6 +27,13 @@ export const killAgent: Play = async ({ host }) => {
   return () => restarted(host, before)
 }
 
+/** Not by killing it, for Docker waits ever longer before it starts again what dies often. */
+export const restartAgent: Play = async ({ site, host }) => {
+  const before = await pidOf(host)
+  await site.docker.run('restart', '--time', '10', host.agent)
+  return () => restarted(host, before)
+}
+
 export const killReader: Play = async ({ host }) => {
   const before = await host.readerPid()
   if (before === 0) throw new NotNow('its agent has no reader')

@@ -1,6 +1,6 @@
 /** Clocks that are set: of one agent, by a library, for containers have no clocks of their own. */
 
-import { killAgent, pidOf } from './agents.ts'
+import { pidOf, restartAgent } from './agents.ts'
 import type { Play, Victims } from './fault.ts'
 
 const hourMs = 3_600_000
@@ -14,7 +14,7 @@ async function jump(victims: Victims, ahead: string) {
   const { site, host } = victims
   await pidOf(host)
   await site.setClock(host, ahead)
-  const restarted = await killAgent(victims)
+  const restarted = await restartAgent(victims)
   return async () => {
     await restarted()
     await host.converged()
@@ -31,7 +31,7 @@ async function jump(victims: Victims, ahead: string) {
       })
       .catch(() => '')
     await site.setClock(host, '+0')
-    await (await killAgent(victims))()
+    await (await restartAgent(victims))()
     const wrongMs = Math.abs(Date.parse(since) - Date.now())
     return { what: 'its lease is an hour off', count: wrongMs > hourMs / 2 ? 1 : 0 }
   }

@@ -2,7 +2,7 @@
 
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { execute, printed } from '../docker.ts'
-import { killAgent } from './agents.ts'
+import { restartAgent } from './agents.ts'
 import type { Play, Victims } from './fault.ts'
 
 /** Docker's resolver in each container. */
@@ -12,7 +12,7 @@ const old = '192.168.77.250'
 
 export const noNames: Play = async (victims) => {
   const counted = await counting(victims, `ip daddr ${resolver} udp dport 53 counter drop`)
-  await killAgent(victims)
+  await restartAgent(victims)
   return async () => ({ what: 'questions that were not answered', count: await counted() })
 }
 
@@ -24,7 +24,7 @@ export const oldName: Play = async (victims) => {
   const file = (await site.docker.run('inspect', host.holder, '--format', format)).trim()
   const before = await readFile(file, 'utf8')
   await appendFile(file, `${old} host\n`)
-  await killAgent(victims)
+  await restartAgent(victims)
   return async () => {
     await writeFile(file, before)
     return { what: 'packets to where nobody is', count: await counted() }

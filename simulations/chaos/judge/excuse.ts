@@ -10,6 +10,8 @@ export interface Played {
   readonly fault: Fault
   readonly begunAtMs: Millis
   readonly bittenAtMs: Millis
+  /** From when on it was being mended. */
+  readonly mendingAtMs: Millis | undefined
   /** Undefined: it was never mended. */
   readonly mendedAtMs: Millis | undefined
   /** From when on all that it needs to be put right was there; undefined: never. A kernel is put right by an agent. */

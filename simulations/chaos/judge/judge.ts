@@ -71,13 +71,15 @@ export function playedOf(lines: readonly Line[], schedule: Schedule): Played[] {
   const { rounds } = schedule
   const faults = new Map(rounds.flatMap((round) => round.faults.map((each) => [each.id, each])))
   const mends = new Map(
-    lines.flatMap((line) => (line.type === 'mended' ? [[line.fault, line.atMs] as const] : [])),
+    lines.flatMap((line) => (line.type === 'mended' ? [[line.fault, line] as const] : [])),
   )
   const played = lines.flatMap((line) => {
     const fault = line.type === 'begun' ? faults.get(line.fault) : undefined
     if (line.type !== 'begun' || !fault) return []
-    const mendedAtMs = mends.get(fault.id)
-    return [{ fault, begunAtMs: line.atMs, bittenAtMs: line.bittenAtMs, mendedAtMs }]
+    const mended = mends.get(fault.id)
+    const [mendingAtMs, mendedAtMs] = [mended?.sinceMs, mended?.atMs]
+    const { atMs: begunAtMs, bittenAtMs } = line
+    return [{ fault, begunAtMs, bittenAtMs, mendingAtMs, mendedAtMs }]
   })
   return played.map((each) => ({ ...each, healedAtMs: healedAtMs(each, played, schedule) }))
 }

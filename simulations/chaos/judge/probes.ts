@@ -56,12 +56,12 @@ function unexcused({ from, firstMs, lastMs }: Probe, played: readonly Played[]) 
 
 /** Only where nothing else could keep the asking host from hearing that the other one is dead. */
 function ofDead({ from, to, firstMs, lastMs }: Probe, played: readonly Played[]) {
-  return played.filter(({ fault, bittenAtMs, mendedAtMs }) => {
+  return played.filter(({ fault, bittenAtMs, mendingAtMs }) => {
     if (!['power-off', 'replace-host'].includes(fault.name) || !fault.hosts.includes(to))
       return false
-    if (mendedAtMs === undefined || fault.hosts.includes(from)) return false
+    if (mendingAtMs === undefined || fault.hosts.includes(from)) return false
     const fromMs = bittenAtMs + deadMs
-    const toMs = mendedAtMs - answerMs
+    const toMs = mendingAtMs - answerMs
     if (lastMs < fromMs || firstMs > toMs) return false
     return !played.some((other) => other.fault !== fault && hinders(other, from, bittenAtMs, toMs))
   })

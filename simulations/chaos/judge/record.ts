@@ -25,9 +25,11 @@ export type Line =
       readonly bittenAtMs: Millis
     }
   | { readonly type: 'skipped'; readonly fault: number; readonly why: string }
+  /** `sinceMs`: when mending began. */
   | {
       readonly type: 'mended'
       readonly fault: number
+      readonly sinceMs: Millis
       readonly atMs: Millis
       readonly witness: Witness
     }

@@ -126,7 +126,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'operators',
-    promise: 'what operators do to a cluster that lives harms nobody',
+    promise: 'what operators do to a host that lives costs no other one anything',
     faults: ['announce-storm', 'evict-living', 'purge'],
     faultsMax: 3,
   },

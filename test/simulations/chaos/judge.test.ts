@@ -22,7 +22,13 @@ function run(name: FaultName, more: readonly Line[], witnessed = 1): Line[] {
     { type: 'run', schedule },
     { type: 'round', number: 1, atMs: 10_000 },
     { type: 'begun', fault: 1, atMs: 10_000, bittenAtMs: 10_000 },
-    { type: 'mended', fault: 1, atMs: 20_000, witness: { what: 'bites', count: witnessed } },
+    {
+      type: 'mended',
+      fault: 1,
+      sinceMs: 20_000,
+      atMs: 20_000,
+      witness: { what: 'bites', count: witnessed },
+    },
     ...more,
   ]
 }
@@ -111,7 +117,13 @@ describe('echoes', () => {
       { type: 'run', schedule },
       ...lines.slice(1),
       { type: 'begun', fault: 2, atMs: 11_000, bittenAtMs: 11_000 },
-      { type: 'mended', fault: 2, atMs: 50_000, witness: { what: 'bites', count: 1 } },
+      {
+        type: 'mended',
+        fault: 2,
+        sinceMs: 50_000,
+        atMs: 50_000,
+        witness: { what: 'bites', count: 1 },
+      },
       lost(1, 0, { firstMs: atMs, lastMs: atMs + 1_000 }),
     ]
     assert.deepEqual(violations(together(58_000)), [])

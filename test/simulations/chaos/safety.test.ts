@@ -23,7 +23,13 @@ function run(name: FaultName, more: readonly Line[]): Line[] {
     { type: 'free', prefix: '172.31.248.0/22' },
     { type: 'round', number: 1, atMs: 10_000 },
     { type: 'begun', fault: 1, atMs: 10_000, bittenAtMs: 11_000 },
-    { type: 'mended', fault: 1, atMs: 30_000, witness: { what: 'bites', count: 1 } },
+    {
+      type: 'mended',
+      fault: 1,
+      sinceMs: 30_000,
+      atMs: 30_000,
+      witness: { what: 'bites', count: 1 },
+    },
     ...more,
   ]
 }
