@@ -65,6 +65,8 @@ async function perform(request: Play): Promise<number> {
     const outcome = await Promise.race([playAll(session, screen, request), interrupted]).catch(
       (error: unknown) => error,
     )
+    // What is under way fails as its hosts are taken away, and whoever waited for it is gone.
+    if (outcome === 'interrupted') process.on('unhandledRejection', () => undefined)
     const left = await session.close()
     if (outcome instanceof Error) throw outcome
     if (left.length > 0)

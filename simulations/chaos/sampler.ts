@@ -16,7 +16,8 @@ export class Sampler {
   readonly #site: Site
   readonly #sentinel: Sentinel
   #isOver = false
-  readonly #sampling: Promise<void>
+  /** Resolves with what it failed by. */
+  readonly #sampling: Promise<unknown>
   readonly #cpu = new Map<ChaosHost, number>()
   readonly #told = new Map<ChaosHost, string>()
   /** When each agent answered last. */
@@ -25,7 +26,7 @@ export class Sampler {
   private constructor(site: Site, sentinel: Sentinel) {
     this.#site = site
     this.#sentinel = sentinel
-    this.#sampling = this.#sample()
+    this.#sampling = this.#sample().catch((error: unknown) => error)
   }
 
   static async start(site: Site): Promise<Sampler> {
@@ -34,7 +35,8 @@ export class Sampler {
 
   async stop(): Promise<void> {
     this.#isOver = true
-    await this.#sampling
+    const error = await this.#sampling
+    if (error !== undefined) throw error
   }
 
   async #sample(): Promise<void> {
