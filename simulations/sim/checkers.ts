@@ -174,6 +174,8 @@ export function undisturbed(
   hosts: readonly Observed[],
   held: ReadonlyMap<NodeId, Prefix>,
 ): Violation[] {
+  // What no container of its host has may be another node's, by that host's own word.
+  const left = new Map(hosts.map((host) => [host.id, awardedBy(host)]))
   return hosts.flatMap((host) => {
     const own = held.get(host.id)
     const wrong: string[] = []
@@ -184,12 +186,8 @@ export function undisturbed(
       if (!theirs) continue
       const hops = other.own?.nextHops.map(({ text }) => text) ?? []
       const inside = host.routes.filter(({ owned, prefix }) => owned && contains(theirs, prefix))
-      // What no container of its host has may be another node's, by that host's own word.
-      const left = (other.own?.awarded ?? [])
-        .filter(({ node }) => node !== other.id)
-        .flatMap((award) => [...addressesIn(award)].map((address) => hostPrefix(address).text))
       const isRight = ({ prefix, target }: KernelRoute) =>
-        left.includes(prefix.text) ||
+        left.get(other.id)?.has(prefix.text) === true ||
         (prefix.text === theirs.text && target.type === 'via' && hops.includes(target.nextHop.text))
       if (!inside.some(isRight)) wrong.push(`no route to ${theirs.text} of ${other.name}`)
       if (!inside.every(isRight)) wrong.push(`another route inside ${theirs.text} of ${other.name}`)
@@ -197,6 +195,13 @@ export function undisturbed(
     return wrong.map((what) => violation('theft', host, what))
   })
 }
+
+const awardedBy = ({ id, own }: Observed): ReadonlySet<string> =>
+  new Set(
+    (own?.awarded ?? [])
+      .filter(({ node }) => node !== id)
+      .flatMap((award) => [...addressesIn(award)].map((address) => hostPrefix(address).text)),
+  )
 
 /** What nodes know of a host is what that host said. */
 export class Authenticity {

@@ -1,7 +1,7 @@
 /** What must hold of addresses that containers have, whatever becomes of the subnets that they were granted from. */
 
 import type { NodeId, NodeRecord } from '../../src/core/claim/record.ts'
-import type { Address } from '../../src/core/ip/address.ts'
+import { type Address, bitsOf } from '../../src/core/ip/address.ts'
 import { addressesIn } from '../../src/core/ip/address-list.ts'
 import { holds, hostPrefix, type Prefix } from '../../src/core/ip/prefix.ts'
 import type { Lease } from '../../src/core/ipam/lease.ts'
@@ -20,6 +20,7 @@ export function leasesLive({ hosts, records, isGone }: Island): Violation[] {
       holders.set(text, [...(holders.get(text) ?? []), { host, lease }])
     }
   }
+  const ways = hosts.map((host) => ({ host, routes: new Routes(host.routes) }))
   return [...holders.values()].flatMap((all) => {
     const keeping = all.filter(({ host, lease }) => !saysLost(host, lease))
     const [only, ...others] = keeping
@@ -33,8 +34,8 @@ export function leasesLive({ hosts, records, isGone }: Island): Violation[] {
         violation(other.host, `${address.text} is also ${only.host.name}'s`),
       )
     }
-    return hosts.flatMap((from) => {
-      const wrong = reaches(from, only.host, address)
+    return ways.flatMap(({ host: from, routes }) => {
+      const wrong = misses(from, only.host, address, routes.longestMatch(address)?.target)
       return wrong === '' ? [] : [violation(from, wrong)]
     })
   })
@@ -91,8 +92,12 @@ const mayHave = ({ claims, kept }: NodeRecord, leases: readonly { lease: Lease }
 const saysLost = (host: Observed, { address }: Lease): boolean =>
   host.view().kept.some(({ lease, lostTo }) => lease.address.text === address.text && lostTo !== '')
 
-function reaches(from: Observed, to: Observed, address: Address): string {
-  const target = longestMatch(from.routes, address)?.target
+function misses(
+  from: Observed,
+  to: Observed,
+  address: Address,
+  target: RouteTarget | undefined,
+): string {
   if (from.id === to.id) {
     const isHere = target && 'ifindex' in target && target.ifindex === from.bridge
     return isHere && target.type !== 'via' ? '' : `its own ${address.text} is not on its bridge`
@@ -103,13 +108,30 @@ function reaches(from: Observed, to: Observed, address: Address): string {
     : `${address.text} of ${to.name} is not reached: ${target?.type ?? 'no route'}`
 }
 
-function longestMatch(routes: readonly KernelRoute[], address: Address): KernelRoute | undefined {
-  let best: KernelRoute | undefined
-  for (const route of routes) {
-    if (route.otherTable !== undefined || !holds(route.prefix, address)) continue
-    if (!best || route.prefix.length > best.prefix.length) best = route
+/** Those of the main table. Of single addresses there may be hundreds, and of addresses to find, too. */
+class Routes {
+  readonly #single = new Map<string, KernelRoute>()
+  readonly #broad: KernelRoute[] = []
+
+  constructor(routes: readonly KernelRoute[]) {
+    for (const route of routes) {
+      const { prefix, otherTable } = route
+      if (otherTable !== undefined) continue
+      if (prefix.length < bitsOf(prefix.family)) this.#broad.push(route)
+      else if (!this.#single.has(prefix.text)) this.#single.set(prefix.text, route)
+    }
   }
-  return best
+
+  longestMatch(address: Address): KernelRoute | undefined {
+    const single = this.#single.get(hostPrefix(address).text)
+    if (single) return single
+    let best: KernelRoute | undefined
+    for (const route of this.#broad) {
+      if (!holds(route.prefix, address)) continue
+      if (!best || route.prefix.length > best.prefix.length) best = route
+    }
+    return best
+  }
 }
 
 /** The single addresses that a host routes elsewhere than their subnet, by what the nodes' own records say. */

@@ -71,6 +71,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'a subnet is given up as time passes': {
     checker: 'no-theft',
     scenario: 'cold-start',
+    // They never settle: each more makes all of them say more for as long.
+    nodes: 3,
     changes: one(
       'src/core/claim/claimant.ts',
       'const lost = winner !== undefined && winner.origin !== this.#config.self',
@@ -189,6 +191,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'what a container has is left to another one': {
     checker: 'leases-live',
     scenario: 'leases-outlive-a-partition',
+    nodes: 4,
     changes: one(
       'src/core/agent/awards.ts',
       'if (ipam.isTaken(address)) return',
