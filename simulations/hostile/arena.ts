@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeToken, operatorText, tokenText } from '../../src/wire/paper.ts'
 import { keyPairFromSeed } from '../../src/wire/signature.ts'
-import type { LabHost } from '../lab/host.ts'
+import type { LabHost, LogLine } from '../lab/host.ts'
 import { ip, type ShownRoute } from '../lab/iproute.ts'
 import { RouteMonitor } from '../lab/route-monitor.ts'
 import { Lab } from '../lab/topology.ts'
@@ -32,24 +32,24 @@ const honestHosts = 3
 const growthMbMax = 80
 /** An attack that is held up so long has been defended against. */
 const attackMsMax = 90_000
-const settleMs = 2_000
+/** What an agent was told before it answers it has read, and each is asked next. */
+const settleMs = 1_000
 /** Between two questions, each of which is a process. */
 const pauseMs = 100
 const tenureMs = 3_000
-/** Others may say what they saw, and are heard. */
-const decidedMs = 2 * tenureMs
+/** Others may say what they saw, for the tenure, and are heard. */
+const decidedMs = tenureMs + 2_000
 const joinMsMax = 30_000
 /** Who joins after an attack hears all that the attacker said, on a machine that others use as well. */
 const newcomerMsMax = 90_000
 
 /** Sets up the lab, attacks and looks for one case after the other, and removes the lab. An outcome for each, in order. */
 export async function attackAgents(wanted: readonly [Case, ...Case[]]): Promise<Outcome[]> {
-  const [first] = wanted
-  const lab = new Lab({ name: `starling-hostile-${first.name}`.slice(0, 40) })
-  const arena = new Arena(lab, first)
+  const lab = new Lab({ name: `starling-hostile-${wanted[0].name}`.slice(0, 40) })
+  const arena = new Arena(lab, wanted)
   try {
     await lab.up()
-    return await arena.run(wanted)
+    return await arena.run()
   } finally {
     arena.end()
     await lab.down()
@@ -63,32 +63,35 @@ interface Before {
 
 class Arena implements Aftermath {
   readonly #lab: Lab
+  readonly #cases: readonly Case[]
   #case: Case
   readonly #honest: LabHost[] = []
   #attacker: ChildProcess | undefined
   #attackerHost: LabHost | undefined
+  readonly #newcomers: LabHost[] = []
   readonly #operator = keyPairFromSeed(randomBytes(32))
   hits = 0
   cpuSeconds = 0
 
-  constructor(lab: Lab, wanted: Case) {
+  constructor(lab: Lab, cases: readonly [Case, ...Case[]]) {
     this.#lab = lab
-    this.#case = wanted
+    this.#cases = cases
+    this.#case = cases[0]
   }
 
-  async run(cases: readonly Case[]): Promise<Outcome[]> {
+  async run(): Promise<Outcome[]> {
     const before = await this.#prepare()
     const outcomes: Outcome[] = []
-    for (const one of cases) {
+    for (const one of this.#cases) {
       this.#case = one
       this.hits = 0
-      outcomes.push(await this.#play(before, one === cases.at(-1)))
+      outcomes.push(await this.#play(before, one === this.#cases.at(-1)))
       this.end()
     }
     return outcomes
   }
 
-  /** `isLast`: only then it is looked whether a newcomer finds a place, and an agent comes back. */
+  /** `isLast`: only then it is always looked whether a newcomer finds a place, and whether an agent comes back. */
   async #play({ subnets }: Pick<Before, 'subnets'>, isLast: boolean): Promise<Outcome> {
     const before = { subnets, residentMb: this.#resident() }
     const monitors = await Promise.all(
@@ -107,7 +110,7 @@ class Arena implements Aftermath {
     const residentMb = this.#growth(before)
     const faults = [
       ...this.#memory(residentMb),
-      ...(isLast ? await this.#newcomer() : []),
+      ...(isLast || this.#case.joined ? await this.#newcomer() : []),
       ...(await this.#standing(before)),
       // A look may have hosts leave, which takes their routes.
       ...(await this.#flaps(monitors, before)),
@@ -122,13 +125,16 @@ class Arena implements Aftermath {
     const seed = this.#attackerHost?.address ?? ''
     const key = this.#keyOptions
     await host.startAgent(['--seed', seed, '--join-timeout-ms', '4s', ...key])
-    await sleep(10_000)
+    // When the time to join is over, it says which of both it does.
+    const decided = ({ code }: LogLine) => code === 'join-held' || code === 'claim-confirmed'
+    await host.seen('it waits, or claims', decided, { timeoutMs: joinMsMax })
+    await sleep(settleMs)
     const [subnet] = await subnetsOf(host)
     return subnet ? [`a host whose seed is silent took ${subnet} alone`] : []
   }
 
   async leaves(): Promise<readonly string[]> {
-    const host = this.#lab.hosts.find(({ name }) => name === 'newcomer')
+    const host = this.#newcomers.at(-1)
     const { exitCode, stderr } = (await host?.cli('leave', '--force')) ?? {}
     return exitCode === 0 ? [] : [`a host cannot leave: ${stderr}`]
   }
@@ -166,6 +172,10 @@ class Arena implements Aftermath {
     this.#attacker?.kill('SIGKILL')
   }
 
+  get #isEstablished(): boolean {
+    return this.#cases.some(({ established }) => established)
+  }
+
   get #keyOptions(): readonly string[] {
     return this.#case.key === 'none' ? [] : ['--cluster-key', key]
   }
@@ -184,7 +194,7 @@ class Arena implements Aftermath {
   }
 
   get #options(): readonly string[] {
-    const tenure = this.#case.established ? ['--tenure-ms', `${tenureMs}`] : []
+    const tenure = this.#isEstablished ? ['--tenure-ms', `${tenureMs}`] : []
     return [
       '--seed',
       this.#honest[0]?.address ?? '',
@@ -214,7 +224,7 @@ class Arena implements Aftermath {
         subnets.set(host, claims[0]?.prefix ?? '')
       }),
     )
-    if (this.#case.established) await sleep(tenureMs)
+    if (this.#isEstablished) await sleep(tenureMs)
     return { subnets }
   }
 
@@ -265,7 +275,8 @@ class Arena implements Aftermath {
   }
 
   async #newcomer(): Promise<string[]> {
-    const host = await this.#lab.addHost('newcomer')
+    const host = await this.#lab.addHost(`newcomer${this.#newcomers.length + 1}`)
+    this.#newcomers.push(host)
     await host.startAgent(this.#options)
     const isConfirmed = host.note('claim-confirmed', { timeoutMs: newcomerMsMax }).then(
       () => true,
@@ -287,7 +298,7 @@ class Arena implements Aftermath {
   /** Subnets and routes of the honest, each as it was. */
   async #standing({ subnets }: Before): Promise<string[]> {
     const faults: string[] = []
-    for (const host of this.#honest) {
+    const look = async (host: LabHost) => {
       const subnet = subnets.get(host) ?? ''
       if (host.agentPid === undefined) faults.push(`the agent of ${host.name} ended`)
       const kept = await until(10_000, async () => (await subnetsOf(host)).includes(subnet))
@@ -305,6 +316,7 @@ class Arena implements Aftermath {
         if (within) faults.push(`${host.name} has a route to ${prefix}, a part of ${within}`)
       }
     }
+    await Promise.all(this.#honest.map(look))
     return faults
   }
 

@@ -93,17 +93,19 @@ export const attacksByBytes: Readonly<Record<string, Attack>> = {
   'endless-streams': (facts) =>
     each(facts, async (member, connection) => {
       const streams = await Promise.allSettled([
-        ...Array.from({ length: 12 }, () => connection.newStream(callProtocolOf(facts))),
-        ...Array.from({ length: 4 }, () => connection.newStream(syncProtocolOf(facts))),
+        ...Array.from({ length: 12 }, () =>
+          connection.newStream(callProtocolOf(facts), impatient()),
+        ),
+        ...Array.from({ length: 4 }, () =>
+          connection.newStream(syncProtocolOf(facts), impatient()),
+        ),
       ])
-      for (const opened of streams) {
-        if (opened.status !== 'fulfilled') continue
-        // A frame of 60,000 bytes, of which one comes at a time.
-        opened.value.send(Buffer.from('e0d403', 'hex'))
-        for (let index = 0; index < 20; index += 1) {
-          await sleep(20)
-          opened.value.send(Buffer.of(0))
-        }
+      const open = streams.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+      // A frame of 60,000 bytes on each, of which one comes at a time.
+      for (const stream of open) stream.send(Buffer.from('e0d403', 'hex'))
+      for (let index = 0; index < 50; index += 1) {
+        await sleep(20)
+        for (const stream of open) stream.send(Buffer.of(0))
       }
       await quietly(() => member.publish(Buffer.of(1)))
     }),
@@ -141,4 +143,7 @@ async function quietly(attempt: () => Promise<unknown>): Promise<void> {
 }
 
 const drained = (stream: { onDrain(options: { signal: AbortSignal }): Promise<void> }) =>
-  stream.onDrain({ signal: AbortSignal.timeout(5_000) })
+  stream.onDrain(impatient())
+
+/** Who is let wait for so long has been defended against. */
+const impatient = () => ({ signal: AbortSignal.timeout(2_000) })

@@ -12,7 +12,7 @@ import { Member, membershipOf } from './member.ts'
 
 export type Attack = (facts: Facts) => Promise<void>
 
-const many = 3_000
+const many = 1_500
 
 export const attacksByRecord: Readonly<Record<string, Attack>> = {
   ...Object.fromEntries(Object.entries(words).map(([name, make]) => [name, told(() => make)])),

@@ -115,7 +115,7 @@ export const words: Readonly<Record<string, Words>> = {
     return [forge.end(self, forge.record(self, { pools, claims }), 'left')]
   },
   *'many-tombstones'({ forge, self, many }) {
-    for (let index = 0; index < 5 * many; index += 1) {
+    for (let index = 0; index < 6 * many; index += 1) {
       const claims = [forge.claim(farSubnet(index % 1_000))]
       yield forge.end(self, forge.record(forge.newKeys(), { claims }))
     }

@@ -6,12 +6,12 @@ import { attackAgents } from '../../simulations/hostile/arena.ts'
 import { byArena, type Case, cases } from '../../simulations/hostile/cases.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 
-/** All that the given part of an agent defends against. */
+/** All that the given part of an agent defends against, and what shares agents with it. */
 export function testAttacks(mends: Case['mends']): void {
   suite(`an attacker, and the ${mends}`, () => {
     requireLabMachine()
 
-    for (const together of byArena(cases.filter((each) => each.mends === mends))) {
+    for (const together of byArena(cases).filter(([first]) => first.mends === mends)) {
       // The first one plays all of its arena; each says what became of it.
       let outcomes: ReturnType<typeof attackAgents> | undefined
       for (const [index, one] of together.entries()) {
