@@ -27,6 +27,8 @@ const settledWithinMs = 120_000
 /** Between two looks at all kernels, and at all agents. */
 const kernelsMs = 100
 const agentsMs = 500
+/** So many agents are asked at once, each by two processes. */
+const atOnce = 4
 /** Of echoes. */
 const intervalMs = 20
 
@@ -199,10 +201,13 @@ export class Stage {
   /** What is wrong, in words. */
   async #look(hosts: readonly LabHost[], absent: Absent): Promise<string[]> {
     const observed: Observed[] = []
-    for (const host of hosts) {
-      const seen = await observe(host)
-      if (typeof seen === 'string') return [`${host.name}: ${seen}`]
-      observed.push(seen)
+    for (let at = 0; at < hosts.length; at += atOnce) {
+      const some = hosts.slice(at, at + atOnce)
+      const looks = await Promise.all(some.map(observe))
+      for (const [index, seen] of looks.entries()) {
+        if (typeof seen === 'string') return [`${some[index]?.name}: ${seen}`]
+        observed.push(seen)
+      }
     }
     const wrong = check(observed, absent)
     for (const [index, host] of hosts.entries()) {
@@ -215,7 +220,10 @@ export class Stage {
 
 /** What is seen of a host, or why it is not. */
 async function observe(host: LabHost): Promise<Observed | string> {
-  const [status, routes] = [await host.cli('status', '--json'), await host.cli('routes', '--json')]
+  const [status, routes] = await Promise.all([
+    host.cli('status', '--json'),
+    host.cli('routes', '--json'),
+  ])
   // Exit code 1 comes with an answer: something is not well, and the answer says what.
   const mute = [status, routes].find(({ exitCode }) => exitCode !== 0 && exitCode !== 1)
   if (mute) return `${mute.stdout}${mute.stderr}`.trim()

@@ -59,10 +59,11 @@ export async function until<T>(
 }
 
 export async function converged(...hosts: readonly LabHost[]): Promise<void> {
-  for (const host of hosts) {
+  const look = async (host: LabHost) => {
     const { exitCode, stdout, stderr } = await host.cli('status', '--wait', '--timeout', '60')
     assert.equal(exitCode, 0, `${host.name} converges:\n${stdout}${stderr}\n${host.tail()}`)
   }
+  await Promise.all(hosts.map(look))
 }
 
 /** Once each has a subnet and routes to those of the others. */
