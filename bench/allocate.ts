@@ -21,7 +21,7 @@ interface Round extends Taken {
 }
 
 export const allocate: Benchmark = async ({ quick, say }) => {
-  const [rounds, ms] = quick ? [1, 1_000] : [12, 2_000]
+  const [rounds, ms] = quick ? [1, 250] : [12, 2_000]
   const held = Math.ceil((quick ? 0.02 : 0.99) * usable)
   const taken = await withCluster(2, async (cluster) => {
     await startAgents(cluster, undefined, subnets)
