@@ -15,9 +15,13 @@ export type Running = ChildProcessByStdio<null, Readable, Readable>
 
 const executable = fileURLToPath(new URL('../../src/starling.ts', import.meta.url))
 
+/** Where `npm test` has compiled code kept: hundreds of these start, and compiling is most of what they do. */
+const { PATH, NODE_COMPILE_CACHE } = process.env
+const inherited = { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) }
+
 export function start(args: readonly string[], env: Record<string, string> = {}): Running {
   return spawn(process.execPath, [executable, ...args], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import type { LabHost } from '../../simulations/lab/host.ts'
+import { executable, type LabHost } from '../../simulations/lab/host.ts'
 import { RouteMonitor } from '../../simulations/lab/route-monitor.ts'
 import type { Lab } from '../../simulations/lab/topology.ts'
 import {
@@ -20,7 +20,6 @@ import {
   withLab,
 } from './lab.ts'
 
-const executable = new URL('../../src/starling.ts', import.meta.url).pathname
 const clusterKey = ['--cluster-key', '11'.repeat(32)]
 
 /** The operator's own machine: a directory. */
