@@ -342,8 +342,10 @@ interface Status {
 }
 
 async function statusOf(host: LabHost): Promise<Status> {
-  const status = await host.cli('status', '--json')
-  const routes = await host.cli('routes', '--json')
+  const [status, routes] = await Promise.all([
+    host.cli('status', '--json'),
+    host.cli('routes', '--json'),
+  ])
   const { problems } = JSON.parse(status.stdout) as Pick<Status, 'problems'>
   const list = JSON.parse(routes.stdout) as { routes: { prefix: string; state: string }[] }
   const states = new Map(list.routes.map(({ prefix, state }) => [prefix, state]))
