@@ -35,6 +35,14 @@ async function processes(place: Place, isThere: boolean): Promise<number[]> {
   return found
 }
 
+/** All namespaces whose names begin with `prefix`, with whatever runs in them: also those of a run that was killed. */
+export async function removeNamespaces(prefix: string): Promise<void> {
+  for (const namespace of await namespacesNamed(prefix)) {
+    for (const pid of await pidsIn(namespace)) kill(pid)
+    await ip(`netns del ${namespace}`)
+  }
+}
+
 /** Whatever is mounted below it. */
 export async function removeMounts(directory: string): Promise<void> {
   for (const mounted of await mountsBelow(directory)) {

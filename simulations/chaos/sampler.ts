@@ -57,7 +57,7 @@ export class Sampler {
         digests: new Set(answers.flatMap(({ digest }) => digest ?? [])).size,
         agentsCpuMs: answers.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
         runnerCpuMs: (used.user + used.system) / 1_000,
-        leaked: await this.#sentinel.count(),
+        ...(await this.#sentinel.look()),
       })
     }
   }

@@ -14,10 +14,9 @@ import type { Line } from './judge/record.ts'
 import { kindOf } from './plan/catalogue.ts'
 import { faultsOf, type Schedule } from './plan/schedule.ts'
 import { Player } from './player.ts'
-import { removeMounts } from './remains.ts'
+import { removeMounts, removeNamespaces } from './remains.ts'
 import { Sampler } from './sampler.ts'
 import { Site } from './site.ts'
-import { removeWorkloads } from './workload.ts'
 
 /** Begins the name of everything that is made. */
 const name = 'starling-chaos'
@@ -159,8 +158,8 @@ export class Session {
 
 /** Namespaces of containers and of hosts, with whatever runs in them. */
 async function removeAll(): Promise<void> {
-  await removeWorkloads(`${name}-w`)
-  await removeWorkloads(`${name}-h`)
+  await removeNamespaces(`${name}-w`)
+  await removeNamespaces(`${name}-h`)
   await removeMounts(directory)
   await rm(directory, { recursive: true, force: true })
 }

@@ -19,8 +19,7 @@ import { type Docker, execute, printed } from './docker.ts'
 import type { Line } from './judge/record.ts'
 import { Mesh } from './mesh.ts'
 import { pool } from './pool.ts'
-import { removeMounts } from './remains.ts'
-import { removeWorkloads } from './workload.ts'
+import { removeMounts, removeNamespaces } from './remains.ts'
 
 export interface SiteOptions {
   readonly docker: Docker
@@ -245,7 +244,7 @@ export class Site {
   async down(): Promise<void> {
     await this.mesh.stop()
     for (const host of this.hosts) await this.#observers.get(host)?.stop()
-    await removeWorkloads(`${this.project.name}-w`)
+    await removeNamespaces(`${this.project.name}-w`)
     for (const namespace of await namespacesNamed(`${this.project.name}-h`)) {
       await ip(`netns del ${namespace}`)
     }

@@ -17,7 +17,6 @@ import { changes, type Footprint, footprint } from '../../simulations/chaos/foot
 import { Host } from '../../simulations/chaos/host.ts'
 import { buildImage } from '../../simulations/chaos/image.ts'
 import { settle } from '../../simulations/chaos/settle.ts'
-import { removeWorkloads, Workload } from '../../simulations/chaos/workload.ts'
 import { ip, requireLabMachine } from '../../simulations/lab/iproute.ts'
 import type { Observed } from '../../simulations/lab/observed.ts'
 import { prefixOf } from '../../simulations/literal.ts'
@@ -43,7 +42,6 @@ describe('the image', () => {
     await requireDocker()
     // Before the footprint: what a killed run left is not the machine's.
     await removeDaemon(name)
-    await removeWorkloads(`${name}-w`)
     untouched = await footprint(name)
     daemon = await ownDaemon(name)
     docker = daemon.docker
@@ -170,54 +168,6 @@ describe('the image', () => {
       await docker.run('rm', '--force', holder)
       await docker.run('volume', 'rm', 'full')
     }
-  })
-
-  it('beside a container that holds the namespace: restart, kill -9 and recreation cost no echo', async () => {
-    const file = new URL('./pause.yml', import.meta.url).pathname
-    const cluster = new Cluster({ docker, project: `${name}-pause`, image, file })
-    const workloads: Workload[] = []
-    try {
-      await cluster.compose('up', '--detach')
-      const [holderA, holderB] = [await only(cluster, 'pause-a'), await only(cluster, 'pause-b')]
-      const agents = async () => [await only(cluster, 'agent-a'), await only(cluster, 'agent-b')]
-      const [first, second] = await settle(await agents())
-      assert.ok(first && second)
-      for (const [index, [holder, { status }]] of [
-        [holderA, first] as const,
-        [holderB, second] as const,
-      ].entries()) {
-        const subnet = status.claims[0]?.prefix ?? ''
-        workloads.push(await Workload.behind(holder, subnet, `${name}-w${index + 1}`))
-      }
-      const [from, to] = workloads
-      assert.ok(from && to)
-      const finish = await from.container.stream(to.container, 20)
-
-      await cluster.compose('stop', 'agent-a')
-      assert.deepEqual(await holderA.routes(), first.kernel, 'SIGTERM leaves the routes')
-      await cluster.compose('start', 'agent-a')
-      await settle(await agents())
-
-      const victim = await only(cluster, 'agent-a')
-      const startedAt = await victim.startedAt()
-      process.kill(await victim.pid(), 'SIGKILL')
-      await until('Docker starts it again', async () => (await victim.startedAt()) !== startedAt)
-      await settle(await agents())
-
-      await cluster.compose('up', '--detach', '--no-deps', '--force-recreate', 'agent-a')
-      assert.notEqual((await only(cluster, 'agent-a')).id, victim.id)
-      const [last] = await settle(await agents())
-      assert.equal(last?.status.node, first.status.node)
-      assert.deepEqual(last?.kernel, first.kernel)
-
-      const { sent, received } = await finish()
-      assert.ok(sent > 100, `${sent} echoes`)
-      assert.equal(received, sent, 'every echo came back')
-    } finally {
-      for (const workload of workloads) await workload.remove()
-      await cluster.down()
-    }
-    assert.deepEqual(await cluster.remains(), [], 'docker compose down -v leaves nothing')
   })
 
   it('is the agent of a host by deploy/docker/docker-compose.yml, and recreated without a change', async () => {

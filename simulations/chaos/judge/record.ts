@@ -76,6 +76,8 @@ export type Line =
       readonly runnerCpuMs: Millis
       /** Packets to the pool, so far, that reached the gateway of the hosts' network. */
       readonly leaked: number
+      /** Packets between agents, so far. */
+      readonly said: number
     }
   /** What an agent says of itself and which process it is, where that is not what it was the last time. */
   | {

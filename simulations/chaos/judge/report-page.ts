@@ -106,6 +106,8 @@ function charts(
   const elapsed = (at: number) => (samples[at]?.atMs ?? 0) - (samples[at - 1]?.atMs ?? 0)
   const cpu = (at: number, ms: number) => (at === 0 ? 0 : (100 * ms) / elapsed(at))
   const agents = (at: number) => cpu(at, samples[at]?.agentsCpuMs ?? 0)
+  const said = (at: number) =>
+    at === 0 ? 0 : ((samples[at]?.said ?? 0) - (samples[at - 1]?.said ?? 0)) / (elapsed(at) / 1_000)
   const runner = (at: number) => cpu(at, samples[at]?.runnerCpuMs ?? 0)
   return [
     {
@@ -133,6 +135,11 @@ function charts(
         to: 5 * Math.ceil(most(digests) / 5),
         text: (value: number) => String(Math.round(value)),
       },
+    },
+    {
+      title: 'packets between agents, each second',
+      lines: [curve('TCP port 7871, acknowledgements too', 'second', said)],
+      y: { ...shares, to: most(said), text: (value: number) => String(Math.round(value)) },
     },
     {
       title: 'CPU, of one core',

@@ -195,6 +195,7 @@ describe('a probe', () => {
       agentsCpuMs: 0,
       runnerCpuMs: 0,
       leaked,
+      said: 0,
     })
     const leaking = [sample(20_000, 0), sample(21_000, 3)]
     assert.deepEqual(violations('cut-off', leaking), [
