@@ -36,24 +36,27 @@ export class Mesh {
   /** `claims`: all prefixes that hosts have. */
   async start(claims: readonly string[]): Promise<void> {
     const tell = this.#tell
-    for (const host of this.#hosts) {
-      const { number: self, guest, prober } = host
-      await guest.create()
-      await prober.create()
-      const to = this.#next(host).number
-      this.#ends.set(host, {
-        echoes: await Echoes.start({ self, namespace: guest.namespace, isProbe: false, tell }),
-        probes: await Echoes.start({ self, namespace: prober.namespace, isProbe: true, tell }),
-        stream: await TcpStream.start({ self, to, namespace: guest.namespace }, tell),
-        book: new LeaseBook(host, tell),
-      })
-      await host.hang()
-    }
+    await Promise.all(this.#hosts.map((host) => this.#add(host)))
     for (const host of this.#hosts) this.tellAll(host)
     const prefix = freePrefixes.find((each) => !claims.includes(each)) ?? ''
     const network = parsePrefix(prefix)?.text.split('/')[0]?.replace(/0$/, '9')
     tell({ type: 'free', prefix })
     if (network) for (const { probes } of this.#ends.values()) probes.towards(nobody, network)
+  }
+
+  async #add(host: ChaosHost): Promise<void> {
+    const { number: self, guest, prober } = host
+    const tell = this.#tell
+    await guest.create()
+    await prober.create()
+    const to = this.#next(host).number
+    this.#ends.set(host, {
+      echoes: await Echoes.start({ self, namespace: guest.namespace, isProbe: false, tell }),
+      probes: await Echoes.start({ self, namespace: prober.namespace, isProbe: true, tell }),
+      stream: await TcpStream.start({ self, to, namespace: guest.namespace }, tell),
+      book: new LeaseBook(host, tell),
+    })
+    await host.hang()
   }
 
   /** Others send to where the host's container is, and it to them. */
