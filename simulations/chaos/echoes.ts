@@ -15,7 +15,7 @@ export interface EchoOptions {
 
 /** Between two echoes to one container, and between two that fill a frame. */
 const pace = { everyMs: 50, fullMs: 1_000 }
-/** Linux tells who sends to nowhere so once a second, after six at once (icmp_send): a sender that asks more often hears silence. */
+/** Linux tells who sends to nowhere so once in two seconds: a sender that asks more often hears silence. */
 const probePace = { everyMs: 4_000, fullMs: 0 }
 
 export class Echoes {

@@ -12,8 +12,8 @@ type Probe = Extract<Line, { type: 'lost' }>
 /** Until the subnet of a host that died is unreachable everywhere, and an answer is there. */
 const deadMs = 6_000
 const answerMs = 1_000
-/** Hosts that are asked for in vain at a time: more errors than an asker is told. */
-const hitMax = 3
+/** Until an asker has its tokens for errors again. */
+const emptiedMs = 10_000
 
 export function probes(
   lines: readonly Line[],
@@ -40,22 +40,34 @@ export function probes(
   ]
 }
 
-/** Whatever may cost echoes of the asking host. An earlier version refuses nothing, and of many errors a kernel tells a few. */
+/** Whatever may cost echoes of the asking host; an earlier version refuses nothing. */
 function unexcused({ from, firstMs, lastMs }: Probe, played: readonly Played[]) {
+  if (isFlooded(played, firstMs, lastMs)) return []
   const way = { from, to: nobody, isFull: false }
   const spans = played.flatMap((each) => {
     const { fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY } = each
-    const { costs, rightWithinMs } = kindOf(fault.name)
-    const isMuch = fault.hosts.length > hitMax && costs !== 'nothing'
-    return fault.name === 'other-version' || isMuch
-      ? [{ fromMs: begunAtMs, toMs: mendedAtMs + rightWithinMs }]
+    return fault.name === 'other-version'
+      ? [{ fromMs: begunAtMs, toMs: mendedAtMs + kindOf(fault.name).rightWithinMs }]
       : excuses(each, way)
   })
   return uncovered({ fromMs: firstMs, toMs: lastMs }, spans)
 }
 
+/**
+ * Whether more than one host is asked for in vain. Linux tells an asker of one error every two seconds: the limits of
+ * ip_error() and of icmp_send() draw on the same tokens.
+ */
+function isFlooded(played: readonly Played[], fromMs: Millis, toMs: Millis): boolean {
+  const gone = played.filter(({ fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY }) => {
+    const isMeanwhile = begunAtMs <= toMs && mendedAtMs + emptiedMs >= fromMs
+    return isMeanwhile && !['nothing', 'full'].includes(kindOf(fault.name).costs)
+  })
+  return new Set(gone.flatMap(({ fault }) => fault.hosts)).size > 1
+}
+
 /** Only where nothing else could keep the asking host from hearing that the other one is dead. */
 function ofDead({ from, to, firstMs, lastMs }: Probe, played: readonly Played[]) {
+  if (isFlooded(played, firstMs, lastMs)) return []
   return played.filter(({ fault, bittenAtMs, mendingAtMs }) => {
     if (!['power-off', 'replace-host'].includes(fault.name) || !fault.hosts.includes(to))
       return false
