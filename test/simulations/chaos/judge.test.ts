@@ -5,33 +5,13 @@ import { describe, it } from 'node:test'
 import { judge } from '../../../simulations/chaos/judge/judge.ts'
 import { type Line, parsed, printed } from '../../../simulations/chaos/judge/record.ts'
 import type { FaultName } from '../../../simulations/chaos/plan/catalogue.ts'
-import type { Schedule } from '../../../simulations/chaos/plan/schedule.ts'
+import { oneFault } from './one-fault.ts'
 
 /** One round, in which one fault hits hosts 1 and 2 from second 10 to second 20. */
-function run(name: FaultName, more: readonly Line[], witnessed = 1): Line[] {
-  const fault = { id: 1, name, atMs: 0, forMs: 10_000, hosts: [1, 2], share: 0.5 }
-  const schedule: Schedule = {
-    seed: 1,
-    hosts: 4,
-    durationMs: 60_000,
-    scenario: 'everything',
-    drawn: 1,
-    rounds: [{ number: 1, forMs: 10_000, faults: [fault] }],
-  }
-  return [
-    { type: 'run', schedule },
-    { type: 'round', number: 1, atMs: 10_000 },
-    { type: 'begun', fault: 1, atMs: 10_000, bittenAtMs: 10_000 },
-    {
-      type: 'mended',
-      fault: 1,
-      sinceMs: 20_000,
-      atMs: 20_000,
-      witness: { what: 'bites', count: witnessed },
-    },
-    ...more,
-  ]
-}
+const run = (name: FaultName, more: readonly Line[], witnessed = 1): Line[] => [
+  ...oneFault(name, { hosts: [1, 2], forMs: 10_000, witnessed }),
+  ...more,
+]
 
 const lost = (from: number, to: number, more: Partial<Extract<Line, { type: 'lost' }>>): Line => ({
   type: 'lost',

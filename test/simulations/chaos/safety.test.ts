@@ -5,34 +5,13 @@ import { describe, it } from 'node:test'
 import { judge } from '../../../simulations/chaos/judge/judge.ts'
 import type { Line } from '../../../simulations/chaos/judge/record.ts'
 import type { FaultName } from '../../../simulations/chaos/plan/catalogue.ts'
-import type { Schedule } from '../../../simulations/chaos/plan/schedule.ts'
+import { oneFault } from './one-fault.ts'
 
 /** One fault of host 1, from second 10 to second 30. */
-function run(name: FaultName, more: readonly Line[]): Line[] {
-  const fault = { id: 1, name, atMs: 0, forMs: 20_000, hosts: [1], share: 0.5 }
-  const schedule: Schedule = {
-    seed: 1,
-    hosts: 4,
-    durationMs: 60_000,
-    scenario: 'everything',
-    drawn: 1,
-    rounds: [{ number: 1, forMs: 20_000, faults: [fault] }],
-  }
-  return [
-    { type: 'run', schedule },
-    { type: 'free', prefix: '172.31.248.0/22' },
-    { type: 'round', number: 1, atMs: 10_000 },
-    { type: 'begun', fault: 1, atMs: 10_000, bittenAtMs: 11_000 },
-    {
-      type: 'mended',
-      fault: 1,
-      sinceMs: 30_000,
-      atMs: 30_000,
-      witness: { what: 'bites', count: 1 },
-    },
-    ...more,
-  ]
-}
+const run = (name: FaultName, more: readonly Line[]): Line[] => [
+  ...oneFault(name, { hosts: [1], forMs: 20_000 }),
+  ...more,
+]
 
 const violations = (name: FaultName, more: readonly Line[]) =>
   judge(run(name, more)).violations.map(({ checker, what }) => `${checker}: ${what}`)
