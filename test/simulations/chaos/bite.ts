@@ -42,7 +42,7 @@ const breaks: Readonly<Record<string, Break>> = {
       {
         file: 'src/adapters/store/store.ts',
         from: 'own: own ?? {',
-        to: "own: own?.entry?.body.kind === 'record' ? { ...own, entry: { ...own.entry, body: { ...own.entry.body, claims: [] } } } : {",
+        to: 'own: own ? { ...own, entry: undefined } : {',
       },
       {
         file: 'src/core/claim/choose.ts',
@@ -53,7 +53,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   'agents end by themselves': {
     checker: 'crash',
-    fault: 'delete-routes',
+    fault: 'freeze-agent',
     changes: [
       {
         file: 'src/main.ts',
@@ -103,17 +103,6 @@ const breaks: Readonly<Record<string, Break>> = {
         file: 'src/core/routing/router.ts',
         from: 'if (!this.#config.refusesUnclaimed) return',
         to: 'if (this.#config.refusesUnclaimed) return',
-      },
-    ],
-  },
-  'routes of others are taken for its own': {
-    checker: 'alien',
-    fault: 'kill-agent',
-    changes: [
-      {
-        file: 'src/adapters/netlink/words.ts',
-        from: '      owned,\n',
-        to: '      owned: owned || facts.type === 7,\n',
       },
     ],
   },
