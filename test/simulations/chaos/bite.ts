@@ -35,22 +35,6 @@ interface Break {
 }
 
 const breaks: Readonly<Record<string, Break>> = {
-  'a restarted agent takes another subnet': {
-    checker: 'subnet',
-    fault: 'kill-agent',
-    changes: [
-      {
-        file: 'src/adapters/store/store.ts',
-        from: 'own: own ?? {',
-        to: 'own: own ? { ...own, entry: undefined } : {',
-      },
-      {
-        file: 'src/core/claim/choose.ts',
-        from: 'let skip = rank\n',
-        to: 'let skip = rank + (Math.floor(Date.now() / 1_000) % 100)\n',
-      },
-    ],
-  },
   'agents end by themselves': {
     checker: 'crash',
     fault: 'freeze-agent',
