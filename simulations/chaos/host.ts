@@ -7,7 +7,7 @@ import { type Docker, execute, printed } from './docker.ts'
 
 /** What Docker tells of a container. */
 interface Inspection {
-  readonly State: { readonly Pid: number; readonly StartedAt: string; readonly ExitCode: number }
+  readonly State: { readonly Pid: number; readonly ExitCode: number }
 }
 
 interface ShownInterface {
@@ -59,10 +59,6 @@ export class Host {
     return (await this.#inspect()).State.Pid
   }
 
-  async startedAt(): Promise<string> {
-    return (await this.#inspect()).State.StartedAt
-  }
-
   async exitCode(): Promise<number> {
     return (await this.#inspect()).State.ExitCode
   }
@@ -76,16 +72,6 @@ export class Host {
   async log(): Promise<LogLine[]> {
     const { stdout, stderr } = await this.#docker.attempt(['logs', this.id])
     return `${stdout}${stderr}`.split('\n').filter(Boolean).map(parseLine)
-  }
-
-  /** The lines that matter when something went wrong: its complaints, and its last words. */
-  async story(): Promise<string> {
-    const lines = await this.log()
-    const isComplaint = ({ level }: LogLine) => !['debug', 'info'].includes(level)
-    const complaints = lines.slice(0, -8).filter(isComplaint).slice(-8)
-    return [...complaints, ...lines.slice(-8)]
-      .map(({ level, msg }) => `  ${this.name} ${level} ${msg}`)
-      .join('\n')
   }
 
   async #inspect(): Promise<Inspection> {

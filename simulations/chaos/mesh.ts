@@ -3,12 +3,10 @@
 import { parsePrefix } from '../../src/core/ip/prefix.ts'
 import type { ChaosHost } from './chaos-host.ts'
 import { Echoes } from './echoes.ts'
-import type { Line } from './judge/record.ts'
+import { type Line, nobody } from './judge/record.ts'
 import { LeaseBook } from './lease-book.ts'
 import { TcpStream } from './streams.ts'
 
-/** Stands for a subnet that nobody has; the echo program has room for 64 peers. */
-export const nobody = 63
 /** Of the default pool; the highest that nobody claims is probed. */
 const freePrefixes = ['172.31.248.0/22', '172.31.244.0/22', '172.31.240.0/22']
 

@@ -29,7 +29,6 @@ export interface Verdict {
   readonly skipped: ReadonlyMap<string, number>
   /** Numbers that came back by TCP. */
   readonly moved: number
-  readonly events: ReadonlyMap<string, number>
   /** Codes of events that nobody told. */
   readonly unseen: readonly string[]
 }
@@ -62,7 +61,6 @@ export function judge(lines: readonly Line[]): Verdict {
     played: counted(played.map(({ fault }) => fault.name)),
     skipped: counted(lines.flatMap((line) => (line.type === 'skipped' ? [line.why] : []))),
     moved: lines.reduce((sum, line) => sum + (line.type === 'moved' ? line.count : 0), 0),
-    events: counted(lines.flatMap((line) => (line.type === 'event' ? [line.code] : []))),
     unseen: unseenCodes(lines),
   }
 }

@@ -39,11 +39,11 @@ function judged(line: Lost, played: readonly Played[]): { rest: number; by?: Fau
   const whole: Span = { fromMs: line.firstMs, toMs: line.lastMs }
   // No fault makes another one answer, or an address another one.
   if (line.kind === 'wrong-responder' || line.kind === 'source-changed') return { rest: line.count }
-  const found = played.flatMap((each) => {
-    return excuses(each, line)
+  const found = played.flatMap((each) =>
+    excuses(each, line)
       .filter((span) => span.fromMs <= whole.toMs && span.toMs >= whole.fromMs)
-      .map((span) => ({ name: each.fault.name, span }))
-  })
+      .map((span) => ({ name: each.fault.name, span })),
+  )
   const [first] = found
   if (!first) return { rest: line.count }
   const left = uncovered(

@@ -1,10 +1,9 @@
 /** What must be answered by an error: an address that nobody claims at once, one of a dead host soon; none reaches the gateway. */
 
 import type { Millis } from '../../../src/core/rng.ts'
-import { nobody } from '../mesh.ts'
 import { kindOf } from '../plan/catalogue.ts'
 import { excuses, type Played, uncovered } from './excuse.ts'
-import type { Line } from './record.ts'
+import { type Line, nobody } from './record.ts'
 import type { Violation } from './violation.ts'
 
 type Probe = Extract<Line, { type: 'lost' }>

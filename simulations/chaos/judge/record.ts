@@ -3,6 +3,9 @@
 import type { Millis } from '../../../src/core/rng.ts'
 import type { Schedule } from '../plan/schedule.ts'
 
+/** In place of a host's number: a subnet that nobody has. The echo program has room for 64 peers. */
+export const nobody = 63
+
 /** What a fault did that can be seen from outside: it bit where `count` is above 0. */
 export interface Witness {
   readonly what: string
