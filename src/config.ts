@@ -65,6 +65,10 @@ export interface Config {
   readonly socketGroups: { readonly group?: string; readonly readGroup?: string }
   /** Undefined: Stellar's service is on the unix socket alone. */
   readonly grpc: GrpcEndpoint | undefined
+  /** Undefined: there are no metrics. */
+  readonly metrics: WebEndpoint | undefined
+  /** Undefined: there is no page. */
+  readonly ui: WebEndpoint | undefined
   /** Undefined: Docker is not served. */
   readonly dockerPlugin: string | undefined
   /** Undefined: CNI runtimes find a network that somebody else has written, or none. */
@@ -83,6 +87,21 @@ export interface GrpcEndpoint {
   /** Paths of PEM files; undefined: plaintext. */
   readonly tls:
     | { readonly certificate: string; readonly key: string; readonly clientCa: string }
+    | undefined
+}
+
+export interface WebEndpoint {
+  readonly host: string
+  readonly port: number
+  /** Names besides `localhost` that it may be asked by. */
+  readonly names: readonly string[]
+  /** Paths of PEM files; undefined: plaintext. */
+  readonly tls:
+    | {
+        readonly certificate: string
+        readonly key: string
+        readonly clientCa: string | undefined
+      }
     | undefined
 }
 
@@ -208,6 +227,8 @@ function assemble(
       ...(settings.socketReadGroup !== undefined && { readGroup: settings.socketReadGroup }),
     },
     grpc: grpcOf(settings),
+    metrics: webOf(settings.metricsListen, settings),
+    ui: webOf(settings.uiListen, settings),
     dockerPlugin: settings.dockerPlugin,
     cni:
       settings.cniConfDir === undefined
@@ -237,6 +258,15 @@ function grpcOf(settings: Settings): GrpcEndpoint | undefined {
   if (!grpcListen) return undefined
   const tls = certificate && key && clientCa ? { certificate, key, clientCa } : undefined
   return { host: grpcListen.host.text, port: grpcListen.port, tls }
+}
+
+function webOf(
+  listen: Settings['metricsListen'],
+  { name, webName, webCertFile: certificate, webKeyFile: key, webClientCaFile: clientCa }: Settings,
+): WebEndpoint | undefined {
+  if (!listen) return undefined
+  const tls = certificate && key ? { certificate, key, clientCa } : undefined
+  return { host: listen.host.text, port: listen.port, names: [name, ...webName], tls }
 }
 
 /** The default accept list says what other nodes may announce, not what they do. */

@@ -83,6 +83,13 @@ const samples: Readonly<Record<string, string>> = {
   grpcCertFile: '/cert.pem',
   grpcKeyFile: '/key.pem',
   grpcClientCaFile: '/ca.pem',
+  metricsListen: '127.0.0.1:9101',
+  uiListen: '127.0.0.1:9102',
+  webName: 'gw.example',
+  webCertFile: '/cert.pem',
+  webKeyFile: '/key.pem',
+  webClientCaFile: '/ca.pem',
+  insecure: 'true',
   dockerPlugin: '/run/docker/plugins/starling.sock',
   cniConfDir: '/etc/cni/net.d',
   cniBinDir: '/opt/cni/bin',
@@ -102,7 +109,16 @@ const samples: Readonly<Record<string, string>> = {
   leakMs: '30000',
 }
 
-const alone = ['clusterKeyFile', 'grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile', 'cniBinDir']
+const alone = [
+  'clusterKeyFile',
+  'grpcCertFile',
+  'grpcKeyFile',
+  'grpcClientCaFile',
+  'webCertFile',
+  'webKeyFile',
+  'webClientCaFile',
+  'cniBinDir',
+]
 
 describe('sources', () => {
   for (const key of fieldKeys) {
@@ -161,6 +177,27 @@ describe('sources', () => {
       tls: { certificate: '/c', key: '/k', clientCa: '/a' },
     })
     assert.equal(configured(['--grpc-listen', '127.0.0.1:9000']).grpc?.tls, undefined)
+  })
+
+  test('metrics and the page share their certificate, and answer to the name of the node', () => {
+    const tls = ['--web-cert-file', '/c', '--web-key-file', '/k']
+    const listen = ['--metrics-listen', '0.0.0.0:9101', '--ui-listen', '[::]:9102']
+    const { metrics, ui } = configured(['--name', 'gw', '--web-name', 'x', ...listen, ...tls])
+    const shared = {
+      names: ['gw', 'x'],
+      tls: { certificate: '/c', key: '/k', clientCa: undefined },
+    }
+    assert.deepEqual(metrics, { host: '0.0.0.0', port: 9_101, ...shared })
+    assert.deepEqual(ui, { host: '::', port: 9_102, ...shared })
+    assert.equal(configured([]).ui, undefined)
+  })
+
+  test('what listens in plaintext where others reach it must be asked for', () => {
+    for (const flag of ['--grpc-listen', '--metrics-listen', '--ui-listen']) {
+      configured([flag, '10.0.0.1:9000', '--insecure'])
+      configured([flag, '127.0.0.1:9000'])
+      assert.equal(load([flag, '10.0.0.1:9000']).ok, false, flag)
+    }
   })
 
   test('an empty variable counts as absent, an empty list on a flag as a list', () => {

@@ -7,7 +7,7 @@ import { defaultSocket } from './socket-path.ts'
 import {
   absolutePath,
   duration,
-  grpcListen,
+  endpoint,
   integer,
   interfaceName,
   joinToken,
@@ -313,12 +313,12 @@ export const fields = {
     trade: 'Its members see names, addresses and leases of the whole cluster.',
     bounds: 'a group of /etc/group, or a number; not the same as socketGroup',
   }),
-  grpcListen: maybe(grpcListen, {
+  grpcListen: maybe(endpoint, {
     group: 'Process',
     value: 'address:port',
     about: "Where Stellar's network service is served over TCP, besides the unix socket.",
     trade: 'Whoever reaches it can take and free addresses.',
-    bounds: 'a loopback address in plaintext; any other with the three files below',
+    bounds: 'a loopback address in plaintext; any other with the three files below, or insecure',
   }),
   grpcCertFile: maybe(absolutePath(4_095), {
     group: 'Process',
@@ -337,6 +337,57 @@ export const fields = {
     value: 'path',
     about: 'Certificate authority whose clients may use grpcListen, PEM.',
     bounds: 'absolute path; together with grpcCertFile and grpcKeyFile',
+  }),
+  metricsListen: maybe(endpoint, {
+    group: 'Process',
+    value: 'address:port',
+    about:
+      'Where `/metrics` is served for Prometheus, and `/healthz` and `/readyz` for whoever watches the process.',
+    trade: 'Whoever reaches it sees names and numbers of this node and its peers.',
+    bounds:
+      'a loopback address in plaintext; any other with webCertFile and webKeyFile, or insecure',
+  }),
+  uiListen: maybe(endpoint, {
+    group: 'Process',
+    value: 'address:port',
+    about: 'Where the page that shows the cluster is served, for a browser.',
+    trade: 'Whoever reaches it sees names, addresses and leases of the whole cluster.',
+    bounds:
+      'a loopback address in plaintext; any other with webCertFile and webKeyFile, or insecure',
+  }),
+  webName: many(label(253), 16, {
+    group: 'Process',
+    value: 'name',
+    about:
+      'Host names by which metricsListen and uiListen may be asked, besides localhost and addresses.',
+    trade:
+      'Any other name is refused: a page of a stranger could resolve its own name to this host.',
+    bounds: 'up to 16',
+  }),
+  webCertFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Certificate of this agent for metricsListen and uiListen, PEM.',
+    bounds: 'absolute path; together with webKeyFile',
+  }),
+  webKeyFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Private key of webCertFile, PEM.',
+    bounds: 'absolute path; together with webCertFile',
+  }),
+  webClientCaFile: maybe(absolutePath(4_095), {
+    group: 'Process',
+    value: 'path',
+    about: 'Certificate authority whose clients alone may use metricsListen and uiListen, PEM.',
+    defaultText: 'none: anybody who reaches them may read',
+    bounds: 'absolute path; with webCertFile and webKeyFile only',
+  }),
+  insecure: onOff({
+    group: 'Process',
+    about:
+      'Lets grpcListen, metricsListen and uiListen listen in plaintext where other hosts can reach them.',
+    trade: 'Whoever is on the way can read and change what is said there.',
   }),
   dockerPlugin: one(pluginSocket, {
     group: 'Process',

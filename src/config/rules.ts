@@ -85,6 +85,7 @@ export function checkRules(parsed: Parsed, whereOf: (key: FieldKey) => string): 
     )
   }
   checkGrpc(parsed, refuse)
+  checkWeb(parsed, refuse)
   if (parsed.listen?.length === 0) refuse('listen', 'listen is empty', 'name at least one address')
   for (const key of ['pool', 'nextHop'] as const) {
     const families = parsed[key]?.map(({ family }) => family) ?? []
@@ -138,7 +139,7 @@ function checkGrpc(
   parsed: Parsed,
   refuse: (key: FieldKey, message: string, mend: string) => void,
 ): void {
-  const { grpcListen } = parsed
+  const { grpcListen, insecure } = parsed
   const files = (['grpcCertFile', 'grpcKeyFile', 'grpcClientCaFile'] as const).filter(
     (key) => parsed[key] !== undefined,
   )
@@ -151,12 +152,48 @@ function checkGrpc(
     )
   } else if (first && !grpcListen) {
     refuse(first, `${first} is set, and grpcListen is not`, 'set grpcListen, or remove the files')
-  } else if (grpcListen && !first && !isLoopback(grpcListen.host)) {
+  } else if (grpcListen && !first && !insecure && !isLoopback(grpcListen.host)) {
     refuse(
       'grpcListen',
       `grpcListen ${grpcListen.text} can be reached from other hosts, in plaintext`,
       'listen on 127.0.0.1, or set grpcCertFile, grpcKeyFile and grpcClientCaFile',
     )
+  }
+}
+
+function checkWeb(
+  parsed: Parsed,
+  refuse: (key: FieldKey, message: string, mend: string) => void,
+): void {
+  const { metricsListen, uiListen, webCertFile, webKeyFile, webClientCaFile, insecure } = parsed
+  const hasPair = webCertFile !== undefined && webKeyFile !== undefined
+  const alone = webCertFile === undefined ? 'webKeyFile' : 'webCertFile'
+  if (!hasPair && parsed[alone] !== undefined) {
+    refuse(alone, `${alone} is set alone`, 'set webCertFile and webKeyFile, or neither')
+  } else if (!hasPair && webClientCaFile !== undefined) {
+    refuse(
+      'webClientCaFile',
+      'webClientCaFile is set, and no certificate is',
+      'set webCertFile and webKeyFile',
+    )
+  } else if (hasPair && !metricsListen && !uiListen) {
+    refuse(
+      'webCertFile',
+      'webCertFile is set, and neither metricsListen nor uiListen is',
+      'set one of them, or remove the files',
+    )
+  }
+  for (const key of ['metricsListen', 'uiListen'] as const) {
+    const listen = parsed[key]
+    if (!listen || hasPair || insecure || isLoopback(listen.host)) continue
+    refuse(
+      key,
+      `${key} ${listen.text} can be reached from other hosts, in plaintext`,
+      'listen on 127.0.0.1, set webCertFile and webKeyFile, or set insecure',
+    )
+  }
+  if (metricsListen && uiListen && metricsListen.text === uiListen.text) {
+    refuse('uiListen', `uiListen is ${uiListen.text}, as metricsListen is`, 'set another port')
   }
 }
 

@@ -139,7 +139,7 @@ export interface Endpoint {
 }
 
 /** `127.0.0.1:9000`, `[::1]:9000`. */
-export const grpcListen: TextType<Endpoint> = text((written) => {
+export const endpoint: TextType<Endpoint> = text((written) => {
   const [, v6, v4, portText] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(written) ?? []
   const host = parseAddress(v6 ?? v4 ?? '')
   const port = Number(portText)
