@@ -134,7 +134,11 @@ function settling(lines: readonly Line[], schedule: Schedule): Violation[] {
 /** The longest that any fault of the round may take. */
 export function boundOf({ rounds }: Schedule, number: number): Millis {
   const faults = rounds.find((round) => round.number === number)?.faults ?? []
-  return Math.max(rightMs, ...faults.map(({ name }) => kindOf(name).rightWithinMs))
+  const bounds = faults.map(({ name, hosts }) => {
+    const { rightWithinMs, rightPerHostMs } = kindOf(name)
+    return rightWithinMs + rightPerHostMs * hosts.length
+  })
+  return Math.max(rightMs, ...bounds)
 }
 
 /** A fault that did nothing proves nothing. */

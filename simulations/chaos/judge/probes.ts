@@ -68,8 +68,7 @@ function isFlooded(played: readonly Played[], fromMs: Millis, toMs: Millis): boo
 function ofDead({ from, to, firstMs, lastMs }: Probe, played: readonly Played[]) {
   if (isFlooded(played, firstMs, lastMs)) return []
   return played.filter(({ fault, bittenAtMs, mendingAtMs }) => {
-    if (!['power-off', 'replace-host'].includes(fault.name) || !fault.hosts.includes(to))
-      return false
+    if (!kindOf(fault.name).isDeath || !fault.hosts.includes(to)) return false
     if (mendingAtMs === undefined || fault.hosts.includes(from)) return false
     const fromMs = bittenAtMs + deadMs
     const toMs = mendingAtMs - answerMs

@@ -14,10 +14,14 @@ export interface FaultKind {
   readonly isAlone: boolean
   /** Whether a runtime makes the container behind its host anew, for its network went with the host's. */
   readonly takesContainer: boolean
+  /** Whether its hosts are as good as switched off while it lasts. */
+  readonly isDeath: boolean
   /** What it may do to the agents of its hosts besides. */
   readonly agents: AgentHarm
   /** After it is mended, until all must be right again. */
   readonly rightWithinMs: Millis
+  /** The same, more for each of its hosts: their agents start on the cores of one machine. */
+  readonly rightPerHostMs: Millis
 }
 
 /** What of a host it is done to. */
@@ -56,8 +60,10 @@ const common = {
   costs: 'nothing',
   isAlone: false,
   takesContainer: false,
+  isDeath: false,
   agents: 'none',
   rightWithinMs: rightMs,
+  rightPerHostMs: 0,
 } as const
 const agent = { ...common, realm: 'agent', isAlone: true, agents: 'ended' } as const
 const host = {
@@ -118,8 +124,7 @@ export const catalogue = {
     hits: 'all',
     what: 'kill -9 of all agents at once',
     lastsMs: [0, 0],
-    // All of them start on the cores of this one machine.
-    rightWithinMs: 20_000,
+    rightPerHostMs: 1_000,
   },
   'restart-in-turn': {
     ...agent,
@@ -148,11 +153,13 @@ export const catalogue = {
   'power-off': {
     ...host,
     agents: 'ended',
+    isDeath: true,
     what: 'a host loses its power, and with it its namespace, and has it again',
     lastsMs: [4_000, 20_000],
   },
   'replace-host': {
     ...host,
+    isDeath: true,
     what: 'a host dies for good, and another one is put in its place',
     lastsMs: [4_000, 12_000],
     rightWithinMs: evictedMs,
