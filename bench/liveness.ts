@@ -82,7 +82,6 @@ async function measure(
 }
 
 async function subnetOf(host: LabHost): Promise<string> {
-  const { stdout } = await host.cli('status', '--json')
-  const { claims } = JSON.parse(stdout) as { claims: readonly { readonly prefix: string }[] }
+  const { claims } = await host.ask('Status')
   return claims[0]?.prefix ?? ''
 }

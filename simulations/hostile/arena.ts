@@ -219,8 +219,7 @@ class Arena implements Aftermath {
       this.#honest.map(async (host) => {
         await host.startAgent(this.#options)
         await host.note('claim-confirmed', { timeoutMs: 60_000 })
-        const { stdout } = await host.cli('status', '--wait', '--timeout', '30', '--json')
-        const { claims } = JSON.parse(stdout) as { claims: { prefix: string }[] }
+        const { claims } = await host.ask('Status', { wait: true, timeoutMs: 30_000 }, 35_000)
         subnets.set(host, claims[0]?.prefix ?? '')
       }),
     )
@@ -359,11 +358,7 @@ async function until(timeoutMs: number, holds: () => Promise<boolean>): Promise<
 
 /** Its own confirmed ones; none where its agent does not answer. */
 async function subnetsOf(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.cli('claims', '--json')
-  if (stdout === '') return []
-  const { claims = [] } = JSON.parse(stdout) as {
-    claims?: { own: boolean; prefix: string; state: string }[]
-  }
+  const { claims } = await host.ask('Claims').catch(() => ({ claims: [] }))
   return claims.filter(({ own, state }) => own && state === 'confirmed').map(({ prefix }) => prefix)
 }
 

@@ -89,9 +89,7 @@ class ByApi implements Attachments {
     const { stdout, stderr, exitCode } = await host.cli('ip', 'allocate', id, '--json')
     if (exitCode !== 0) throw new LabError('not-seen', `starling ip allocate ${id}: ${stderr}`)
     const [lease] = (JSON.parse(stdout) as { leases: { address: string; subnet: string }[] }).leases
-    const { subnets } = JSON.parse((await host.cli('ip', 'list', '--json')).stdout) as {
-      subnets: { gateway: string }[]
-    }
+    const { subnets } = await host.ask('Leases')
     const length = lease?.subnet.split('/')[1] ?? ''
     this.#screen.good(`starling ip allocate ${id}: ${lease?.address} on ${host.name}`)
     return host.addContainer(`${lease?.address}/${length}`, subnets[0]?.gateway ?? '')

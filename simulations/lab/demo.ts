@@ -174,8 +174,7 @@ async function converged(host: LabHost): Promise<void> {
 
 async function subnetOf(host: LabHost): Promise<string> {
   await converged(host)
-  const { stdout } = await host.cli('claims', '--json')
-  const { claims } = JSON.parse(stdout) as { claims: { own: boolean; prefix: string }[] }
+  const { claims } = await host.ask('Claims')
   return claims.find(({ own }) => own)?.prefix ?? 'none'
 }
 

@@ -164,8 +164,7 @@ async function setUpAnew(stage: Stage): Promise<void> {
     await seed.note('node-evicted', { after, timeoutMs: 90_000 })
     await stage.settle(`set up anew, ${round === 1 ? 'once' : 'twice'}`)
   }
-  const { stdout } = await seed.cli('claims', '--json')
-  expect('claims', (JSON.parse(stdout) as { claims: unknown[] }).claims.length, hosts.length)
+  expect('claims', (await seed.ask('Claims')).claims.length, hosts.length)
 }
 
 function expect(what: string, found: unknown, wanted: unknown): void {

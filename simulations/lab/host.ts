@@ -5,6 +5,7 @@ import { EventEmitter, once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { type Calls, connectApi } from '../../src/adapters/api/client.ts'
 import { Container } from './container.ts'
 import { ip, LabError, routesIn, type ShownRoute } from './iproute.ts'
 
@@ -119,6 +120,20 @@ export class LabHost {
 
   async reconnect(bridge = 'br0'): Promise<void> {
     await ip(`-n ${this.switch} link set ${this.port} master ${bridge}`)
+  }
+
+  /** Its agent's own answer, without a process for the asking. Rejects with an ApiError. */
+  async ask<Name extends keyof Calls>(
+    name: Name,
+    request: Partial<Calls[Name][0]> = {},
+    timeoutMs = 10_000,
+  ): Promise<Calls[Name][1]> {
+    const agent = await connectApi(this.socket)
+    try {
+      return await agent.call(name, request as Calls[Name][0], timeoutMs)
+    } finally {
+      agent.close()
+    }
   }
 
   /** The command line's client against this host's agent. */

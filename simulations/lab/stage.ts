@@ -3,11 +3,12 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError } from '../../src/adapters/api/client.ts'
 import { check, expectedRoutes, routeText } from './checkers.ts'
 import type { Container } from './container.ts'
 import type { LabHost } from './host.ts'
 import { ip, LabError, type ShownRoute } from './iproute.ts'
-import type { Absent, Observed, Status, ToldRoute } from './observed.ts'
+import type { Absent, Observed } from './observed.ts'
 import { RouteMonitor } from './route-monitor.ts'
 import type { Screen } from './screen.ts'
 import type { Lab } from './topology.ts'
@@ -220,20 +221,13 @@ export class Stage {
 
 /** What is seen of a host, or why it is not. */
 async function observe(host: LabHost): Promise<Observed | string> {
-  const [status, routes] = await Promise.all([
-    host.cli('status', '--json'),
-    host.cli('routes', '--json'),
-  ])
-  // Exit code 1 comes with an answer: something is not well, and the answer says what.
-  const mute = [status, routes].find(({ exitCode }) => exitCode !== 0 && exitCode !== 1)
-  if (mute) return `${mute.stdout}${mute.stderr}`.trim()
-  const kernel: ShownRoute[] = await host.routes()
-  return {
-    name: host.name,
-    address: await addressOf(host),
-    status: JSON.parse(status.stdout) as Status,
-    kernel,
-    told: (JSON.parse(routes.stdout) as { routes: ToldRoute[] }).routes,
+  try {
+    const [status, { routes }] = await Promise.all([host.ask('Status'), host.ask('Routes')])
+    const kernel: ShownRoute[] = await host.routes()
+    return { name: host.name, address: await addressOf(host), status, kernel, told: routes }
+  } catch (error) {
+    if (error instanceof ApiError) return error.message
+    throw error
   }
 }
 

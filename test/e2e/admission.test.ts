@@ -15,6 +15,7 @@ import {
   ownSubnets,
   problems,
   startHosts,
+  statusOf,
   subnetOf,
   until,
   withLab,
@@ -46,10 +47,7 @@ class Office {
 }
 
 async function idOf(host: LabHost): Promise<string> {
-  return until(`${host.name} answers`, async () => {
-    const { stdout } = await host.cli('status', '--json')
-    return stdout === '' ? undefined : (JSON.parse(stdout) as { node: string }).node
-  })
+  return until(`${host.name} answers`, async () => (await statusOf(host))?.node)
 }
 
 async function install(host: LabHost, paper: string): Promise<string> {
@@ -61,8 +59,7 @@ async function install(host: LabHost, paper: string): Promise<string> {
 }
 
 async function peerNames(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.cli('peers', '--json')
-  const { peers } = JSON.parse(stdout) as { peers: { name: string }[] }
+  const { peers } = await host.ask('Peers')
   return peers.map(({ name }) => name).sort()
 }
 
@@ -266,14 +263,8 @@ test('a cluster changes its key in three steps under a running ping, and loses n
         await host.stopAgent()
         await host.startAgent(['--seed', h1.address, '--seed', h2.address, ...keys])
         await until(`${host.name} is back`, async () => {
-          const { stdout, exitCode } = await host.cli('status', '--json')
-          // It does not listen yet.
-          if (exitCode === 3) return false
-          const state = JSON.parse(stdout) as {
-            peersConnected?: number
-            convergence?: { converged: boolean }
-          }
-          return state.convergence?.converged && state.peersConnected === 2
+          const state = await statusOf(host)
+          return state?.convergence.converged && state.peersConnected === 2
         })
       }
     }

@@ -24,6 +24,7 @@ import {
   ready,
   shell,
   startHosts,
+  statusOf,
   subnetOf,
   until,
   withLab,
@@ -143,10 +144,7 @@ test('containers get addresses by the bridge plugin, reach each other, and are g
         const result = await one.add(attachment)
         assert.equal(await h1.stopAgent(), 0)
         await h1.startAgent(['--seed', h2.address, ...pools])
-        await until(
-          'CHECK is answered by an agent',
-          async () => (await h1.cli('status')).exitCode !== 3,
-        )
+        await until('CHECK is answered by an agent', () => statusOf(h1))
         await converged(h1)
         assert.equal(await one.check(attachment, result), undefined)
         assert.deepEqual(await leasedTo(h1, 'checked'), addressesIn(result))
@@ -212,7 +210,7 @@ test('an agent that is stopped, killed, or started late: nothing is lost, nothin
     const attachment = (id: string): CniAttachment => ({ id, ifname: 'eth0', netns: '/none' })
     const restart = async () => {
       await host.startAgent(['--seed', host.address])
-      await until('an agent answers', async () => (await host.cli('status')).exitCode !== 3)
+      await until('an agent answers', () => statusOf(host))
       await converged(host)
     }
 
@@ -284,7 +282,7 @@ test('STATUS is 50 until there is a subnet, and ADD says so at once', () =>
     const host = await lab.addHost()
     // Nobody is there to join: it waits, and claims nothing.
     await host.startAgent(['--seed', '10.0.1.99', '--join-timeout-ms', '60s'])
-    await until('it answers', async () => (await host.cli('status')).exitCode !== 3)
+    await until('it answers', () => statusOf(host))
     const runtime = new CniRuntime(host)
     await runtime.install()
     const attachment = { id: 'early', ifname: 'eth0', netns: '/none' }

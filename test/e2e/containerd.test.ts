@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { ended } from '../../simulations/lab/containerd.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { withContainerds } from './containerds.ts'
-import { destinations, leasedTo, leases, problems, until } from './lab.ts'
+import { destinations, leasedTo, leases, problems, statusOf, until } from './lab.ts'
 
 test('containers of two containerds ping each other, and are gone with their leases', () =>
   withContainerds('containerd', [], async (hosts, containerds) => {
@@ -34,7 +34,7 @@ test('containers of two containerds ping each other, and are gone with their lea
     for (const child of running) assert.equal(await ended(child), 137)
     assert.deepEqual(await leases(h1), [])
     await h2.startAgent(['--seed', h1.address])
-    await until('an agent answers', async () => (await h2.cli('status')).exitCode !== 3)
+    await until('an agent answers', () => statusOf(h2))
     await until('its lease ends', async () => (await leases(h2)).length === 0)
   }))
 
@@ -89,7 +89,5 @@ test('leases that were lost are adopted from what CNI remembers', () =>
     assert.equal((await web.ping(await one.join('next', next))).received, 3)
   }))
 
-async function gatewayOf(host: LabHost): Promise<string> {
-  const { stdout } = await host.cli('status', '--json')
-  return (JSON.parse(stdout) as { claims: { gateway: string }[] }).claims[0]?.gateway ?? ''
-}
+const gatewayOf = async (host: LabHost): Promise<string> =>
+  (await host.ask('Status')).claims[0]?.gateway ?? ''

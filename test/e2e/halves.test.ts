@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Container } from '../../simulations/lab/container.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
-import { converged, destinations, subnetOf, until, withLab } from './lab.ts'
+import { converged, destinations, isWell, subnetOf, until, withLab } from './lab.ts'
 
 const pools = [
   ...['--pool', '172.16.0.0/12', '--prefix-length', '22'],
@@ -117,7 +117,7 @@ test('two halves with the same subnets converge to distinct ones, and containers
     }
     const bridge = await ip(`-n ${b1.namespace} -o addr show dev starling0`)
     assert.doesNotMatch(bridge, /172\.16\.0\.1\//)
-    await until('all is well', async () => (await b1.cli('status')).exitCode === 0)
+    await until('all is well', () => isWell(b1))
   }))
 
 /** A container with an address of each family that its host grants. */
@@ -126,8 +126,7 @@ async function run(host: LabHost, id: string, asked?: string): Promise<Container
   const granted = await host.cli('ip', 'allocate', id, ...words, '--json')
   const { leases } = JSON.parse(granted.stdout) as { leases: { address: string; subnet: string }[] }
   const [four, six] = leases.map(({ address, subnet }) => `${address}/${subnet.split('/')[1]}`)
-  const listed = await host.cli('ip', 'list', '--json')
-  const { subnets } = JSON.parse(listed.stdout) as { subnets: { gateway: string }[] }
+  const { subnets } = await host.ask('Leases')
   const [gateway4 = '', gateway6 = ''] = subnets.map(({ gateway }) => gateway)
   const container = await host.addContainer(four ?? '', gateway4)
   await ip(`-n ${container.namespace} addr add ${six} dev eth0 nodad`)
@@ -140,10 +139,7 @@ const sixOf = new Map<Container, string>()
 const addressOf6 = (container: Container): string => sixOf.get(container) ?? ''
 
 async function winners(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.cli('claims', '--json')
-  const { claims } = JSON.parse(stdout) as {
-    claims: { prefix: string; node: string; standing: string }[]
-  }
+  const { claims } = await host.ask('Claims')
   return claims
     .filter(({ standing }) => standing === 'winner')
     .map(({ prefix, node }) => `${prefix} ${node}`)

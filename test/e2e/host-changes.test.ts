@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { LabHost } from '../../simulations/lab/host.ts'
-import { converged, ownSubnets, shell, startHosts, until, withLab } from './lab.ts'
+import { converged, ownSubnets, routeStates, shell, startHosts, until, withLab } from './lab.ts'
 
 /** Far below the resync, which must find nothing. An idle machine needs a tenth of it; the time taken is printed. */
 const withinMs = 10_000
@@ -336,34 +336,38 @@ async function play(t: TestContext, host: LabHost, names: Names, row: Row): Prom
 }
 
 interface Status {
-  readonly exitCode: number
+  readonly isConverged: boolean
   readonly problems: readonly { readonly code: string; readonly message: string }[]
   readonly states: ReadonlyMap<string, string>
 }
 
 async function statusOf(host: LabHost): Promise<Status> {
-  const [status, routes] = await Promise.all([
-    host.cli('status', '--json'),
-    host.cli('routes', '--json'),
+  const [{ problems, convergence }, states] = await Promise.all([
+    host.ask('Status'),
+    routeStates(host),
   ])
-  const { problems } = JSON.parse(status.stdout) as Pick<Status, 'problems'>
-  const list = JSON.parse(routes.stdout) as { routes: { prefix: string; state: string }[] }
-  const states = new Map(list.routes.map(({ prefix, state }) => [prefix, state]))
-  return { exitCode: status.exitCode, problems, states }
+  return { isConverged: convergence.converged, problems, states }
 }
 
-function isSeen({ exitCode, problems, states }: Status, names: Names, sees: Row['sees']): boolean {
+function isSeen(
+  { isConverged, problems, states }: Status,
+  names: Names,
+  sees: Row['sees'],
+): boolean {
   const { v4, v6, problem } = sees ?? {}
   return (
-    exitCode === 1 &&
+    !(isConverged && problems.length === 0) &&
     (v4 === undefined || states.get(names.second4) === v4) &&
     (v6 === undefined || states.get(names.second6) === v6) &&
     (problem === undefined || problems.some(({ code }) => code === problem))
   )
 }
 
-const isWell = ({ exitCode, states }: Status, { second4, second6 }: Names): boolean =>
-  exitCode === 0 && states.get(second4) === 'installed' && states.get(second6) === 'installed'
+const isWell = ({ isConverged, problems, states }: Status, { second4, second6 }: Names): boolean =>
+  isConverged &&
+  problems.length === 0 &&
+  states.get(second4) === 'installed' &&
+  states.get(second6) === 'installed'
 
 async function within(
   t: TestContext,
@@ -385,9 +389,12 @@ async function within(
   } catch (error) {
     const routes = last ? [...last.states].join(' ') : ''
     const problems = last?.problems.map(({ code, message }) => `${code}: ${message}`).join('\n')
-    throw new Error(`${what}: exit code ${last?.exitCode}\n${routes}\n${problems}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${what}: ${last?.isConverged ? '' : 'not '}converged\n${routes}\n${problems}`,
+      {
+        cause: error,
+      },
+    )
   }
   t.diagnostic(`${what} after ${Math.round(performance.now() - from)} ms`)
 }

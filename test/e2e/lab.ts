@@ -7,6 +7,12 @@ import { promisify } from 'node:util'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { requireLabMachine } from '../../simulations/lab/iproute.ts'
 import { Lab } from '../../simulations/lab/topology.ts'
+import { ApiError } from '../../src/adapters/api/client.ts'
+import type {
+  LeaseMessage,
+  StatusRequest,
+  StatusResponse,
+} from '../../src/adapters/api/definition.ts'
 
 export async function withLab(
   name: string,
@@ -40,7 +46,7 @@ export async function startHosts(
   return hosts
 }
 
-/** Each asking is a process: others need the CPU as well. */
+/** What is asked may be a process: others need the CPU as well. */
 const pauseMs = 100
 
 /** Asks until the answer is not undefined or false. */
@@ -60,8 +66,11 @@ export async function until<T>(
 
 export async function converged(...hosts: readonly LabHost[]): Promise<void> {
   const look = async (host: LabHost) => {
-    const { exitCode, stdout, stderr } = await host.cli('status', '--wait', '--timeout', '60')
-    assert.equal(exitCode, 0, `${host.name} converges:\n${stdout}${stderr}\n${host.tail()}`)
+    const isOver = async () => {
+      const status = await statusOf(host, { wait: true, timeoutMs: 60_000 })
+      return status?.convergence.converged
+    }
+    await until(`${host.name} converges`, isOver, 60_000)
   }
   await Promise.all(hosts.map(look))
 }
@@ -73,20 +82,27 @@ export async function ready(hosts: readonly LabHost[]): Promise<readonly LabHost
   return hosts
 }
 
-/** As `starling ip list` tells them. */
-interface ListedLease {
-  readonly address: string
-  readonly network: string
-  readonly id: string
-  readonly interface: string
-  readonly name: string
+/** Undefined while its agent does not listen. */
+export async function statusOf(
+  host: LabHost,
+  asked: Partial<StatusRequest> = {},
+): Promise<StatusResponse | undefined> {
+  try {
+    return await host.ask('Status', asked, (asked.timeoutMs ?? 0) + 10_000)
+  } catch (error) {
+    if (error instanceof ApiError && error.isAbsence) return undefined
+    throw error
+  }
 }
 
-export async function leases(host: LabHost): Promise<readonly ListedLease[]> {
-  const { stdout, stderr } = await host.cli('ip', 'list', '--json')
-  assert.notEqual(stdout, '', stderr)
-  return (JSON.parse(stdout) as { leases: ListedLease[] }).leases
+/** What `starling status` exits 0 for. */
+export const isWell = async (host: LabHost): Promise<boolean> => {
+  const status = await statusOf(host)
+  return status?.convergence.converged === true && status.problems.length === 0
 }
+
+export const leases = async (host: LabHost): Promise<readonly LeaseMessage[]> =>
+  (await host.ask('Leases')).leases
 
 export const leasedTo = async (host: LabHost, id: string): Promise<string[]> =>
   (await leases(host)).filter((lease) => lease.id === id).map(({ address }) => address)
@@ -98,8 +114,7 @@ export async function subnetOf(host: LabHost): Promise<string> {
 
 /** IPv4 before IPv6. */
 export async function ownSubnets(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.cli('claims', '--json')
-  const { claims } = JSON.parse(stdout) as { claims: { own: boolean; prefix: string }[] }
+  const { claims } = await host.ask('Claims')
   return claims.filter(({ own }) => own).map(({ prefix }) => prefix)
 }
 
@@ -115,16 +130,14 @@ export async function destinations(host: LabHost): Promise<string[]> {
   return (await host.routes()).map(({ dst }) => dst).sort()
 }
 
-/** The states of a host's routes by prefix, as `starling routes` tells them. */
+/** The states of a host's routes by prefix. */
 export async function routeStates(host: LabHost): Promise<Map<string, string>> {
-  const { stdout } = await host.cli('routes', '--json')
-  const { routes } = JSON.parse(stdout) as { routes: { prefix: string; state: string }[] }
+  const { routes } = await host.ask('Routes')
   return new Map(routes.map(({ prefix, state }) => [prefix, state]))
 }
 
-/** The messages of the problems that `starling status` shows, by code. */
+/** The messages of its problems, by code. */
 export async function problems(host: LabHost): Promise<Map<string, string>> {
-  const { stdout } = await host.cli('status', '--json')
-  const status = JSON.parse(stdout) as { problems: { code: string; message: string }[] }
+  const status = await host.ask('Status')
   return new Map(status.problems.map(({ code, message }) => [code, message]))
 }

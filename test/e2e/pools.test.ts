@@ -20,8 +20,7 @@ test('IPv4 and IPv6 beside each other, on a LAN that has only IPv4 addresses', (
       await host.note('claim-confirmed')
     }
     await converged(h1, h2)
-    const { stdout } = await h2.cli('status', '--json')
-    const { claims } = JSON.parse(stdout) as { claims: { prefix: string; gateway: string }[] }
+    const { claims } = await h2.ask('Status')
     assert.deepEqual(claims.map(({ prefix, gateway }) => `${prefix} ${gateway}`).sort(), [
       '10.64.16.0/20 10.64.16.1',
       'fd00:10:0:1::/64 fd00:10:0:1::1',

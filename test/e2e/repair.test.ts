@@ -87,8 +87,7 @@ test('drift is repaired, aliens are respected, leftovers are swept', async (t) =
       const after = h1.lines.length
       await h1.startAgent(['--seed', h2.address])
       await h1.note('uplink-located', { after })
-      const { stdout } = await h1.cli('status', '--json')
-      assert.equal((JSON.parse(stdout) as { phase: string }).phase, 'joining')
+      assert.equal((await h1.ask('Status')).phase, 'joining')
       assert.ok((await destinations(h1)).includes(leftover))
       await ip(`-n ${h1.switch} link set ${h1.port} master br0`)
       await h1.note('pruned', { after, timeoutMs: 60_000 })
