@@ -1,11 +1,15 @@
-/** Wall clocks compared with each peer's, when a connection begins. */
+/** Wall clocks compared with each peer's, when a connection begins, and again where one seems to be behind. */
 
 import type { NodeId } from '../claim/record.ts'
 import type { AgentState } from './state.ts'
 
 export function clockHeard(state: AgentState, peer: NodeId, wallMs: number): void {
-  state.clocks.heard(peer, wallMs - state.wallMs)
+  if (state.clocks.heard(peer, wallMs - state.wallMs)) sayClock(state, peer)
   tellClocks(state)
+}
+
+export function sayClock(state: AgentState, peer: NodeId): void {
+  state.send(peer, { type: 'clock', wallMs: Math.max(0, Math.round(state.wallMs)) })
 }
 
 /** Of peers whose names are known. */

@@ -11,7 +11,7 @@ import {
 import type { SyncMessage } from '../gossip/message.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
 import { unreachable } from '../invariant.ts'
-import { clockHeard, tellClocks } from './clocks.ts'
+import { clockHeard, sayClock, tellClocks } from './clocks.ts'
 import { backInCompany, companyChanged, watchHeard } from './liveness.ts'
 import { releaseMs } from './overlay.ts'
 import { enterSync } from './publish.ts'
@@ -29,10 +29,7 @@ export function peerConnected(state: AgentState, peer: NodeId, address: string):
   state.end('alone')
   peerAdmitted(state, address)
   state.note({ code: 'peer-connected', peer, address })
-  state.send(peer, {
-    type: 'clock',
-    wallMs: Math.max(0, Math.round(state.wallMs)),
-  })
+  sayClock(state, peer)
   state.dueIn('agreement', agreementMs)
   if (own.uplink.nextHops.length === 0) state.locateUplink()
   if (config.self < peer) compareTrust(state, peer)

@@ -39,7 +39,7 @@ export type SyncMessage =
       readonly want: readonly string[]
       readonly last: boolean
     }
-  /** "My wall clock is at this", in ms since 1970: the first word on a connection. */
+  /** "My wall clock is at this", in ms since 1970: the first word on a connection; a further one is a question, answered by the same. */
   | { readonly type: 'clock'; readonly wallMs: number }
   /** "This is the digest of the operator's papers that I keep." Answered by `papers` where it differs. */
   | { readonly type: 'trust'; readonly digest: string; readonly asks: boolean }

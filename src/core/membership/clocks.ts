@@ -8,21 +8,45 @@ import type { NodeId } from '../claim/record.ts'
 /** Clocks of one cluster that differ by more are worth a word. */
 const skewMsMax = 5_000
 
+/** Words of one connection beyond the first, in answer to questions. */
+const answersMax = 3
+
+/** What a peer said of its clock. */
+interface Word {
+  /** In ms; positive: the peer's is ahead. */
+  readonly aheadMs: number
+  /** A clock that is behind may be a word that was late: it is asked for a second one, and does not count before. */
+  readonly counts: boolean
+  /** How often the own clock was said again. */
+  readonly said: number
+}
+
 export class Clocks {
-  /** Of the connected peers, in ms; positive: the peer's is ahead. */
-  readonly #ahead = new Map<NodeId, number>()
+  readonly #words = new Map<NodeId, Word>()
   /** The median; undefined: something changed since. */
   #middle: number | undefined
 
-  /** The first word of a connection counts. */
-  heard(peer: NodeId, aheadMs: number): void {
-    if (this.#ahead.has(peer)) return
-    this.#ahead.set(peer, aheadMs)
+  /**
+   * Whether the own clock is to be said again: as a question to a peer that seems to be behind, which takes any word
+   * after the first for one, or as the answer.
+   */
+  heard(peer: NodeId, aheadMs: number): boolean {
+    const before = this.#words.get(peer)
+    const counts = before !== undefined || aheadMs >= -skewMsMax
+    const isQuestion = before?.counts === true
+    const says = isQuestion ? before.said < answersMax : !counts
+    this.#words.set(peer, {
+      // A word is late now and then, and never early.
+      aheadMs: Math.max(aheadMs, before?.aheadMs ?? aheadMs),
+      counts,
+      said: (before?.said ?? 0) + (says ? 1 : 0),
+    })
     this.#middle = undefined
+    return says
   }
 
   disconnected(peer: NodeId): void {
-    this.#ahead.delete(peer)
+    this.#words.delete(peer)
     this.#middle = undefined
   }
 
@@ -34,7 +58,8 @@ export class Clocks {
 
   /** How far the peer's clock is ahead of most others; 0 where it is close enough, or not known. */
   aheadMs(peer: NodeId): number {
-    const ahead = (this.#ahead.get(peer) ?? this.#most) - this.#most
+    const word = this.#words.get(peer)
+    const ahead = word?.counts ? word.aheadMs - this.#most : 0
     return Math.abs(ahead) > skewMsMax ? ahead : 0
   }
 
@@ -45,7 +70,8 @@ export class Clocks {
 
   /** Of two in the middle the one that is closer to the own clock. */
   #median(): number {
-    const all = [0, ...this.#ahead.values()].sort((a, b) => a - b)
+    const words = [...this.#words.values()].filter(({ counts }) => counts)
+    const all = [0, ...words.map(({ aheadMs }) => aheadMs)].sort((a, b) => a - b)
     const low = all[(all.length - 1) >> 1] ?? 0
     const high = all[all.length >> 1] ?? 0
     return Math.abs(low) <= Math.abs(high) ? low : high

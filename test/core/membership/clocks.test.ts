@@ -9,7 +9,11 @@ const year = 31_536_000_000
 
 function clocksOf(...ahead: number[]): Clocks {
   const clocks = new Clocks()
-  for (const [index, each] of ahead.entries()) clocks.heard(nodeOf(index).id, each)
+  for (const [index, each] of ahead.entries()) {
+    const { id } = nodeOf(index)
+    // The answer to a question.
+    if (clocks.heard(id, each)) clocks.heard(id, each)
+  }
   return clocks
 }
 
@@ -38,6 +42,30 @@ describe('clocks', () => {
     const clocks = clocksOf(year)
     assert.equal(clocks.ownAheadMs, 0)
     assert.deepEqual(odd(clocks, 1), [year])
+  })
+
+  it('are right where a first word was late, and nobody is suspected meanwhile', () => {
+    const clocks = new Clocks()
+    const { id } = nodeOf(0)
+    assert.equal(clocks.heard(id, -6_000), true)
+    assert.deepEqual([clocks.aheadMs(id), clocks.ownAheadMs], [0, 0])
+    assert.equal(clocks.heard(id, -20), false)
+    assert.equal(clocks.aheadMs(id), 0)
+    clocks.disconnected(id)
+    assert.equal(clocks.heard(id, -6_000), true, 'another connection begins anew')
+  })
+
+  it('are said to who asks, a few times', () => {
+    const clocks = clocksOf(10)
+    const answers = Array.from({ length: 5 }, () => clocks.heard(nodeOf(0).id, 10))
+    assert.deepEqual(answers, [true, true, true, false, false])
+  })
+
+  it('two that heard each other late ask each other once, and both are content', () => {
+    const [one, other] = [new Clocks(), new Clocks()]
+    const { id } = nodeOf(0)
+    assert.deepEqual([one.heard(id, -7_000), other.heard(id, -8_000)], [true, true])
+    assert.deepEqual([one.heard(id, -30), other.heard(id, -30)], [false, false])
   })
 
   it('of a peer that is gone says no more', () => {
