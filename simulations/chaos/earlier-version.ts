@@ -11,8 +11,8 @@ import { buildImage } from './image.ts'
 const run = promisify(execFile)
 const repository = new URL('../..', import.meta.url).pathname
 
-/** Before 0.1.0, which was the first release; from then on each release records the one before. */
-export const earlierCommit = 'bd2f14e35eb6bd834f8ab71cb3cbcc6609dee880'
+/** 0.1.0; each release records the one before. */
+export const earlierCommit = '052c0f79eec33f931e10f9d2baad1216ceb15100'
 
 /** False where this clone's history does not reach back to it. */
 export async function buildEarlierImage(docker: Docker, tag: string): Promise<boolean> {

@@ -10,9 +10,11 @@ import { promisify } from 'node:util'
 import { foldersNeeded, lockOf } from '../../packaging/lock.ts'
 import { manifestOf } from '../../packaging/manifest.ts'
 import { platforms } from '../../packaging/native.ts'
+import { version } from '../../src/version.ts'
 import { withLab } from './lab.ts'
 
 const run = promisify(execFile)
+const tarballName = `starling-${version}.tgz`
 const repository = new URL('../..', import.meta.url).pathname
 
 test('the bundle is ASCII, which V8 holds in half the memory', async () => {
@@ -35,7 +37,7 @@ test('the tarball is installed elsewhere as one package beside netlink, and runs
     // Without the build that comes first: other tests run what is in dist.
     await run(process.execPath, [join(repository, 'packaging/pack.ts'), directory])
     assert.deepEqual(await manifests(repository), before, 'the repository is as it was')
-    const tarball = join(directory, 'starling-0.1.0.tgz')
+    const tarball = join(directory, tarballName)
     const { stdout: packed } = await run('tar', ['--list', '--file', tarball])
     for (const file of ['README.md', 'LICENSE', 'docs/cli.md', 'dist/THIRD-PARTY-LICENSES.txt'])
       assert.ok(packed.includes(`package/${file}\n`), file)
@@ -91,10 +93,10 @@ test('the command that README packs with works, and changes nothing, also where 
     const pack = () => run('npm', ['run', script, '--', directory], { cwd: project })
     const before = await state()
     await pack()
-    assert.deepEqual(await tarballsIn(directory), ['starling-0.1.0.tgz'])
+    assert.deepEqual(await tarballsIn(directory), [tarballName])
     assert.deepEqual(await state(), before)
 
-    await rm(join(directory, 'starling-0.1.0.tgz'))
+    await rm(join(directory, tarballName))
     await rm(join(project, 'LICENSE'))
     await assert.rejects(pack(), /LICENSE/)
     assert.deepEqual(await tarballsIn(directory), [])

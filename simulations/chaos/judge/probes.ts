@@ -39,16 +39,11 @@ export function probes(
   ]
 }
 
-/** Whatever may cost echoes of the asking host; an earlier version refuses nothing. */
+/** Whatever may cost echoes of the asking host. */
 function unexcused({ from, firstMs, lastMs }: Probe, played: readonly Played[]) {
   if (isFlooded(played, firstMs, lastMs)) return []
   const way = { from, to: nobody, isFull: false }
-  const spans = played.flatMap((each) => {
-    const { fault, begunAtMs, mendedAtMs = Number.POSITIVE_INFINITY } = each
-    return fault.name === 'other-version'
-      ? [{ fromMs: begunAtMs, toMs: mendedAtMs + kindOf(fault.name).rightWithinMs }]
-      : excuses(each, way)
-  })
+  const spans = played.flatMap((each) => excuses(each, way))
   return uncovered({ fromMs: firstMs, toMs: lastMs }, spans)
 }
 
@@ -91,9 +86,7 @@ function leaks(
   roundAt: (atMs: Millis) => number | undefined,
 ): Violation[] {
   const samples = lines.flatMap((line) => (line.type === 'sample' ? [line] : []))
-  const touching = played.filter(
-    ({ fault }) => kindOf(fault.name).costs === 'own' || fault.name === 'other-version',
-  )
+  const touching = played.filter(({ fault }) => kindOf(fault.name).costs === 'own')
   return samples.flatMap((sample, at): Violation[] => {
     const before = samples[at - 1]
     if (!before || sample.leaked <= before.leaked) return []
