@@ -23,7 +23,9 @@ export function verdictText(verdict: Verdict, again: string): string {
       .map(({ checker, round, what }) => `  ${checker}, round ${round ?? '?'}: ${what}`),
     ...(violations.length > shownMax ? [`  and ${violations.length - shownMax} more`] : []),
     `events that nobody told: ${unseen.join(', ') || 'none'}`,
-    violations.length === 0 ? 'no violation' : `VIOLATED: ${violations.length} times`,
+    violations.length === 0
+      ? 'no violation'
+      : `VIOLATED: ${violations.length === 1 ? 'once' : `${violations.length} times`}`,
     `again: npm run chaos -- ${again}`,
   ].join('\n')
 }

@@ -62,7 +62,7 @@ function header(verdict: Verdict, schedule: Schedule, again: string, time: Time)
   const excused = [...echoes.excused.values()].reduce((sum, count) => sum + count, 0)
   const share = (count: number) => (echoes.sent === 0 ? 0 : (100 * count) / echoes.sent).toFixed(1)
   const faults = schedule.rounds.flatMap((round) => round.faults).length
-  return `<p class="verdict ${found.length === 0 ? 'good' : 'bad'}">${found.length === 0 ? 'No violation' : `${found.length} violations`}</p>
+  return `<p class="verdict ${found.length === 0 ? 'good' : 'bad'}">${found.length === 0 ? 'No violation' : `${found.length} violation${found.length === 1 ? '' : 's'}`}</p>
 <dl><dt>played</dt><dd>${schedule.rounds.length} rounds with ${faults} faults, ${[...skipped.values()].reduce((sum, count) => sum + count, 0)} of them skipped, in ${Math.round((time.toMs - time.fromMs) / 1_000)} s</dd>
 <dt>echoes</dt><dd>${echoes.sent} sent, ${echoes.good} answered, ${excused} (${share(excused)} %) lost with an excuse, ${echoes.unexcused} without; what was played allows ${share(echoes.allowed)} %</dd>
 <dt>by TCP</dt><dd>${verdict.moved} numbers went and came back</dd>
