@@ -67,8 +67,7 @@ const agent = ({ image, images, directory, clockLibrary }: Project, host: number
     STARLING_NAME: `host${host}`,
     STARLING_DISPLACED_AFTER: '3s',
     STARLING_TENURE_MS: '3s',
-    // The earlier version does not know it.
-    ...(images.has(host) ? {} : { STARLING_REFUSE_UNCLAIMED: 'true' }),
+    STARLING_REFUSE_UNCLAIMED: 'true',
     ...(clockLibrary === undefined ? {} : clockEnvironment),
   },
   cap_drop: ['ALL'],

@@ -1,7 +1,7 @@
 /** Which echoes a fault excuses, by the plan and by when it was done: never by what agents say. */
 
 import type { Millis } from '../../../src/core/rng.ts'
-import { kindOf } from '../plan/catalogue.ts'
+import { type FaultName, kindOf } from '../plan/catalogue.ts'
 import { isApart } from '../plan/ring.ts'
 import type { Fault } from '../plan/schedule.ts'
 
@@ -32,22 +32,50 @@ export interface Way {
 
 /** Echoes that were under way when it began. */
 const underWayMs = 50
+/** The same, there and back, where a fault makes frames late. */
+const lateMs = 300
 /** While frames take another way, before and after. */
 const edgeMs = 1_000
 
-/** When it excuses such echoes. */
-export function excuses(
-  { fault, begunAtMs, healedAtMs: mendedAtMs = Number.POSITIVE_INFINITY }: Played,
+export interface Excuse extends Span {
+  readonly name: FaultName
+}
+
+/** When faults excuse such echoes. */
+export function excuses(played: readonly Played[], way: Way): Excuse[] {
+  const slow = played.filter(
+    ({ fault: { name, hosts } }) =>
+      kindOf(name).costs === 'edges' && isHit('edges', hosts, way.from, way.to),
+  )
+  return played.flatMap((each) => {
+    const isLate = slow.some(
+      ({ begunAtMs, healedAtMs = Number.POSITIVE_INFINITY }) =>
+        begunAtMs <= each.begunAtMs && each.begunAtMs <= healedAtMs,
+    )
+    const { name } = each.fault
+    return excusesOf(each, way, isLate ? lateMs : underWayMs).map((span) => ({ name, ...span }))
+  })
+}
+
+function excusesOf(
+  {
+    fault,
+    begunAtMs,
+    bittenAtMs,
+    mendingAtMs = Number.POSITIVE_INFINITY,
+    healedAtMs: mendedAtMs = Number.POSITIVE_INFINITY,
+  }: Played,
   { from, to, isFull }: Way,
+  underWay: Millis,
 ): readonly Span[] {
   const { costs, rightWithinMs } = kindOf(fault.name)
   if (costs === 'full' && !isFull) return []
   if (!isHit(costs, fault.hosts, from, to)) return []
-  const fromMs = begunAtMs - underWayMs
+  const fromMs = begunAtMs - underWay
   if (costs !== 'edges') return [{ fromMs, toMs: mendedAtMs + rightWithinMs }]
   return [
-    { fromMs, toMs: begunAtMs + edgeMs },
-    { fromMs: mendedAtMs - edgeMs, toMs: mendedAtMs + edgeMs },
+    { fromMs, toMs: bittenAtMs + edgeMs },
+    { fromMs: mendingAtMs - edgeMs, toMs: mendedAtMs + edgeMs },
   ]
 }
 
@@ -98,8 +126,7 @@ export function allowance(played: readonly Played[], hosts: number, endMs: Milli
   for (let from = 0; from < hosts; from += 1) {
     for (let to = 0; to < hosts; to += 1) {
       if (from === to) continue
-      const spans = played.flatMap((each) => excuses(each, { from, to, isFull: true }))
-      allowedMs += covered(spans, endMs)
+      allowedMs += covered(excuses(played, { from, to, isFull: true }), endMs)
     }
   }
   return Math.ceil((allowedMs / 1_000) * perSecond)

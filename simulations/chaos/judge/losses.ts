@@ -39,17 +39,12 @@ function judged(line: Lost, played: readonly Played[]): { rest: number; by?: Fau
   const whole: Span = { fromMs: line.firstMs, toMs: line.lastMs }
   // No fault makes another one answer, or an address another one.
   if (line.kind === 'wrong-responder' || line.kind === 'source-changed') return { rest: line.count }
-  const found = played.flatMap((each) =>
-    excuses(each, line)
-      .filter((span) => span.fromMs <= whole.toMs && span.toMs >= whole.fromMs)
-      .map((span) => ({ name: each.fault.name, span })),
+  const found = excuses(played, line).filter(
+    (span) => span.fromMs <= whole.toMs && span.toMs >= whole.fromMs,
   )
   const [first] = found
   if (!first) return { rest: line.count }
-  const left = uncovered(
-    whole,
-    found.map(({ span }) => span),
-  )
+  const left = uncovered(whole, found)
   const lengthMs = whole.toMs - whole.fromMs
   const leftMs = left.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
   const rest = left.length === 0 ? 0 : Math.ceil((line.count * leftMs) / Math.max(1, lengthMs))
@@ -77,11 +72,9 @@ export function streamTrouble(
   return lines.flatMap((line): Violation[] => {
     if (line.type !== 'stream') return []
     const { from, to, kind, fromMs, toMs, why } = line
-    const isExcused = played.some((each) =>
-      // A lost frame is as bad for a connection, whatever its size.
-      excuses(each, { from, to, isFull: true }).some(
-        (span) => span.fromMs <= fromMs && fromMs <= span.toMs,
-      ),
+    // A lost frame is as bad for a connection, whatever its size.
+    const isExcused = excuses(played, { from, to, isFull: true }).some(
+      (span) => span.fromMs <= fromMs && fromMs <= span.toMs,
     )
     if (isExcused && kind !== 'disordered') return []
     const took = ((toMs - fromMs) / 1_000).toFixed(1)

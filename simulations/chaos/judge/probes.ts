@@ -43,7 +43,7 @@ export function probes(
 function unexcused({ from, firstMs, lastMs }: Probe, played: readonly Played[]) {
   if (isFlooded(played, firstMs, lastMs)) return []
   const way = { from, to: nobody, isFull: false }
-  const spans = played.flatMap((each) => excuses(each, way))
+  const spans = excuses(played, way)
   return uncovered({ fromMs: firstMs, toMs: lastMs }, spans)
 }
 

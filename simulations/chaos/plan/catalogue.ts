@@ -45,8 +45,8 @@ export type Hits = 'one' | 'pair' | 'minority' | 'half' | 'all' | 'ring'
 /**
  * Which echoes may be lost while it lasts, and until all must be right. `own`: of its hosts; `across`: between them and
  * the others; `between`: from the first to the second one and back; `ring`: between those that are not near each other
- * in the order of its hosts; `full`: of its hosts, and only those that fill a frame; `edges`: as `across`, for a second
- * from when it begins and from when it is mended.
+ * in the order of its hosts; `full`: of its hosts, and only those that fill a frame; `edges`: as `across`, while it is
+ * begun and while it is mended, and for a second around.
  */
 export type Cost = 'nothing' | 'own' | 'across' | 'between' | 'ring' | 'full' | 'edges'
 
@@ -302,14 +302,12 @@ export const catalogue = {
   },
   'failing-disk': {
     ...disk,
-    agents: 'none',
-    what: 'no write of an agent to its disk works',
+    what: 'no write of an agent to its disk works: it ends where its own record must be written',
     lastsMs: [5_000, 20_000],
   },
   'full-disk': {
     ...disk,
-    agents: 'none',
-    what: 'the disk of an agent is full',
+    what: 'the disk of an agent is full: it ends where its own record must be written',
     lastsMs: [5_000, 20_000],
   },
   'read-only-disk': {

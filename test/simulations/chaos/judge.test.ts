@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { excuses } from '../../../simulations/chaos/judge/excuse.ts'
 import { judge } from '../../../simulations/chaos/judge/judge.ts'
 import { type Line, parsed, printed } from '../../../simulations/chaos/judge/record.ts'
 import type { FaultName } from '../../../simulations/chaos/plan/catalogue.ts'
@@ -75,6 +76,25 @@ describe('echoes', () => {
     assert.deepEqual(violations(run('power-off', [after])), [
       'echo: 21 echoes from 1 to 0 without excuse, within 2.0 s: silence',
     ])
+  })
+
+  it('that were long under way, for another fault makes frames late, are excused from when they were sent', () => {
+    const played = (name: 'delay' | 'power-off', begunAtMs: number) => ({
+      fault: { id: 1, name, atMs: 0, forMs: 0, hosts: [0], share: 0 },
+      begunAtMs,
+      bittenAtMs: begunAtMs,
+      mendingAtMs: 20_000,
+      mendedAtMs: 20_000,
+      healedAtMs: 20_000,
+    })
+    const begins = (among: readonly ReturnType<typeof played>[]) =>
+      excuses(among, { from: 0, to: 1, isFull: false })
+        .filter(({ name }) => name === 'power-off')
+        .map(({ fromMs }) => fromMs)
+    const off = played('power-off', 10_000)
+    assert.deepEqual(begins([off]), [9_950])
+    assert.deepEqual(begins([off, played('delay', 5_000)]), [9_700])
+    assert.deepEqual(begins([off, played('delay', 15_000)]), [9_950])
   })
 
   it('of a kernel that its agent cannot put right, for it is away, are excused until it is back', () => {
