@@ -10,16 +10,10 @@ import type {
   ShowOptions,
   TokenOptions,
 } from './admin.ts'
+import { type Means, shared } from './means.ts'
 import type { Shared } from './session.ts'
 
-interface Means {
-  readonly shared: (command: Command, about: string) => Command
-  readonly run: <Given extends unknown[]>(
-    perform: (...given: Given) => Promise<number>,
-  ) => (...given: Given) => Promise<void>
-}
-
-export function addAdmin(program: Command, { shared, run }: Means): void {
+export function addAdmin({ program, run }: Means): void {
   const admin = program
     .command('admin')
     .description('Admit nodes by name: on a machine of the operator, off the cluster.')

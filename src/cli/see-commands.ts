@@ -1,0 +1,41 @@
+/** Commands that show what is, and change nothing. */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import { type Means, shared } from './means.ts'
+import type { Shared } from './session.ts'
+import type { StatusOptions } from './status.ts'
+
+export function addSee({ program, run }: Means): void {
+  const see = (name: string, about: string): Command =>
+    shared(program.command(name), about).helpGroup('See:')
+
+  see('status', 'Show whether all is well, and what to do where it is not; exits 0 when it is.')
+    .option('--wait', 'wait until converged: exits 0 then, 1 or 3 (no agent) at the timeout')
+    .option('--timeout <seconds>', 'with --wait: the longest wait', seconds, 30)
+    .action(run(async (options: StatusOptions) => (await import('./status.ts')).status(options)))
+  see('claims', 'List the subnets and the nodes that claim them.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).claims(shared)),
+  )
+  see('routes', 'List the wanted routes beside those in the kernel.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).routes(shared)),
+  )
+  see('peers', 'List the nodes of the cluster.').action(
+    run(async (shared: Shared) => (await import('./lists.ts')).peers(shared)),
+  )
+  see('explain', 'Show everything that is known about one address.')
+    .argument('<address>')
+    .action(
+      run(async (address: string, shared: Shared) =>
+        (await import('./explain.ts')).explain(address, shared),
+      ),
+    )
+  see('watch', 'Print events as they happen.').action(
+    run(async (shared: Shared) => (await import('./watch.ts')).watch(shared)),
+  )
+}
+
+function seconds(text: string): number {
+  const value = /^[0-9]{1,4}(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= 0 && value <= 3_600) return value
+  throw new InvalidArgumentError('Give a number of seconds, at most 3600.')
+}
