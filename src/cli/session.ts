@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../adapters/api/client.ts'
+import type { FailureCode } from '../core/codes/failures.ts'
 import { exitCode } from './exit-code.ts'
 import { printable } from './layout.ts'
 
@@ -44,7 +45,7 @@ export async function withAgent(
   }
 }
 
-export function fail(shared: Pick<Shared, 'json'>, code: string, message: string): number {
+export function fail(shared: Pick<Shared, 'json'>, code: FailureCode, message: string): number {
   if (shared.json) printJson({ error: { code, message } })
   console.error(`starling: ${printable(message)}`)
   if (code === 'unreachable') return exitCode.unreachable

@@ -1,6 +1,7 @@
 /** Everything an agent can ask for, performed in order; what is told to people comes last in its batch. */
 
 import type { Entry, NodeId } from './claim/record.ts'
+import type { FailureCode } from './codes/failures.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { ContainerQuestion } from './ipam/container.ts'
@@ -51,7 +52,7 @@ export type CommandResult =
       readonly leases?: readonly Lease[]
     }
   /** `code` is stable; `message` says what to do. */
-  | { readonly ok: false; readonly code: string; readonly message: string }
+  | { readonly ok: false; readonly code: FailureCode; readonly message: string }
 
 /** A peer that the overlay wants a connection to. */
 export interface WantedPeer {

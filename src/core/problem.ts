@@ -2,65 +2,63 @@
 
 import type { Note } from './note.ts'
 
-export type Problem = Extract<
-  Note,
-  {
-    readonly code:
-      | 'addresses-lost'
-      | 'announce-not-allowed'
-      | 'announcement-refused'
-      | 'bridge-failed'
-      | 'certificate-expires'
-      | 'claim-contested'
-      | 'clock-skew'
-      | 'clock-unset'
-      | 'dial-forbidden'
-      | 'door-shut'
-      | 'entry-rejected'
-      | 'eviction-pending'
-      | 'eviction-refused'
-      | 'exclusions-ignored'
-      | 'exclusions-overridden'
-      | 'exclusions-too-broad'
-      | 'firewall-failed'
-      | 'forwarding-off'
-      | 'handshake-failed'
-      | 'join-held'
-      | 'joined-alone'
-      | 'kernel-unreadable'
-      | 'leaks-held-back'
-      | 'leases-slow'
-      | 'leases-unreadable'
-      | 'leases-unwritable'
-      | 'monitor-died'
-      | 'network-preceded'
-      | 'network-unwritten'
-      | 'node-down'
-      | 'node-twice'
-      | 'nodes-full'
-      | 'not-admitted'
-      | 'not-admitted-self'
-      | 'open-admission'
-      | 'peer-flooding'
-      | 'peer-refused'
-      | 'pool-full'
-      | 'pool-mismatch'
-      | 'purged'
-      | 'record-refused'
-      | 'route-alien'
-      | 'route-dead'
-      | 'route-failed'
-      | 'route-off-link'
-      | 'route-refused'
-      | 'route-shadowed'
-      | 'routes-full'
-      | 'seed-unreachable'
-      | 'seed-unresolvable'
-      | 'store-unwritable'
-      | 'subnet-exhausted'
-      | 'token-used-twice'
-      | 'uplink-missing'
-  }
->
+export const problemCodes = [
+  'addresses-lost',
+  'announce-not-allowed',
+  'announcement-refused',
+  'bridge-failed',
+  'certificate-expires',
+  'claim-contested',
+  'clock-skew',
+  'clock-unset',
+  'dial-forbidden',
+  'door-shut',
+  'entry-rejected',
+  'eviction-pending',
+  'eviction-refused',
+  'exclusions-ignored',
+  'exclusions-overridden',
+  'exclusions-too-broad',
+  'firewall-failed',
+  'forwarding-off',
+  'handshake-failed',
+  'join-held',
+  'joined-alone',
+  'kernel-unreadable',
+  'leaks-held-back',
+  'leases-slow',
+  'leases-unreadable',
+  'leases-unwritable',
+  'monitor-died',
+  'network-preceded',
+  'network-unwritten',
+  'node-down',
+  'node-twice',
+  'nodes-full',
+  'not-admitted',
+  'not-admitted-self',
+  'open-admission',
+  'peer-flooding',
+  'peer-refused',
+  'pool-full',
+  'pool-mismatch',
+  'purged',
+  'record-refused',
+  'route-alien',
+  'route-dead',
+  'route-failed',
+  'route-off-link',
+  'route-refused',
+  'route-shadowed',
+  'routes-full',
+  'seed-unreachable',
+  'seed-unresolvable',
+  'store-unwritable',
+  'subnet-exhausted',
+  'token-used-twice',
+  'uplink-missing',
+] as const satisfies readonly Note['code'][]
 
-export type ProblemCode = Problem['code']
+export type ProblemCode = (typeof problemCodes)[number]
+
+export type Problem = Extract<Note, { readonly code: ProblemCode }>

@@ -27,7 +27,7 @@ describe('a command', () => {
     const answers = [operator.command({ type: 'resync' }), operator.command({ type: 'purge' })]
     assert.equal(new Set(idsOf(pushed)).size, 2)
     const [first = 0, second = 0] = idsOf(pushed)
-    operator.reply(second, { ok: false, code: 'no', message: 'second' })
+    operator.reply(second, { ok: false, code: 'left', message: 'second' })
     operator.reply(first, { ok: true, message: 'first' })
     assert.deepEqual(
       (await Promise.all(answers)).map(({ message }) => message),

@@ -1,23 +1,23 @@
 /** How a call is answered: by a message, or by a failure with a status, a stable code and a text for people. */
 
 import grpc, { type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import type { FailureCode } from '../../core/codes/failures.ts'
 import type { CommandResult } from '../../core/effect.ts'
-import type { LeaseRefusal } from '../../core/ipam/lease.ts'
 import { codeKey } from './definition.ts'
 
 /** A failure that the caller sees as it is. */
 export class Refused extends Error {
   readonly status: grpc.status
-  readonly code: string
+  readonly code: FailureCode
 
-  constructor(status: grpc.status, code: string, message: string) {
+  constructor(status: grpc.status, code: FailureCode, message: string) {
     super(message)
     this.status = status
     this.code = code
   }
 }
 
-export const invalid = (code: string, message: string): Refused =>
+export const invalid = (code: FailureCode, message: string): Refused =>
   new Refused(grpc.status.INVALID_ARGUMENT, code, message)
 
 export function answer<Request, Response>(
@@ -58,10 +58,7 @@ export function serviceError(thrown: unknown): Partial<grpc.ServiceError> & Erro
 }
 
 /** What the core refuses is a matter of its state, unless it is one of these. */
-const statuses: ReadonlyMap<string, grpc.status> = new Map<
-  LeaseRefusal | 'unknown-node' | 'not-announced' | 'ambiguous-node' | 'stopping',
-  grpc.status
->([
+const statuses: ReadonlyMap<FailureCode, grpc.status> = new Map<FailureCode, grpc.status>([
   ['unknown-node', grpc.status.NOT_FOUND],
   ['not-announced', grpc.status.NOT_FOUND],
   ['ambiguous-node', grpc.status.INVALID_ARGUMENT],

@@ -2,6 +2,7 @@
 
 import { connect } from 'node:net'
 import grpc, { type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
+import type { FailureCode } from '../../core/codes/failures.ts'
 import {
   type AdoptLeasesRequest,
   type AllocateLeaseRequest,
@@ -63,11 +64,11 @@ export interface ApiClient {
 
 /** `unreachable`: nobody answered. Any other code is the agent's own. */
 export class ApiError extends Error {
-  readonly code: string
+  readonly code: FailureCode
   /** No agent is there, and one that is started now will answer. */
   readonly isAbsence: boolean
 
-  constructor(code: string, message: string, isAbsence = false) {
+  constructor(code: FailureCode, message: string, isAbsence = false) {
     super(message)
     this.name = 'ApiError'
     this.code = code
@@ -150,7 +151,7 @@ function unreachableText(error: NodeJS.ErrnoException, socket: string): string {
 function apiError(error: ServiceError, socket: string): ApiError {
   const [code] = error.metadata.get(codeKey)
   // The agent's own answer, whatever its status.
-  if (typeof code === 'string') return new ApiError(code, error.details)
+  if (typeof code === 'string') return new ApiError(code as FailureCode, error.details)
   if (error.code === grpc.status.DEADLINE_EXCEEDED) {
     return new ApiError('unreachable', `the agent of ${socket} does not answer: is it stopped?`)
   }

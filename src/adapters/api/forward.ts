@@ -2,6 +2,7 @@
 
 import grpc from '@grpc/grpc-js'
 import type { NodeRecord } from '../../core/claim/record.ts'
+import type { FailureCode } from '../../core/codes/failures.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
@@ -130,7 +131,7 @@ function refusedBy(node: NodeRecord, text: string): Refused {
     const known = typeof status === 'number' && status > 0 && status in grpc.status
     return new Refused(
       known ? status : grpc.status.UNKNOWN,
-      String(code).slice(0, 64),
+      String(code).slice(0, 64) as FailureCode,
       String(message).slice(0, 1_024),
     )
   } catch {

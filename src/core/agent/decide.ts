@@ -2,6 +2,7 @@
 
 import { isRecord, type Tombstone } from '../claim/record.ts'
 import { tombstoneOf } from '../claim/tombstone.ts'
+import type { FailureCode } from '../codes/failures.ts'
 import type { Command } from '../event.ts'
 import { unreachable } from '../invariant.ts'
 import type { Prefix } from '../ip/prefix.ts'
@@ -19,7 +20,7 @@ export type Decision =
       /** What an eviction publishes. */
       readonly tombstone?: Tombstone
     }
-  | { readonly ok: false; readonly code: string; readonly message: string }
+  | { readonly ok: false; readonly code: FailureCode; readonly message: string }
 
 /** Changes the own record's extra prefixes where the command says so, and nothing else. */
 export function decide(command: Command, state: AgentState): Decision {
@@ -151,4 +152,4 @@ export const hasLeft = {
 } as const
 
 const agree = (message: string): Decision => ({ ok: true, message })
-const refuse = (code: string, message: string): Decision => ({ ok: false, code, message })
+const refuse = (code: FailureCode, message: string): Decision => ({ ok: false, code, message })

@@ -120,7 +120,7 @@ describe('a command', () => {
   })
 
   test('that the agent refuses comes back with its code and its words', async () => {
-    const refusal = { code: 'unknown-node', message: 'no node is named z – see peers' }
+    const refusal = { code: 'unknown-node', message: 'no node is named z – see peers' } as const
     agent.result = () => ({ ok: false, ...refusal })
     await assert.rejects(client.call('Evict', { node: 'z' }, 5_000), refusal)
   })

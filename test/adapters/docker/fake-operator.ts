@@ -55,7 +55,7 @@ export class FakeOperator implements Operator {
     if (this.refusal) return this.refusal
     if (command.type === 'allocate') return this.#allocate(command.request)
     if (command.type === 'release') return this.#release(command.attachment)
-    return { ok: false, code: 'unexpected', message: command.type }
+    return { ok: false, code: 'internal', message: command.type }
   }
 
   watch(): () => void {
