@@ -11,6 +11,8 @@ const metafile = await bundle(import.meta.dirname)
 for (const file of Object.keys(metafile.outputs))
   await writeFile(file, ascii(await readFile(file, 'utf8')))
 await cp('src/adapters/api/proto/starling.proto', 'dist/proto/starling.proto')
+// What `starling help CODE` reads.
+await cp('docs/operations.md', 'dist/operations.md')
 await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences(foldersOf(metafile)))
 await chmod('dist/starling.js', 0o755)
 const { lacking } = await compileNative(import.meta.dirname, 'dist/native')

@@ -42,8 +42,8 @@ const bordered: readonly Rule[] = [
     to: [
       '^src/cli/',
       '^src/(config|version)',
-      '^src/core/(ip|trust)/',
-      '^src/core/claim/record[.]ts$',
+      '^src/core/(codes|ip|trust)/',
+      '^src/core/(claim/record|note|problem)[.]ts$',
       '^src/wire/(paper|signature)[.]ts$',
       '^src/cni/',
       '^src/adapters/api/(client|definition)[.]ts$',

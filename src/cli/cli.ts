@@ -5,12 +5,15 @@ import { version } from '../version.ts'
 import { addAdmin } from './admin-commands.ts'
 import { addChange } from './change-commands.ts'
 import { addContainers } from './container-commands.ts'
+import { addExamples } from './examples.ts'
 import { exitCode } from './exit-code.ts'
 import { addSee } from './see-commands.ts'
+import { addWords } from './word-commands.ts'
 
 /** Performs one command line and returns its exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
   endQuietlyWithReader()
+  if (args.length === 0) return (await import('./first-steps.ts')).firstSteps()
   const [command, ...rest] = args
   const asksForHelp = rest.includes('--help') || rest.includes('-h')
   if (command === 'config' && !asksForHelp) return (await import('./config.ts')).config(rest)
@@ -27,7 +30,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
     // Commander has printed its message; help that was asked for is no failure.
-    return thrown.exitCode === 0 && args.length > 0 ? exitCode.fine : exitCode.usage
+    return thrown.exitCode === 0 ? exitCode.fine : exitCode.usage
   }
   return outcome.code
 }
@@ -38,6 +41,7 @@ export function createProgram(outcome: { code: number }): Command {
     .description('Container subnets and routes for every host of a cluster.')
     .version(version, '-V, --version')
     .exitOverride()
+    .helpCommand(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'starling:')) })
     .addHelpText(
       'after',
@@ -61,6 +65,8 @@ export function createProgram(outcome: { code: number }): Command {
   addChange(means)
   addContainers(means)
   addAdmin(means)
+  addWords(means)
+  addExamples(program)
   return program
 }
 

@@ -417,14 +417,14 @@ export const fields = {
   }),
   logLevel: one(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
     group: 'Process',
-    value: 'level',
+    value: 'trace|debug|info|warn|error',
     default: ['info'],
     about: 'Least level that is logged.',
     bounds: 'trace, debug, info, warn or error',
   }),
   logFormat: one(oneOf('auto', 'json', 'pretty'), {
     group: 'Process',
-    value: 'format',
+    value: 'auto|json|pretty',
     default: ['auto'],
     about: 'JSON lines, or lines for people; auto is pretty on a terminal.',
     bounds: 'auto, json or pretty',

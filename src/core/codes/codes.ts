@@ -1,5 +1,6 @@
 /** The one table of the codes of events, from which their documentation and `starling help CODE` are made. */
 
+import { describe, type Level } from '../note.ts'
 import { addressCodes } from './addresses.ts'
 import { admissionCodes } from './admission.ts'
 import { claimCodes } from './claims.ts'
@@ -32,3 +33,12 @@ export const topics: ReadonlyMap<string, ReadonlyMap<string, Code>> = new Map(
 const byName: ReadonlyMap<string, Code> = new Map<string, Code>(Object.entries(codes))
 
 export const codeNamed = (name: string): Code | undefined => byName.get(name)
+
+/** Most have one. */
+export const levelsOf = ({ examples }: Code): readonly Level[] => [
+  ...new Set(examples.map((note) => describe(note).level)),
+]
+
+/** Names of the facts that go with it. */
+export const factsOf = ({ examples }: Code): readonly string[] =>
+  [...new Set(examples.flatMap((note) => Object.keys(note)))].filter((name) => name !== 'code')

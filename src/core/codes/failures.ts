@@ -46,7 +46,7 @@ export const failures = {
     mend: statePath,
   },
   'docker-refused': {
-    meaning: 'dockerd answered, and refused. The message has its words.',
+    meaning: 'Docker refused, and the message has its words.',
     mend: 'Mend what the message says.',
   },
   'docker-unreachable': {

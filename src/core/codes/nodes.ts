@@ -62,7 +62,8 @@ export const nodeCodes = {
     ],
   },
   'peer-connected': {
-    meaning: 'A connection to another agent stands. Every node holds a few, not one to each.',
+    meaning:
+      'A connection to another agent stands. In a cluster of more than 32 nodes no node is connected to all others.',
     examples: [{ code: 'peer-connected', peer: node, address: '/ip4/10.0.1.73/tcp/7871' }],
   },
   'peer-disconnected': {
