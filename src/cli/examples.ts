@@ -148,7 +148,10 @@ export const examples: ReadonlyMap<string, readonly Example[]> = new Map(
 export function addExamples(command: Command, above = ''): void {
   for (const each of command.commands) {
     const name = `${above}${each.name()}`
-    const own = examples.get(name) ?? []
+    // A group shows the first of each of its commands.
+    const own =
+      examples.get(name) ??
+      each.commands.flatMap((one) => examples.get(`${name} ${one.name()}`)?.slice(0, 1) ?? [])
     if (own.length > 0) each.addHelpText('after', helpText(own))
     addExamples(each, `${name} `)
   }
