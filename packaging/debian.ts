@@ -20,6 +20,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { createProgram } from '../src/cli/cli.ts'
+import { completionScript, type Shell } from '../src/cli/completion/completion.ts'
 import { foldersNeeded, lockOf } from './lock.ts'
 import { manifestOf, printed, shippedManifest } from './manifest.ts'
 import { manual, wrapped } from './manual.ts'
@@ -52,6 +54,12 @@ const maintainer = 'The starling authors <authors@starling.invalid>'
 const depends = 'libc6 (>= 2.34), libgcc-s1 (>= 3.4), libstdc++6 (>= 10.2)'
 const home = 'usr/lib/starling'
 const documents = 'usr/share/doc/starling'
+/** Where each shell of Debian looks. */
+const completions: Readonly<Record<Shell, string>> = {
+  bash: 'bash-completion/completions/starling',
+  zsh: 'zsh/vendor-completions/_starling',
+  fish: 'fish/vendor_completions.d/starling.fish',
+}
 /** What Node loads of a package; others read its sources, and compile them. */
 const loaded = ['.js', '.json', '.node']
 
@@ -66,6 +74,7 @@ export async function makeDeb(wanted: Package): Promise<string> {
     await addProgram(root, wanted)
     await addService(root, project)
     await addDocuments(root, { project, version, date })
+    await addCompletions(root)
     await addControl(root, { project, version, architecture })
     await settle(root, date)
     // Node is most of it: xz takes a minute for a third less.
@@ -154,11 +163,19 @@ async function addDocuments(
   await writeZipped(at('third-party-licences.gz'), others)
   const news = await readFile(join(project, 'CHANGELOG.md'), 'utf8')
   await writeZipped(at('changelog.gz'), changelog(news, { version, date }))
-  await mkdir(join(root, 'usr/share/man/man8'), { recursive: true })
-  await writeZipped(join(root, 'usr/share/man/man8/starling.8.gz'), manual(date))
+  await mkdir(join(root, 'usr/share/man/man1'), { recursive: true })
+  await writeZipped(join(root, 'usr/share/man/man1/starling.1.gz'), manual(date))
   await mkdir(join(root, 'usr/share/lintian/overrides'), { recursive: true })
   const overrides = join(root, 'usr/share/lintian/overrides/starling')
   await writeFile(overrides, await text(project, 'lintian-overrides'))
+}
+
+async function addCompletions(root: string): Promise<void> {
+  for (const [shell, path] of Object.entries(completions) as [Shell, string][]) {
+    const file = join(root, 'usr/share', path)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, completionScript(createProgram({ code: 0 }), shell))
+  }
 }
 
 /** The same for every platform. */

@@ -1,7 +1,9 @@
-/** The man page, made of the commands and settings that the command line knows. */
+/** The man page, made of the commands, settings and examples that the command line knows. */
 
 import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../src/cli/cli.ts'
+import { isShown } from '../src/cli/completion/grammar.ts'
+import { examples } from '../src/cli/examples.ts'
 import { describeSettings } from '../src/cli/settings-help.ts'
 
 /** Written by hand, for no command knows it. */
@@ -11,6 +13,13 @@ const files: readonly (readonly [path: string, about: string])[] = [
   ['/var/lib/starling', "This node's identity, its claim, what it knows of others, and leases."],
 ]
 
+const variables: readonly (readonly [name: string, about: string])[] = [
+  ['STARLING_SOCKET', 'Socket of the agent, for all commands and for the agent itself.'],
+  ['STARLING_CONFIG', 'File that the agent reads its settings from.'],
+  ['DOCKER_HOST', 'Socket of dockerd, for docker network.'],
+  ['NO_COLOR', 'Colour is used on a terminal alone, and not where this is set.'],
+]
+
 const exitCodes: readonly (readonly [code: string, about: string])[] = [
   ['0', 'Fine.'],
   ['1', 'The agent refused, or something is not well.'],
@@ -18,7 +27,7 @@ const exitCodes: readonly (readonly [code: string, about: string])[] = [
   ['3', 'No agent answered.'],
 ]
 
-/** In mdoc, for section 8. */
+/** In mdoc, for section 1. */
 export function manual(date: Date): string {
   const program = createProgram({ code: 0 })
   const agent = program.commands.find((command) => command.name() === 'agent')
@@ -27,7 +36,7 @@ export function manual(date: Date): string {
   const day = date.toLocaleDateString('en-US', { dateStyle: 'long', timeZone: 'UTC' })
   const lines = [
     `.Dd ${day}`,
-    '.Dt STARLING 8',
+    '.Dt STARLING 1',
     '.Os',
     '.Sh NAME',
     '.Nm starling',
@@ -39,7 +48,12 @@ export function manual(date: Date): string {
     '.Op Ar options',
     '.Sh COMMANDS',
     'Each takes',
-    '.Fl -help .',
+    '.Fl -help ,',
+    'which shows examples, too.',
+    'The codes of problems, events and failures are explained by',
+    '.Nm',
+    '.Cm help',
+    '.Ar code .',
     ...list(leaves(program).flatMap(commandLines)),
     '.Sh SETTINGS',
     'Of',
@@ -55,10 +69,25 @@ export function manual(date: Date): string {
       `.Ss ${escaped(group)}`,
       ...list(options.flatMap(optionLines)),
     ]),
+    '.Sh ENVIRONMENT',
+    'Every setting of the agent is also a variable.',
+    'Besides there are:',
+    ...list(variables.flatMap(([name, about]) => [`.It Ev ${name}`, ...sentences(about)])),
     '.Sh FILES',
     ...list(files.flatMap(([path, about]) => [`.It Pa ${path}`, ...sentences(about)])),
     '.Sh EXIT STATUS',
     ...list(exitCodes.flatMap(([code, about]) => [`.It ${code}`, ...sentences(about)])),
+    '.Sh EXAMPLES',
+    // No space before the first.
+    ...leaves(program)
+      .flatMap(({ name }) => exampleLines(name))
+      .slice(1),
+    '.Sh SEE ALSO',
+    'The documentation in',
+    '.Pa /usr/share/doc/starling/docs ,',
+    'of which',
+    '.Pa operations.md',
+    'says what to do about each problem.',
   ]
   return `${lines.join('\n')}\n`
 }
@@ -67,7 +96,7 @@ const list = (items: readonly string[]): string[] => ['.Bl -tag -width Ds', ...i
 
 /** The commands that do something, with their whole names: those that have commands below do nothing themselves. */
 function leaves(command: Command, above = ''): { name: string; command: Command }[] {
-  return command.commands.flatMap((each) => {
+  return command.commands.filter(isShown).flatMap((each) => {
     const name = `${above}${each.name()}`
     return each.commands.length > 0 ? leaves(each, `${name} `) : [{ name, command: each }]
   })
@@ -83,8 +112,17 @@ function commandLines({ name, command }: { name: string; command: Command }): st
   ]
 }
 
+const exampleLines = (name: string): string[] =>
+  (examples.get(name) ?? []).flatMap(({ about, line }) => [
+    '.Pp',
+    ...sentences(about),
+    '.Bd -literal -offset indent -compact',
+    escaped(line),
+    '.Ed',
+  ])
+
 function argumentWords(argument: Argument): string {
-  const words = ` Ar ${escaped(argument.name())}${argument.variadic ? ' ...' : ''}`
+  const words = ` Ar ${escaped(argument.name().replaceAll('|', ' | '))}${argument.variadic ? ' ...' : ''}`
   return argument.required ? words : ` Op${words}`
 }
 
@@ -115,6 +153,7 @@ function groupsOf(command: Command): [string, Option[]][] {
 /** Each on lines of its own, none of them too long, as mdoc asks. */
 function sentences(text: string): string[] {
   return text
+    .replace(/^[a-z]/, (letter) => letter.toUpperCase())
     .replace(/([^.!?:])$/, '$1.')
     .split(/(?<=[.!?]) +(?=[A-Z0-9])/)
     .flatMap(wrapped)

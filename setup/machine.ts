@@ -38,6 +38,9 @@ const needs = {
   // The Debian package is looked at, and booted in a Debian that is made of this machine's packages.
   lintian: ['lintian'],
   mandoc: ['mandoc'],
+  // Words are completed in the shells themselves.
+  zsh: ['zsh'],
+  fish: ['fish'],
   systemd: ['systemd-analyze'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 

@@ -56,10 +56,10 @@ describe('npm run deb', () => {
   it('brings a man page of every command and setting that mandoc finds nothing wrong with', async () => {
     const { stdout: page } = await run(
       'sh',
-      ['-c', `dpkg-deb --fsys-tarfile ${small} | tar -xO ./usr/share/man/man8/starling.8.gz`],
+      ['-c', `dpkg-deb --fsys-tarfile ${small} | tar -xO ./usr/share/man/man1/starling.1.gz`],
       { encoding: 'buffer' },
     )
-    const file = join(directory, 'starling.8')
+    const file = join(directory, 'starling.1')
     await writeFile(file, gunzipSync(page))
     assert.equal((await run('mandoc', ['-Tlint', file])).stdout, '')
     const { stdout } = await run('mandoc', ['-Tascii', '-Owidth=300', file])
@@ -67,6 +67,16 @@ describe('npm run deb', () => {
     for (const name of ['agent', 'status', 'ip allocate id', 'admin install', 'cni uninstall'])
       assert.match(shown, new RegExp(`^ +${name}\\b`, 'm'))
     for (const key of fieldKeys) assert.match(shown, new RegExp(`^ +${flagOf(key)}\\b`, 'm'))
+  })
+
+  it('brings what bash, zsh and fish complete, where each of them looks', async () => {
+    const { stdout } = await run('dpkg-deb', ['--contents', small])
+    for (const path of [
+      'bash-completion/completions/starling',
+      'zsh/vendor-completions/_starling',
+      'fish/vendor_completions.d/starling.fish',
+    ])
+      assert.ok(stdout.includes(` ./usr/share/${path}\n`), path)
   })
 
   it('assembles one for arm64 of what is built for that', async () => {

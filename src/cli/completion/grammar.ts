@@ -54,8 +54,8 @@ function stepOf(command: Command, path: readonly string[], known: ReadonlyMap<st
   }
 }
 
-/** Commander keeps it to itself. */
-const isShown = (command: Command): boolean => command.name() !== 'complete'
+/** Commander keeps to itself what it hides. */
+export const isShown = (command: Command): boolean => command.name() !== 'complete'
 
 function flagOf(option: Option): Flag {
   const names = [option.short, option.long].filter((each) => each !== undefined)

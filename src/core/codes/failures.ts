@@ -50,7 +50,7 @@ export const failures = {
     mend: 'Mend what the message says.',
   },
   'docker-unreachable': {
-    meaning: 'dockerd does not answer on its socket.',
+    meaning: 'Docker does not answer on its socket.',
     mend: 'Start Docker, or name its socket: --docker-host.',
   },
   exhausted: {
