@@ -103,6 +103,7 @@ export async function prepareContext(context: string, checkout: string): Promise
     'package-lock.json',
     'LICENSE',
     'build.ts',
+    'docs/operations.md',
     'native',
     'packaging',
     'tsconfig.json',

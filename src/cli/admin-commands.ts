@@ -16,7 +16,7 @@ import type { Shared } from './session.ts'
 export function addAdmin({ program, run }: Means): void {
   const admin = program
     .command('admin')
-    .description('Admit nodes by name: on a machine of the operator, off the cluster.')
+    .description('Admit nodes by name; for the machine of the operator, off the cluster.')
     .helpGroup('Admission:')
   const directory = () =>
     new Option('--dir <directory>', 'where the operator key is').default(
@@ -34,7 +34,7 @@ export function addAdmin({ program, run }: Means): void {
     .option('--cluster <name>', 'cluster whose nodes it admits', 'starling')
     .action(run(async (options: InitOptions) => (await import('./admin.ts')).init(options)))
   signing('admit', 'Sign the certificate of a node.')
-    .argument('<node-id>', 'id of the node: starling status shows it there')
+    .argument('<node-id>', 'id of the node, which starling status shows there')
     .requiredOption('--name <name>', 'name of the node')
     .option('--prefix <prefix...>', 'subnet that the node must claim, one per family')
     .option('--announce <prefixes...>', 'further prefixes that it may announce', commas)
@@ -44,7 +44,7 @@ export function addAdmin({ program, run }: Means): void {
         (await import('./admin.ts')).admit(node, options),
       ),
     )
-  signing('revoke', 'Sign the end of a node, or of a join token.')
+  signing('revoke', 'Revoke a node or a join token: sign its end.')
     .argument('<id>', 'of a node or a token')
     .action(
       run(async (id: string, options: RevokeOptions) =>

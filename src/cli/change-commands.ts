@@ -8,14 +8,14 @@ export function addChange({ program, run }: Means): void {
   const change = (name: string, about: string): Command =>
     shared(program.command(name), about).helpGroup('Change:')
 
-  change('announce', 'Let the cluster route a further prefix to this host.')
+  change('announce', 'Have the cluster route a further prefix to this host.')
     .argument('<prefix>')
     .action(
       run(async (prefix: string, shared: Shared) =>
         (await import('./actions.ts')).announce(prefix, shared),
       ),
     )
-  change('withdraw', 'Withdraw an announced prefix.')
+  change('withdraw', 'Stop announcing a prefix.')
     .argument('<prefix>')
     .action(
       run(async (prefix: string, shared: Shared) =>
@@ -29,17 +29,16 @@ export function addChange({ program, run }: Means): void {
         (await import('./actions.ts')).evict(node, shared),
       ),
     )
-  change('leave', "Free this host's subnet, remove its routes, stop the agent.")
+  change('leave', "Free this host's subnet, remove its routes, and stop the agent.")
     .option('--force', 'even while containers have addresses of the subnet')
     .action(
       run(async (options: Shared & { force?: true }) =>
         (await import('./actions.ts')).leave(options),
       ),
     )
-  change(
-    'purge',
-    "Remove all of starling's routes from the kernel; resync brings them back.",
-  ).action(run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)))
+  change('purge', 'Remove all routes of starling from the kernel; resync brings them back.').action(
+    run(async (shared: Shared) => (await import('./actions.ts')).purge(shared)),
+  )
   change('resync', "Read the kernel's routes again and repair what differs.").action(
     run(async (shared: Shared) => (await import('./actions.ts')).resync(shared)),
   )

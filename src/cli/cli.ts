@@ -39,7 +39,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
 export function createProgram(outcome: { code: number }): Command {
   const program = new Command('starling')
     .description('Container subnets and routes for every host of a cluster.')
-    .version(version, '-V, --version')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
     .exitOverride()
     .helpCommand(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'starling:')) })

@@ -67,7 +67,7 @@ export function addContainers({ program, run }: Means): void {
       .option('--conf-dir <directory>', 'directory of the networks', '/etc/cni/net.d')
   places(shared(cni.command('install'), 'Install the plugin, and the networks that use it.'))
     .option('--network <name...>', 'names of the networks', ['starling'])
-    .option('--plugin-only', 'no network; needs --bin-dir, and no agent')
+    .option('--plugin-only', 'the plugin and no network: needs --bin-dir, and no agent')
     .action(run(async (options: InstallOptions) => (await import('./cni.ts')).install(options)))
   places(
     shared(cni.command('uninstall'), 'Remove the plugin and the networks that use it.'),

@@ -9,14 +9,17 @@ export function addSee({ program, run }: Means): void {
   const see = (name: string, about: string): Command =>
     shared(program.command(name), about).helpGroup('See:')
 
-  see('status', 'Show whether all is well, and what to do where it is not; exits 0 when it is.')
-    .option('--wait', 'wait until converged: exits 0 then, 1 or 3 (no agent) at the timeout')
+  see('status', 'Show whether all is well, and what to do if not; exits with 0 if it is.')
+    .option(
+      '--wait',
+      'wait until this host has converged; at the timeout exit with 1, or 3 without an agent',
+    )
     .option('--timeout <seconds>', 'with --wait: the longest wait', seconds, 30)
     .action(run(async (options: StatusOptions) => (await import('./status.ts')).status(options)))
   see('claims', 'List the subnets and the nodes that claim them.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).claims(shared)),
   )
-  see('routes', 'List the wanted routes beside those in the kernel.').action(
+  see('routes', 'List the routes that are wanted, beside those in the kernel.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).routes(shared)),
   )
   see('peers', 'List the nodes of the cluster.').action(

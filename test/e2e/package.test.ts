@@ -60,6 +60,8 @@ test('the tarball is installed elsewhere as one package beside netlink, and runs
     const executable = join(installed, '.bin', 'starling')
     const help = await run(process.execPath, [executable, '--help'], { cwd: directory })
     assert.match(help.stdout, /Usage: starling/)
+    const explained = await run(process.execPath, [executable, 'help', 'route-alien'])
+    assert.match(explained.stdout, /^Cause {2}/m)
     const config = await run(process.execPath, [executable, 'config', '--json'], { cwd: directory })
     assert.match(config.stdout, /172\.16\.0\.0\/12/)
     await withLab('package', async (lab) => {

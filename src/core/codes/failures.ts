@@ -9,8 +9,7 @@ const certificate = 'Sign another certificate on the machine of the operator: st
 const withdraw =
   'Announce what overlaps with nobody: starling claims and starling peers list what is taken.'
 const asked = 'Correct the request.'
-const statePath =
-  'Restore the state directory from a backup, or remove it whole to start as a new node.'
+const state = 'Do what the message says: restore the file from a backup, or remove what it names.'
 
 export const failures = {
   'address-outside': {
@@ -43,7 +42,7 @@ export const failures = {
   },
   damaged: {
     meaning: 'A file of the state directory is not what an agent wrote: cut short or altered.',
-    mend: statePath,
+    mend: state,
   },
   'docker-refused': {
     meaning: 'Docker refused, and the message has its words.',
@@ -72,7 +71,7 @@ export const failures = {
   },
   'foreign-key': {
     meaning: 'A file of the state directory belongs to another identity.',
-    mend: statePath,
+    mend: state,
   },
   'foreign-operator': {
     meaning:
@@ -135,7 +134,7 @@ export const failures = {
   },
   'missing-identity': {
     meaning: 'There is state, but the identity that wrote it is gone.',
-    mend: statePath,
+    mend: state,
   },
   moved: {
     meaning: 'Two nodes do not know the same of a subnet yet.',

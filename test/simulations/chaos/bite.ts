@@ -146,7 +146,7 @@ async function built(changes: readonly Change[]): Promise<string> {
   try {
     for (const name of [
       ...['Dockerfile', 'package.json', 'package-lock.json', 'LICENSE', 'build.ts', 'native'],
-      ...['packaging', 'tsconfig.json', 'src'],
+      ...['packaging', 'tsconfig.json', 'src', 'docs/operations.md'],
     ])
       await cp(join(repository, name), join(place, name), { recursive: true })
     for (const { file, from, to } of changes) {
