@@ -8,6 +8,7 @@ import type { Code } from '../core/codes/code.ts'
 import { codeNamed, codes, factsOf, levelsOf } from '../core/codes/codes.ts'
 import { failureNamed, failures } from '../core/codes/failures.ts'
 import { describe, type Level } from '../core/note.ts'
+import { isShown } from './completion/grammar.ts'
 import { exitCode } from './exit-code.ts'
 import { paint, printable, wrap } from './layout.ts'
 
@@ -51,7 +52,8 @@ function commandNamed(program: Command, topic: readonly string[]): Command | und
 function unknown(program: Command, topic: readonly string[]): number {
   const asked = topic.join(' ')
   console.error(`starling: there is no command and no code ${printable(asked)}`)
-  const near = nearest(asked, [...program.commands.map((each) => each.name()), ...codeNames])
+  const commands = program.commands.filter(isShown).map((each) => each.name())
+  const near = nearest(asked, [...commands, ...codeNames])
   if (near !== undefined) console.error(`(Did you mean ${near}?)`)
   return exitCode.usage
 }

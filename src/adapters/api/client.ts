@@ -150,7 +150,7 @@ function unreachableText(error: NodeJS.ErrnoException, socket: string): string {
 
 function apiError(error: ServiceError, socket: string): ApiError {
   const [code] = error.metadata.get(codeKey)
-  // The agent's own answer, whatever its status.
+  // The agent's own answer, whatever its status. A newer one may have further codes.
   if (typeof code === 'string') return new ApiError(code as FailureCode, error.details)
   if (error.code === grpc.status.DEADLINE_EXCEEDED) {
     return new ApiError('unreachable', `the agent of ${socket} does not answer: is it stopped?`)

@@ -1,6 +1,6 @@
 /** The completion script for fish. */
 
-import { type Flag, type Step, type Word, withAllBelow } from './grammar.ts'
+import { type Flag, type Step, shortened, type Word, withAllBelow } from './grammar.ts'
 
 export const fishScript = (program: Step): string => `# fish completion of starling
 # Written by: starling completion fish
@@ -67,9 +67,5 @@ function wordText(word: Word): string {
       return word satisfies never
   }
 }
-
-/** Its first sentence. */
-export const shortened = (about: string): string =>
-  about.replace(/([a-z)])[.:;] .*$/s, '$1').replace(/\.$/, '')
 
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`

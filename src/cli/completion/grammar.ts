@@ -37,6 +37,10 @@ export function grammarOf(program: Command, topics: readonly string[]): Step {
   return stepOf(program, [], new Map([['help', oneOf([...commands, ...topics])]]))
 }
 
+/** What a shell has room for of a description: its first sentence. */
+export const shortened = (about: string): string =>
+  about.replace(/([a-z)])[.:;] .*$/s, '$1').replace(/\.$/, '')
+
 export const withAllBelow = (step: Step): Step[] => [step, ...step.steps.flatMap(withAllBelow)]
 
 function stepOf(command: Command, path: readonly string[], known: ReadonlyMap<string, Word>): Step {

@@ -1,7 +1,6 @@
 /** The completion script for zsh. */
 
-import { shortened } from './fish.ts'
-import { type Flag, type Step, type Word, withAllBelow } from './grammar.ts'
+import { type Flag, type Step, shortened, type Word, withAllBelow } from './grammar.ts'
 
 export const zshScript = (program: Step): string => `#compdef starling
 # zsh completion of starling
