@@ -1,7 +1,7 @@
 /** Flags over environment over file over defaults: one frozen configuration, or every problem at once. */
 
 import { hostname } from 'node:os'
-import { type EffectiveSetting, effectiveSettings } from './config/effective.ts'
+import { type EffectiveSetting, effectiveSettings, writtenSetting } from './config/effective.ts'
 import { type Environment, readEnvironment } from './config/environment.ts'
 import { type FieldKey, fieldKeys, fields, type HostFacts, type Settings } from './config/fields.ts'
 import { readFile, readKeyFile, readKeysFile } from './config/file.ts'
@@ -22,7 +22,7 @@ import type { Pool } from './core/ip/pool.ts'
 import { type Prefix, parsePrefix } from './core/ip/prefix.ts'
 import type { Reserve } from './core/ipam/reserve.ts'
 
-export { type EffectiveSetting, printProblems }
+export { type EffectiveSetting, printProblems, writtenSetting }
 
 /** All that an agent is told, parsed. Frozen to the bottom. */
 export interface Config {

@@ -21,9 +21,10 @@ import { openIdentity } from './adapters/store/identity.ts'
 import { type OpenedLeases, openLeases } from './adapters/store/leases.ts'
 import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
+import { type History, rememberNotes } from './adapters/telemetry/history.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
 import { cniSocketBeside, unusualCniSocket } from './config/socket-path.ts'
-import type { Config } from './config.ts'
+import { type Config, type EffectiveSetting, writtenSetting } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { AdmissionConfig, CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
@@ -40,7 +41,10 @@ import { version } from './version.ts'
 import { type KeyPair, sealer } from './wire/signature.ts'
 
 /** Runs until `stop`, a leave or a failure. Resolves with the exit code; every failure has been said in one line. */
-export async function runAgent(config: Config, stop: AbortSignal): Promise<number> {
+export async function runAgent(
+  { config, settings }: Pick<DaemonParts, 'config' | 'settings'>,
+  stop: AbortSignal,
+): Promise<number> {
   const log = logTelemetry({ ...config.log, clock: systemClock })
   try {
     if (!hasNetAdmin()) {
@@ -69,6 +73,7 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
     const exitCode = await new Daemon({
       admission,
       config,
+      settings,
       keys,
       store,
       leases,
@@ -89,6 +94,7 @@ export async function runAgent(config: Config, stop: AbortSignal): Promise<numbe
 
 interface DaemonParts {
   readonly config: Config
+  readonly settings: readonly EffectiveSetting[]
   readonly keys: KeyPair
   readonly admission: AdmissionConfig
   readonly store: Store
@@ -100,6 +106,7 @@ interface DaemonParts {
 
 class Daemon {
   readonly #parts: DaemonParts
+  readonly #history: History = rememberNotes(Date.now)
   readonly #telemetry: FanOut
   readonly #kernel: Kernel
   readonly #firewall: Firewall
@@ -111,7 +118,9 @@ class Daemon {
   constructor(parts: DaemonParts) {
     this.#parts = parts
     const { config, keys, store, leases, snapshot, log } = parts
-    this.#telemetry = fanOut([log], (thrown) => log.warn(`a watcher failed: ${String(thrown)}`))
+    this.#telemetry = fanOut([log, this.#history], (thrown) =>
+      log.warn(`a watcher failed: ${String(thrown)}`),
+    )
     this.#kernel = netlinkKernel({
       node: keys.id,
       scope: {
@@ -198,6 +207,8 @@ class Daemon {
       operator: this.#operator,
       remote: this.#transport,
       inabilities: readInabilities,
+      settings: this.#parts.settings.map(writtenSetting),
+      recent: this.#history.last,
       clock: systemClock,
     })
     const stopListening = this.#listenTo(stop)

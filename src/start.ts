@@ -29,7 +29,7 @@ async function agent(args: readonly string[]): Promise<number> {
   }
   const { runAgent } = await import('./main.ts')
   // All is closed and written when it resolves: what a library still holds open must not keep us.
-  process.exit(await runAgent(result.config, stop))
+  process.exit(await runAgent(result, stop))
 }
 
 /**

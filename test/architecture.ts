@@ -49,6 +49,7 @@ const bordered: readonly Rule[] = [
       '^src/adapters/api/(client|definition)[.]ts$',
       '^src/adapters/docker/engine[.]ts$',
       '^src/adapters/cni/installation[.]ts$',
+      '^src/adapters/doctor/',
     ],
   },
   {

@@ -7,6 +7,7 @@ import { addChange } from './change-commands.ts'
 import { addContainers } from './container-commands.ts'
 import { addExamples } from './examples.ts'
 import { exitCode } from './exit-code.ts'
+import { takesSettings } from './means.ts'
 import { addSee } from './see-commands.ts'
 import { addWords } from './word-commands.ts'
 
@@ -17,12 +18,13 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args
   const asksForHelp = rest.includes('--help') || rest.includes('-h')
   if (command === 'config' && !asksForHelp) return (await import('./config.ts')).config(rest)
+  if (command === 'doctor' && !asksForHelp) return (await import('./doctor/doctor.ts')).doctor(rest)
   const outcome = { code: exitCode.fine as number }
   const program = createProgram(outcome)
-  if (command === 'agent' || command === 'config' || command === 'help') {
+  if (takesSettings.includes(command ?? '') || command === 'help') {
     const { describeSettings } = await import('./settings-help.ts')
     for (const each of program.commands) {
-      if (each.name() === 'agent' || each.name() === 'config') describeSettings(each)
+      if (takesSettings.includes(each.name())) describeSettings(each)
     }
   }
   try {
@@ -35,7 +37,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   return outcome.code
 }
 
-/** Without the settings of `agent` and `config`, which are many. */
+/** Without the settings, which are many. */
 export function createProgram(outcome: { code: number }): Command {
   const program = new Command('starling')
     .description('Container subnets and routes for every host of a cluster.')
@@ -48,13 +50,20 @@ export function createProgram(outcome: { code: number }): Command {
       'after',
       '\nExit codes: 0 success, 1 refused or something is wrong, 2 wrong usage or configuration, 3 no agent answers.',
     )
-  // They read their flags themselves, to report every problem at once; here they only have help.
   program.command('agent').description('Run the agent of this host.').helpGroup('Agent:')
   program
     .command('config')
     .description('Print the effective settings and where each comes from.')
     .option('--json', 'print JSON')
     .helpGroup('Agent:')
+  program
+    .command('doctor')
+    .description('Look at this host and the way to others, and say how to mend what is wrong.')
+    .option('--json', 'print JSON')
+    .option('--all', 'ask the gateways of all nodes, not of 64')
+    .option('--bundle <file>', 'write what a bug report needs, without secrets, to a new .tar.gz')
+    .option('--anonymize', 'in the bundle, replace names and addresses')
+    .helpGroup('See:')
 
   const run =
     <Arguments extends unknown[]>(perform: (...given: Arguments) => Promise<number>) =>

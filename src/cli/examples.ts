@@ -42,6 +42,16 @@ export const examples: ReadonlyMap<string, readonly Example[]> = new Map(
     ],
     peers: [{ about: 'Who is there, who is missed, and since when?', line: 'starling peers' }],
     explain: [{ about: 'Whose address is this?', line: 'starling explain 172.16.8.7' }],
+    doctor: [
+      {
+        about: 'Before the first start, with the settings that the agent will have:',
+        line: 'starling doctor --seed 10.0.1.71',
+      },
+      {
+        about: 'For a bug report, with names and addresses replaced:',
+        line: 'starling doctor --bundle starling-bundle.tar.gz --anonymize',
+      },
+    ],
     watch: [
       { about: 'What happens from now on:', line: 'starling watch' },
       {

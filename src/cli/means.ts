@@ -11,6 +11,9 @@ export interface Means {
   ) => (...given: Given) => Promise<void>
 }
 
+/** These read their flags themselves, to report every problem at once; commander only has their help. */
+export const takesSettings: readonly string[] = ['agent', 'config', 'doctor']
+
 /** For a command that talks to the agent. */
 export const shared = (command: Command, about: string): Command =>
   command

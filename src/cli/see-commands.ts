@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type Means, shared } from './means.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
+import type { WatchOptions } from './watch.ts'
 
 export function addSee({ program, run }: Means): void {
   const see = (name: string, about: string): Command =>
@@ -32,13 +33,18 @@ export function addSee({ program, run }: Means): void {
         (await import('./explain.ts')).explain(address, shared),
       ),
     )
-  see('watch', 'Print events as they happen.').action(
-    run(async (shared: Shared) => (await import('./watch.ts')).watch(shared)),
-  )
+  see('watch', 'Print events as they happen.')
+    .option('--last <count>', 'begin with so many of the last events, at most 1000', count, 0)
+    .action(run(async (options: WatchOptions) => (await import('./watch.ts')).watch(options)))
 }
 
 function seconds(text: string): number {
   const value = /^[0-9]{1,4}(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN
   if (value >= 0 && value <= 3_600) return value
   throw new InvalidArgumentError('Give a number of seconds, at most 3600.')
+}
+
+function count(text: string): number {
+  if (/^[0-9]{1,4}$/.test(text) && Number(text) <= 1_000) return Number(text)
+  throw new InvalidArgumentError('Give a whole number, at most 1000.')
 }

@@ -5,7 +5,12 @@ import { exitCode } from './exit-code.ts'
 import { paint, wrap } from './layout.ts'
 import { type Shared, withAgent } from './session.ts'
 
-export const watch = (shared: Shared): Promise<number> =>
+export interface WatchOptions extends Shared {
+  /** So many of the events before this moment. */
+  readonly last: number
+}
+
+export const watch = (shared: WatchOptions): Promise<number> =>
   withAgent(shared, async (agent) => {
     const stopped = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -15,12 +20,13 @@ export const watch = (shared: Shared): Promise<number> =>
       stopped.signal,
       () => console.error(`watching ${shared.socket}; Ctrl-C stops`),
       (event) => console.log(shared.json ? eventJson(event) : eventText(event)),
+      { last: shared.last },
     )
     return exitCode.fine
   })
 
 /** One line for each event. */
-function eventJson({ fields, ...event }: EventMessage): string {
+export function eventJson({ fields, ...event }: EventMessage): string {
   return JSON.stringify({ ...event, fields: JSON.parse(fields) as unknown })
 }
 

@@ -15,6 +15,21 @@ export interface EffectiveSetting {
   readonly where: string
 }
 
+/** The same, with values as they would be written; nothing is written where it is not set. */
+export interface WrittenSetting {
+  readonly key: FieldKey
+  readonly values: readonly string[]
+  readonly from: Origin
+  readonly where: string
+}
+
+export const writtenSetting = ({ key, value, from, where }: EffectiveSetting): WrittenSetting => ({
+  key,
+  values: [value ?? []].flat().map(String),
+  from,
+  where,
+})
+
 type Scalar = string | number | boolean
 
 /** Settings that take their value from the pools where they were left out. */

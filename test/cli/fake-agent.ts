@@ -15,6 +15,7 @@ import type { AgentView, RouteView } from '../../src/core/view.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Operator } from '../../src/ports/operator.ts'
 import type { Remote } from '../../src/ports/remote.ts'
+import type { Noted } from '../../src/ports/telemetry.ts'
 
 export const nodeA = '12D3KooWA1111111111111111111111111111111111111111111' as NodeId
 export const nodeB = '12D3KooWB2222222222222222222222222222222222222222222' as NodeId
@@ -47,6 +48,8 @@ export interface FakeAgent {
   view: AgentView
   result: (command: Command) => CommandResult
   note(note: Note): void
+  /** What was noted before. */
+  recent: Noted[]
   /** How many listen at the moment. */
   readonly watching: () => number
   readonly server: ApiServer
@@ -76,6 +79,8 @@ export async function startFakeAgent(
     socket,
     remote: noRemote,
     inabilities: noInabilities,
+    settings: fakeSettings,
+    recent: (count) => (count === 0 ? [] : agent.recent.slice(-count)),
     operator,
     clock: realClock,
   })
@@ -87,6 +92,7 @@ export async function startFakeAgent(
     note: (note) => {
       for (const listener of listeners) listener(note)
     },
+    recent: [],
     watching: () => listeners.size,
     server,
     stop: async () => {
@@ -150,6 +156,14 @@ export function installed(index: number, origin: NodeId, name: string): RouteVie
 /** One of those that an agent in a container may have. */
 export const noInabilities = async () => [
   { code: 'see-processes', message: 'containers of ctr are not noticed', mend: 'use --pid host' },
+]
+
+export const fakeSettings = [
+  { key: 'pool', values: ['172.16.0.0/12'], from: 'default', where: '' },
+  { key: 'bridge', values: ['starling0'], from: 'default', where: '' },
+  { key: 'port', values: ['7871'], from: 'default', where: '' },
+  { key: 'stateDir', values: [tmpdir()], from: 'default', where: '' },
+  { key: 'clusterKey', values: ['********'], from: 'flag', where: '--cluster-key' },
 ]
 
 /** A cluster in which no other agent can be asked. */

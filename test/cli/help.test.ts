@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { createProgram } from '../../src/cli/cli.ts'
 import { examples } from '../../src/cli/examples.ts'
 import { codeNames, help } from '../../src/cli/help.ts'
+import { takesSettings } from '../../src/cli/means.ts'
 import { describeSettings } from '../../src/cli/settings-help.ts'
 import { codeNamed } from '../../src/core/codes/codes.ts'
 import { failureNamed } from '../../src/core/codes/failures.ts'
@@ -109,7 +110,7 @@ async function takerOf(line: string): Promise<string> {
   const program = createProgram({ code: 0 })
   let taken = ''
   for (const [name, command] of leaves(program)) {
-    if (name === 'agent' || name === 'config') describeSettings(command)
+    if (takesSettings.includes(name)) describeSettings(command)
     command.exitOverride().action(() => {
       taken = name
     })

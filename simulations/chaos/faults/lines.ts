@@ -106,7 +106,7 @@ export const slowLine: Play = async ({ site, host }) => {
     port,
     'root',
     'tbf',
-    ...'rate 150kbit burst 8kb latency 200ms'.split(' '),
+    ...'rate 100kbit burst 8kb latency 200ms'.split(' '),
   )
   return async () => {
     const shown = await tc('-s', '-j', 'qdisc', 'show', 'dev', port)

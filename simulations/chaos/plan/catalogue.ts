@@ -218,7 +218,7 @@ export const catalogue = {
   },
   'slow-line': {
     ...line,
-    what: 'a host hears no more than 150 kbit/s',
+    what: 'a host hears no more than 100 kbit/s',
     lastsMs: [5_000, 20_000],
   },
   'carrier-lost': { ...line, what: "a host's link loses its carrier", lastsMs: [1_000, 20_000] },

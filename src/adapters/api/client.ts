@@ -10,6 +10,7 @@ import {
   type CommandResponse,
   codeKey,
   type EventMessage,
+  type EventsResponse,
   type EvictRequest,
   type ExplainRequest,
   type ExplainResponse,
@@ -23,8 +24,10 @@ import {
   type PrefixRequest,
   type ReleaseLeaseRequest,
   type RoutesResponse,
+  type SettingsResponse,
   type StatusRequest,
   type StatusResponse,
+  type WatchRequest,
 } from './definition.ts'
 
 /** The unary calls: name to request and response. */
@@ -45,6 +48,8 @@ export interface Calls {
   readonly ReleaseLease: [ReleaseLeaseRequest, LeaseResponse]
   readonly AdoptLeases: [AdoptLeasesRequest, LeaseResponse]
   readonly Explain: [ExplainRequest, ExplainResponse]
+  readonly Events: [WatchRequest, EventsResponse]
+  readonly Settings: [Nothing, SettingsResponse]
 }
 
 export interface ApiClient {
@@ -58,6 +63,7 @@ export interface ApiClient {
     signal: AbortSignal,
     started: () => void,
     event: (event: EventMessage) => void,
+    request?: WatchRequest,
   ): Promise<void>
   close(): void
 }
@@ -95,9 +101,9 @@ export async function connectApi(socket: string): Promise<ApiClient> {
           else resolve(response as Calls[typeof name][1])
         })
       }),
-    watch: (signal, started, event) =>
+    watch: (signal, started, event, request = { last: 0 }) =>
       new Promise((resolve, reject) => {
-        const stream = (client as unknown as { Watch: OpenStream }).Watch({})
+        const stream = (client as unknown as { Watch: OpenStream }).Watch(request)
         signal.addEventListener('abort', () => stream.cancel())
         stream.on('metadata', started)
         stream.on('data', event)
@@ -118,7 +124,7 @@ type Method = (
   callback: (error: ServiceError | null, response: unknown) => void,
 ) => void
 
-type OpenStream = (request: unknown) => ClientReadableStream<EventMessage>
+type OpenStream = (request: WatchRequest) => ClientReadableStream<EventMessage>
 
 /** The kernel's own answer says more than grpc's, and says it at once. */
 function knock(socket: string): Promise<void> {

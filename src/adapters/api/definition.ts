@@ -261,6 +261,25 @@ export interface EventMessage {
   readonly dropped: number
 }
 
+export interface WatchRequest {
+  readonly last: number
+}
+
+export interface EventsResponse {
+  readonly events: readonly EventMessage[]
+}
+
+export interface SettingsResponse {
+  readonly settings: readonly SettingMessage[]
+}
+
+export interface SettingMessage {
+  readonly key: string
+  readonly values: readonly string[]
+  readonly from: string
+  readonly where: string
+}
+
 /** Where a failure's stable code travels, beside its text in the status details. */
 export const codeKey = 'starling-code'
 

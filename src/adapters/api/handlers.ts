@@ -9,11 +9,13 @@ import type { Command } from '../../core/event.ts'
 import { type Prefix, parseInterface, parsePrefix } from '../../core/ip/prefix.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
+import type { Noted } from '../../ports/telemetry.ts'
 import { accepted, answer, invalid, serviceError } from './answer.ts'
 import type {
   ClaimsResponse,
   CommandResponse,
   EventMessage,
+  EventsResponse,
   EvictRequest,
   InabilityMessage,
   InstallRequest,
@@ -22,16 +24,29 @@ import type {
   PeersResponse,
   PrefixRequest,
   RoutesResponse,
+  SettingMessage,
+  SettingsResponse,
   StatusRequest,
   StatusResponse,
+  WatchRequest,
 } from './definition.ts'
 import type { AskLease } from './explain.ts'
 import type { LastingCalls } from './lasting.ts'
 import { leaseHandlers } from './leases.ts'
 import { readLinkNames } from './link-names.ts'
-import { claimMessage, peerMessage, routeMessage, statusMessage } from './messages.ts'
+import { claimMessage, eventMessage, peerMessage, routeMessage, statusMessage } from './messages.ts'
 import { convergenceWaits } from './wait.ts'
 import { streamNotes } from './watchers.ts'
+
+/** What the agent knows of itself beside its view. */
+export interface SelfKnowledge {
+  /** What this agent cannot do where it runs. */
+  readonly inabilities: () => Promise<readonly InabilityMessage[]>
+  /** Secrets are masked. */
+  readonly settings: readonly SettingMessage[]
+  /** At most so many of its last notes, the oldest first. */
+  readonly recent: (count: number) => readonly Noted[]
+}
 
 export function operatorHandlers(
   {
@@ -39,12 +54,9 @@ export function operatorHandlers(
     clock,
     askLease,
     inabilities,
-  }: {
-    operator: Operator
-    clock: Clock
-    askLease: AskLease
-    inabilities: () => Promise<readonly InabilityMessage[]>
-  },
+    settings,
+    recent,
+  }: SelfKnowledge & { operator: Operator; clock: Clock; askLease: AskLease },
   lasting: LastingCalls,
 ): UntypedServiceImplementation {
   const waits = convergenceWaits(operator, clock)
@@ -65,16 +77,16 @@ export function operatorHandlers(
     message: accepted(await operator.command(wanted)).message,
   })
 
-  const watch = (call: ServerWritableStream<Nothing, EventMessage>): void => {
+  const watch = (call: ServerWritableStream<WatchRequest, EventMessage>): void => {
     try {
       const controller = lasting.start(call)
-      const stop = streamNotes(operator, call)
+      // Headers at once: they tell the caller that from here on no event is missed.
+      call.sendMetadata(new grpc.Metadata())
+      const stop = streamNotes(operator, call, recent(call.request.last))
       controller.signal.addEventListener('abort', () => {
         stop()
         call.end()
       })
-      // Headers at once: they tell the caller that from here on no event is missed.
-      call.sendMetadata(new grpc.Metadata())
     } catch (thrown) {
       call.emit('error', serviceError(thrown))
     }
@@ -115,6 +127,12 @@ export function operatorHandlers(
     Purge: answer<Nothing, CommandResponse>(() => command({ type: 'purge' })),
     Resync: answer<Nothing, CommandResponse>(() => command({ type: 'resync' })),
     Watch: watch,
+    Events: answer<WatchRequest, EventsResponse>(async ({ request }) => ({
+      events: recent(request.last || Number.POSITIVE_INFINITY).map(({ note, timeMs }) =>
+        eventMessage(note, timeMs, 0),
+      ),
+    })),
+    Settings: answer<Nothing, SettingsResponse>(async () => ({ settings })),
   }
 }
 

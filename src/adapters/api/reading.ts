@@ -9,7 +9,7 @@ import { Refused, serviceError } from './answer.ts'
 
 /** Calls that are not among them, those of later versions included, are refused. */
 const reading: ReadonlySet<string> = new Set([
-  ...['Status', 'Claims', 'Routes', 'Peers', 'Leases', 'Explain', 'Watch'],
+  ...['Status', 'Claims', 'Routes', 'Peers', 'Leases', 'Explain', 'Watch', 'Events', 'Settings'],
 ])
 
 export const readingOnly = (handlers: UntypedServiceImplementation): UntypedServiceImplementation =>

@@ -6,10 +6,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
 import { answer } from './answer.ts'
-import { type InabilityMessage, operatorService, serviceNames } from './definition.ts'
+import { operatorService, serviceNames } from './definition.ts'
 import { answerForwarded, askLeaseBy, forwardBy } from './forward.ts'
 import { giveToGroup, groupId } from './group.ts'
-import { operatorHandlers } from './handlers.ts'
+import { operatorHandlers, type SelfKnowledge } from './handlers.ts'
 import { healthHandlers } from './health.ts'
 import { LastingCalls } from './lasting.ts'
 import health from './proto/health.json' with { type: 'json' }
@@ -29,7 +29,7 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
-export interface ApiOptions {
+export interface ApiOptions extends SelfKnowledge {
   readonly socket: string
   /** Who may use the socket besides its owner; undefined: the group that the agent runs as. */
   readonly group?: string
@@ -40,8 +40,6 @@ export interface ApiOptions {
   readonly operator: Operator
   readonly remote: Remote
   readonly clock: Clock
-  /** What this agent cannot do where it runs. */
-  readonly inabilities: () => Promise<readonly InabilityMessage[]>
 }
 
 type Offer = readonly [name: string, service: Service, handlers: grpc.UntypedServiceImplementation]
@@ -57,11 +55,11 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
   answerForwarded(remote, services, operator)
   const askLease = askLeaseBy(remote, services.operator)
   const stellar = new StellarNetwork(operator, forwardBy(remote, services.network))
-  const { inabilities } = options
+  const { inabilities, settings, recent } = options
   const offerOperator = (calls: LastingCalls): Offer => [
     serviceNames.operator,
     services.operator,
-    operatorHandlers({ operator, clock, askLease, inabilities }, calls),
+    operatorHandlers({ operator, clock, askLease, inabilities, settings, recent }, calls),
   ]
   const offers = {
     operator: offerOperator(lasting),

@@ -1,8 +1,8 @@
 /** Streams notes to callers, each through a bounded queue of its own. */
 
 import type { EventEmitter } from 'node:events'
-import type { Note } from '../../core/note.ts'
 import type { Operator } from '../../ports/operator.ts'
+import type { Noted } from '../../ports/telemetry.ts'
 import type { EventMessage } from './definition.ts'
 import { eventMessage } from './messages.ts'
 
@@ -12,10 +12,15 @@ export interface EventStream extends EventEmitter {
   end(): void
 }
 
-/** Writes every note to `stream` until the returned function is called. */
-export function streamNotes(operator: Operator, stream: EventStream): () => void {
+/** Writes those of `earlier` and then every note to `stream` until the returned function is called. */
+export function streamNotes(
+  operator: Operator,
+  stream: EventStream,
+  earlier: readonly Noted[] = [],
+): () => void {
   // At the bound the oldest goes, and the next event that is sent says how many went.
-  const queue: { note: Note; timeMs: number }[] = []
+  const queue = [...earlier]
+  const lengthMax = queue.length + queueLengthMax
   let dropped = 0
   let writable = true
   const flush = (): void => {
@@ -30,8 +35,9 @@ export function streamNotes(operator: Operator, stream: EventStream): () => void
     writable = true
     flush()
   })
+  flush()
   return operator.watch((note) => {
-    if (queue.length >= queueLengthMax) {
+    if (queue.length >= lengthMax) {
       queue.shift()
       dropped += 1
     }

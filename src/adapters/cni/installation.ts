@@ -132,6 +132,40 @@ export async function uninstall({ binDir, confDir }: Places): Promise<readonly s
   return ours
 }
 
+/** What CNI runtimes find on this host. */
+export interface Inspection {
+  /** Files of networks in the order in which runtimes read them. */
+  readonly files: readonly string[]
+  /** Those of starling's. */
+  readonly ours: readonly string[]
+  /** What all plugins know, ascending; empty where `lack` says why. */
+  readonly versions: readonly Version[]
+  readonly lack: string
+  /** `other`: not the plugin of this starling. `unknown`: this one was built without it. */
+  readonly plugin: 'same' | 'other' | 'absent' | 'unknown'
+}
+
+/** Rejects where a directory cannot be read. */
+export async function inspect({ binDir, confDir }: Places): Promise<Inspection> {
+  const files = await networkFiles(confDir)
+  const texts = await Promise.all(files.map((path) => readFile(path, 'utf8')))
+  const ours = files.filter((_, index) => ownName(texts[index] ?? '') !== undefined)
+  try {
+    const { directory, versions } = await survey(binDir)
+    const plugin = await comparePlugin(join(directory, ipamPlugin))
+    return { files, ours, versions, lack: '', plugin }
+  } catch (thrown) {
+    if (!(thrown instanceof InstallationError)) throw thrown
+    return { files, ours, versions: [], lack: thrown.message, plugin: 'unknown' }
+  }
+}
+
+async function comparePlugin(path: string): Promise<Inspection['plugin']> {
+  if (!(await isThere(path))) return 'absent'
+  if (!(await isThere(pluginFile()))) return 'unknown'
+  return (await readFile(path)).equals(await readFile(pluginFile())) ? 'same' : 'other'
+}
+
 /** Those that runtimes read before `conflist`; most use the first file alone. */
 export async function precedingNetworks(conflist: string): Promise<readonly string[]> {
   return (await networkFiles(dirname(conflist))).filter((path) => path < conflist)

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { exitCode } from '../exit-code.ts'
 import { codeNames } from '../help.ts'
+import { takesSettings } from '../means.ts'
 import { describeSettings } from '../settings-help.ts'
 import { bashScript } from './bash.ts'
 import { fishScript } from './fish.ts'
@@ -21,6 +22,6 @@ export function completion(program: Command, shell: Shell): number {
 /** `program` has no settings yet. */
 export function completionScript(program: Command, shell: Shell): string {
   for (const each of program.commands)
-    if (each.name() === 'agent' || each.name() === 'config') describeSettings(each)
+    if (takesSettings.includes(each.name())) describeSettings(each)
   return scripts[shell](grammarOf(program, codeNames))
 }

@@ -36,6 +36,10 @@ export const failures = {
     meaning: "Another network of Docker has this host's bridge or subnet already.",
     mend: 'Use that network, or remove it first.',
   },
+  'bundle-unwritable': {
+    meaning: 'The bundle of starling doctor cannot be written, or a file of its name is there.',
+    mend: 'Name another file: starling doctor --bundle FILE.tar.gz.',
+  },
   configured: {
     meaning: 'The prefix is announced by the configuration, which a command does not change.',
     mend: 'Take it out of the configuration (announce) and restart the agent.',

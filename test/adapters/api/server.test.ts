@@ -41,6 +41,8 @@ const serve = (
     socket,
     remote: noRemote,
     inabilities: noInabilities,
+    settings: [],
+    recent: () => [],
     operator,
     clock: realClock,
   })

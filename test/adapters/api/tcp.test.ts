@@ -76,6 +76,8 @@ function serve(tls: TcpEndpoint['tls']): Promise<ApiServer> {
     tcp: { host: '127.0.0.1', port, tls },
     remote: noRemote,
     inabilities: noInabilities,
+    settings: [],
+    recent: () => [],
     operator: {
       view: healthyView,
       command: () => Promise.reject(new Error('nothing is commanded')),
