@@ -14,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   repair: async () => (await import('./repair.ts')).repair,
   core: async () => (await import('./core.ts')).core,
   memory: async () => (await import('./memory.ts')).memory,
+  metrics: async () => (await import('./metrics.ts')).metrics,
   container: async () => (await import('./container.ts')).container,
   containers: async () => (await import('./containers.ts')).containers,
   allocate: async () => (await import('./allocate.ts')).allocate,

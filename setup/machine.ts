@@ -32,6 +32,8 @@ const needs = {
   'protobuf-compiler': ['protoc'],
   // Only recommended by the compiler: what protoc imports.
   'libprotobuf-dev': ['/usr/include/google/protobuf/empty.proto'],
+  // Scrapes agents, and judges their metrics and alerts.
+  prometheus: ['prometheus', 'promtool'],
   // A client in another language.
   'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
   'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],

@@ -23,15 +23,18 @@ import { openStore } from './adapters/store/store.ts'
 import { type FanOut, fanOut } from './adapters/telemetry/fan-out.ts'
 import { type History, rememberNotes } from './adapters/telemetry/history.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
+import type { WebListener } from './adapters/web/listener.ts'
 import { cniSocketBeside, unusualCniSocket } from './config/socket-path.ts'
 import { type Config, type EffectiveSetting, writtenSetting } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { AdmissionConfig, CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
+import { addDuration, noDurations } from './ports/durations.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Kernel } from './ports/kernel.ts'
 import type { Remote } from './ports/remote.ts'
 import type { Store } from './ports/store.ts'
+import { noTraffic } from './ports/traffic.ts'
 import type { Transport } from './ports/transport.ts'
 import { AgentOperator } from './runtime/agent-operator.ts'
 import { EffectRunner } from './runtime/effect-runner.ts'
@@ -113,6 +116,8 @@ class Daemon {
   readonly #transport: Transport & Remote
   readonly #loop: EventLoop
   readonly #operator: AgentOperator
+  readonly #traffic = noTraffic()
+  readonly #applied = noDurations([0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500])
   #end: (exitCode: number) => void = () => undefined
 
   constructor(parts: DaemonParts) {
@@ -162,6 +167,7 @@ class Daemon {
       watchMs: config.timing.watchMs,
       clock: systemClock,
       rng: Math.random,
+      traffic: this.#traffic,
     })
     const agent = new Agent(coreConfig(parts), snapshot, Math.random, systemClock.now())
     const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
@@ -182,6 +188,10 @@ class Daemon {
       deliver,
       reply: this.#operator.reply,
       stop: (exitCode) => this.#end(exitCode),
+      timeApply: () => {
+        const from = systemClock.now()
+        return () => addDuration(this.#applied, systemClock.now() - from)
+      },
     })
     this.#loop = new EventLoop({
       machine: agent,
@@ -212,11 +222,13 @@ class Daemon {
       clock: systemClock,
     })
     const stopListening = this.#listenTo(stop)
+    let metrics: WebListener | undefined
     let docker: DockerDoor | undefined
     let cni: CniDoor | undefined
     let network: KeptNetwork | undefined
     try {
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
+      metrics = await this.#serveMetrics()
       await this.#kernel.start(deliver)
       await this.#transport.start(deliver)
       await this.#watchFirewall()
@@ -227,8 +239,24 @@ class Daemon {
       return await ended
     } finally {
       stopListening()
-      await this.#stop([network, api, docker, cni])
+      await this.#stop([network, api, docker, cni, metrics])
     }
+  }
+
+  /** Loaded only where it is asked for. */
+  async #serveMetrics(): Promise<WebListener | undefined> {
+    const { metrics: endpoint } = this.#parts.config
+    if (!endpoint) return undefined
+    const { serveMetrics } = await import('./adapters/web/metrics.ts')
+    return serveMetrics({
+      endpoint,
+      operator: this.#operator,
+      traffic: this.#traffic,
+      applied: this.#applied,
+      software: version,
+      busyMs: () => this.#loop.busyMs,
+      clock: systemClock,
+    })
   }
 
   /** What is switched off is swept, where a former run may have left it. */
@@ -287,7 +315,7 @@ class Daemon {
 
   /** Routes and claim stay in place: a restart is not an outage. */
   async #stop(
-    doors: readonly (ApiServer | DockerDoor | CniDoor | KeptNetwork | undefined)[],
+    doors: readonly (ApiServer | DockerDoor | CniDoor | KeptNetwork | WebListener | undefined)[],
   ): Promise<void> {
     this.#loop.close()
     this.#operator.close()

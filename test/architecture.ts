@@ -85,6 +85,7 @@ const owners: readonly Rule[] = [
   { from: '^src/adapters/netlink/', to: ['netlink'] },
   { from: '^src/adapters/api/', to: ['@grpc'] },
   { from: '^src/adapters/telemetry/', to: ['pino', 'pino-pretty'] },
+  { from: '^src/adapters/web/', to: ['prom-client'] },
   { from: '^src/cli/', to: ['commander'] },
   { from: '^src/config', to: ['yaml', 'zod', 'fastest-levenshtein'] },
 ]

@@ -7,7 +7,13 @@ import { lacking } from '../../setup/machine.ts'
 const run = promisify(execFile)
 
 export class LabError extends Error {
-  readonly code: 'not-root' | 'no-iproute2' | 'ip-failed' | 'not-seen' | 'cni-failed'
+  readonly code:
+    | 'not-root'
+    | 'no-iproute2'
+    | 'ip-failed'
+    | 'not-seen'
+    | 'cni-failed'
+    | 'prometheus-failed'
   constructor(code: LabError['code'], message: string) {
     super(message)
     this.code = code

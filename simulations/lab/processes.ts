@@ -13,6 +13,13 @@ export function cpuMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond
 }
 
+/** The same of its threads, to the microsecond where the kernel counts so. */
+export function cpuMsExact(pid: number): number {
+  const ofThread = (task: string) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0])
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, task) => sum + ofThread(task), 0) / 1e6
+}
+
 /** Resident memory and, of it, what no other process shares, in MB. */
 export function memoryMb(pid: number): { readonly rss: number; readonly own: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')

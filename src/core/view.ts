@@ -58,6 +58,8 @@ export interface IpamView {
   at(address: Address): Lease | undefined
   /** Who held it last. */
   lastAt(address: Address): Rest | undefined
+  /** How many were granted to another container within a minute of their release, since the start. */
+  readonly reusedEarly: number
 }
 
 /** `size` = `used` + `resting` + `withheld` + `free` + addresses that are reserved and not used. */

@@ -26,6 +26,8 @@ export interface RunnerOptions {
   readonly deliver: (event: Event) => void
   readonly reply: (id: number, result: CommandResult) => void
   readonly stop: (exitCode: number) => void
+  /** Called when a write of routes begins; what it returns, when it has ended. */
+  readonly timeApply?: (() => () => void) | undefined
 }
 
 export class EffectRunner {
@@ -154,7 +156,12 @@ export class EffectRunner {
   #apply(changes: readonly RouteChange[]): void {
     const { kernel, deliver } = this.#options
     this.#inKernel(
-      async () => deliver({ type: 'routes-applied', results: await kernel.apply(changes) }),
+      async () => {
+        const end = this.#options.timeApply?.()
+        const results = await kernel.apply(changes)
+        end?.()
+        deliver({ type: 'routes-applied', results })
+      },
       (error) => {
         const results = changes.map((change) => ({ change, outcome: 'failed' as const, error }))
         deliver({ type: 'routes-applied', results })

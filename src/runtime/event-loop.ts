@@ -30,6 +30,8 @@ export class EventLoop {
   #waiting: Event[] = []
   #state: 'idle' | 'busy' | 'closed' = 'idle'
   #cancelTimer: () => void = () => undefined
+  /** When the batch began that is under way. */
+  #batchAt: Millis = 0
   /** What the timer is set for. */
   #armedFor: Millis = Number.POSITIVE_INFINITY
 
@@ -46,6 +48,12 @@ export class EventLoop {
     queueMicrotask(() => void this.#drain())
   }
 
+  /** How long what is under way has taken so far, 0 where nothing is; undefined: nothing is stepped any more. */
+  get busyMs(): number | undefined {
+    if (this.#state === 'closed') return undefined
+    return this.#state === 'idle' ? 0 : this.#options.clock.now() - this.#batchAt
+  }
+
   /** Nothing is stepped any more. */
   close(): void {
     this.#state = 'closed'
@@ -56,6 +64,7 @@ export class EventLoop {
   async #drain(): Promise<void> {
     try {
       while (this.#state === 'busy' && (this.#waiting.length > 0 || this.#isDue())) {
+        this.#batchAt = this.#options.clock.now()
         await this.#options.perform(this.#stepAll())
       }
     } catch (error) {

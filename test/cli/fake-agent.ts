@@ -249,6 +249,7 @@ export function healthyView(): AgentView {
         },
       ],
       resting: () => [],
+      reusedEarly: 0,
       of: () => [],
       at: () => undefined,
       lastAt: () => undefined,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Container, PodSpec, Probe, Volume } from 'kubernetes-types/core/v1.js'
 import type { LabContainerd } from '../../simulations/lab/containerd.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
-import { until } from '../e2e/lab.ts'
+import { shell, until } from '../e2e/lab.ts'
 import { containerConfig, noneBut, type Surroundings } from './container-config.ts'
 import { Cri } from './cri.ts'
 
@@ -76,7 +76,7 @@ export class Kubelet {
       },
     }
     await mkdir(join(this.#containerd.root, config.logDirectory), { recursive: true })
-    const pod = await Pod.make(this.#cri, config)
+    const pod = await Pod.make(this.#cri, this.#host, config)
     try {
       for (const each of initContainers) await pod.runToEnd(each, containerConfig(each, around))
       for (const each of containers) await pod.start(each, containerConfig(each, around))
@@ -104,19 +104,21 @@ export class Kubelet {
 
 export class Pod {
   readonly #cri: Cri
+  readonly #host: LabHost
   readonly #config: object
   readonly #sandbox: string
   readonly #containers = new Map<string, { readonly id: string; readonly spec: Container }>()
 
-  private constructor(cri: Cri, config: object, sandbox: string) {
+  private constructor(cri: Cri, host: LabHost, config: object, sandbox: string) {
     this.#cri = cri
+    this.#host = host
     this.#config = config
     this.#sandbox = sandbox
   }
 
-  static async make(cri: Cri, config: object): Promise<Pod> {
+  static async make(cri: Cri, host: LabHost, config: object): Promise<Pod> {
     const { podSandboxId } = await cri.call<{ podSandboxId: string }>('RunPodSandbox', { config })
-    return new Pod(cri, config, podSandboxId)
+    return new Pod(cri, host, config, podSandboxId)
   }
 
   /** In the network of Pods; empty on that of the host. */
@@ -158,12 +160,12 @@ export class Pod {
 
   async hasStarted(container: string): Promise<boolean> {
     const { startupProbe } = this.#containerNamed(container).spec
-    return startupProbe === undefined || this.#succeeds(container, startupProbe)
+    return startupProbe === undefined || this.#succeeds(startupProbe)
   }
 
   async isAlive(container: string): Promise<boolean> {
     const { livenessProbe } = this.#containerNamed(container).spec
-    return livenessProbe === undefined || this.#succeeds(container, livenessProbe)
+    return livenessProbe === undefined || this.#succeeds(livenessProbe)
   }
 
   /** As `kubectl exec`. */
@@ -180,9 +182,14 @@ export class Pod {
     await this.#cri.call('RemovePodSandbox', { podSandboxId: this.#sandbox })
   }
 
-  async #succeeds(container: string, { exec, timeoutSeconds = 1 }: Probe): Promise<boolean> {
-    assert.ok(exec?.command, 'other probes are not played')
-    return (await this.#exec(container, exec.command, timeoutSeconds)).exitCode === 0
+  /** On the network of the host, where the Pod is. */
+  async #succeeds({ httpGet }: Probe): Promise<boolean> {
+    assert.ok(httpGet?.host, 'other probes are not played')
+    const { host, port, path = '/' } = httpGet
+    const request = `GET ${path} HTTP/1.0\\r\\nHost: ${host}\\r\\n\\r\\n`
+    const script = `exec 3<>/dev/tcp/${host}/${port}; printf "${request}" >&3; head -n 1 <&3`
+    const answer = await shell(this.#host, `bash -c '${script}' 2>&1 || true`)
+    return / [23]\d\d /.test(answer)
   }
 
   #exec(container: string, cmd: readonly string[], timeout: number) {

@@ -49,6 +49,8 @@ const locate: Effect = { type: 'locate-uplink', subnets: [] }
 class Ports {
   readonly log: string[] = []
   readonly events: Event[] = []
+  /** Of writes of routes. */
+  readonly timed: string[] = []
   readonly #open: { what: string; resolve: () => void; reject: (error: unknown) => void }[] = []
   readonly runner: EffectRunner
   /** What is not answered by itself. */
@@ -107,6 +109,10 @@ class Ports {
       deliver: (event) => this.events.push(event),
       reply: (id) => this.log.push(`reply ${id}`),
       stop: (exitCode) => this.log.push(`stop ${exitCode}`),
+      timeApply: () => {
+        this.timed.push('begins')
+        return () => this.timed.push('ends')
+      },
     })
   }
 
@@ -247,6 +253,20 @@ describe('kernel work', () => {
       'forwarding-checked',
       'next-hops-looked-up',
     ])
+  })
+
+  it('is timed from its turn on where it writes routes', async () => {
+    const ports = new Ports()
+    for (const what of ['dump', 'apply']) ports.held.add(what)
+    await ports.runner.perform([dump, apply])
+    await quiet()
+    assert.deepEqual(ports.timed, [], 'the dump comes first')
+    ports.answer('dump')
+    await quiet()
+    assert.deepEqual(ports.timed, ['begins'])
+    ports.answer('apply')
+    await quiet()
+    assert.deepEqual(ports.timed, ['begins', 'ends'])
   })
 
   it('is not held up by a seed whose name resolves slowly', async () => {

@@ -74,6 +74,26 @@ describe('the event loop', () => {
     assert.deepEqual(batches, [['a', 'b', 'c']])
   })
 
+  it('says how long what is under way has taken so far', async () => {
+    const { clock, endings, loop } = looped({ manual: true })
+    clock.pass(700)
+    loop.push(overrun('a'))
+    await quiet()
+    clock.pass(40)
+    loop.push(overrun('b'))
+    assert.equal(loop.busyMs, 40)
+    endings.shift()?.resolve()
+    await quiet()
+    clock.pass(5)
+    assert.equal(loop.busyMs, 5, 'the next batch')
+    endings.shift()?.resolve()
+    await quiet()
+    clock.pass(1_000)
+    assert.equal(loop.busyMs, 0)
+    loop.close()
+    assert.equal(loop.busyMs, undefined)
+  })
+
   it('performs one batch at a time; what comes meanwhile is the next one', async () => {
     const { machine, batches, endings, loop } = looped({ manual: true })
     loop.push(overrun('a'))

@@ -36,6 +36,7 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['strace', ['strace']],
   ['protobuf-compiler', ['protoc']],
   ['libprotobuf-dev', ['/usr/include/google/protobuf/empty.proto']],
+  ['prometheus', ['prometheus', 'promtool']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
   ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
   ['lintian', ['lintian']],

@@ -12,6 +12,7 @@ import { type Entry, type NodeId, recordLimits } from '../../core/claim/record.t
 import type { Verdict } from '../../core/effect.ts'
 import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { count, type Traffic } from '../../ports/traffic.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeEntry } from '../../wire/codec.ts'
 import type { Bearer, Verified } from '../../wire/verified.ts'
@@ -109,10 +110,11 @@ export interface GossipHost {
   readonly met: (peer: NodeId) => boolean
   /** What the peer may cost; undefined where it is not connected. */
   readonly bearer: (peer: NodeId) => Bearer | undefined
+  readonly traffic: Traffic
 }
 
 interface Pending {
-  readonly settle: (result: TopicValidatorResult) => void
+  readonly settle: (verdict: Verdict) => void
   readonly since: Millis
 }
 
@@ -137,7 +139,7 @@ export class Gossip {
     this.#router = router
     this.#host = host
     router.topicValidators.set(host.topic, (peer, message) =>
-      this.#validate(peer.toString() as NodeId, message.data),
+      this.#judged(peer.toString() as NodeId, message.data),
     )
   }
 
@@ -146,18 +148,24 @@ export class Gossip {
   }
 
   stop(): void {
-    for (const { settle } of this.#pending.values()) settle(TopicValidatorResult.Ignore)
+    for (const { settle } of this.#pending.values()) settle('ignore')
     this.#pending.clear()
   }
 
   publish(entry: Entry): void {
     if (entry.envelope.length > recordLimits.envelopeBytes) return
-    // Whom it did not reach learns by anti-entropy.
-    this.#router.publish(this.#host.topic, entry.envelope).catch(() => undefined)
+    const { sent } = this.#host.traffic.gossip
+    this.#router.publish(this.#host.topic, entry.envelope).then(
+      ({ recipients }) => {
+        count(sent, recipients.length * entry.envelope.length, recipients.length)
+      },
+      // Whom it did not reach learns by anti-entropy.
+      () => undefined,
+    )
   }
 
   judge(id: number, verdict: Verdict): void {
-    this.#settle(id, resultOf[verdict])
+    this.#settle(id, verdict)
   }
 
   /** Whether entries flow both ways over these connections. */
@@ -172,17 +180,22 @@ export class Gossip {
     return directions.size === 2 && subscribers.some((id) => id.toString() === peer)
   }
 
-  #validate(from: NodeId, data: Uint8Array): TopicValidatorResult | Promise<TopicValidatorResult> {
+  async #judged(from: NodeId, data: Uint8Array): Promise<TopicValidatorResult> {
+    const { gossip, verdicts } = this.#host.traffic
+    count(gossip.received, data.length)
+    const verdict = await this.#validate(from, data)
+    verdicts[verdict] += 1
+    return resultOf[verdict]
+  }
+
+  #validate(from: NodeId, data: Uint8Array): Verdict | Promise<Verdict> {
     this.#expire()
     const decoded = decodeEntry(data, this.#host.verified, this.#host.bearer(from))
     if (!decoded.ok) {
-      return decoded.code === 'unsupported' || decoded.code === 'overdrawn'
-        ? TopicValidatorResult.Ignore
-        : TopicValidatorResult.Reject
+      return decoded.code === 'unsupported' || decoded.code === 'overdrawn' ? 'ignore' : 'reject'
     }
-    if (this.#pending.size >= pendingMax || !this.#host.met(from))
-      return TopicValidatorResult.Ignore
-    const { promise, resolve } = Promise.withResolvers<TopicValidatorResult>()
+    if (this.#pending.size >= pendingMax || !this.#host.met(from)) return 'ignore'
+    const { promise, resolve } = Promise.withResolvers<Verdict>()
     this.#lastId += 1
     const id = this.#lastId
     this.#pending.set(id, { settle: resolve, since: this.#host.clock.now() })
@@ -194,13 +207,13 @@ export class Gossip {
     const now = this.#host.clock.now()
     for (const [id, { since }] of this.#pending) {
       if (now - since < pendingMsMax) return
-      this.#settle(id, TopicValidatorResult.Ignore)
+      this.#settle(id, 'ignore')
     }
   }
 
-  #settle(id: number, result: TopicValidatorResult): void {
+  #settle(id: number, verdict: Verdict): void {
     const pending = this.#pending.get(id)
     this.#pending.delete(id)
-    pending?.settle(result)
+    pending?.settle(verdict)
   }
 }

@@ -5,12 +5,13 @@ import type { NodeId } from '../../core/claim/record.ts'
 import type { WantedPeer } from '../../core/effect.ts'
 import type { Millis } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { count, type SyncWord, type Traffic } from '../../ports/traffic.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { decodeMessage } from '../../wire/codec.ts'
 import type { Verified } from '../../wire/verified.ts'
 import type { Account } from './accounts.ts'
 import { remoteAddress } from './remote-address.ts'
-import { decodeBeat, Outbox, readFrames } from './sync-stream.ts'
+import { beatBytes, decodeBeat, Outbox, readFrames } from './sync-stream.ts'
 
 export interface LinksHost {
   readonly clock: Clock
@@ -23,6 +24,7 @@ export interface LinksHost {
   /** Whether gossip flows both ways between us and the peer of these connections. */
   readonly gossips: (peer: NodeId, connections: Iterable<Connection>) => boolean
   readonly account: (connection: Connection) => Account
+  readonly traffic: Traffic
 }
 
 interface Link {
@@ -195,11 +197,11 @@ export class Links {
     if (link) this.#drop(link, 'this node gives it up')
   }
 
-  send(peer: NodeId, frame: Uint8Array): void {
+  send(peer: NodeId, word: SyncWord, frame: Uint8Array): void {
     const link = this.#links.get(peer)
     const [oldest] = link?.lanes.values() ?? []
     const lane = link?.spokenOn ?? oldest
-    lane?.outbox.push(frame)
+    if (lane?.outbox.push(frame)) count(this.#host.traffic.sync.sent[word], frame.length)
   }
 
   /** A sync stream that the peer opened. */
@@ -229,13 +231,16 @@ export class Links {
     lane.heard = true
     this.#hear(lane, this.#host.clock.now())
     const beat = decodeBeat(frame)
+    const { received } = this.#host.traffic.sync
     if (beat) {
-      if (beat.asks) lane.outbox.beat({ asks: false, root: this.#root })
+      count(received.beat, frame.length)
+      if (beat.asks) this.#beat(lane, 'answer')
       return this.#host.deliver({ type: 'digest-heard', peer, root: beat.root })
     }
     link.spokenOn = lane
     const account = this.#host.account(connection)
     const decoded = decodeMessage(frame, this.#host.verified, account)
+    count(received[decoded.ok ? decoded.value.type : 'broken'], frame.length)
     if (account.isDisgraced) return this.#drop(link, 'the peer forges')
     if (!decoded.ok) return
     const message = decoded.value
@@ -320,7 +325,7 @@ export class Links {
     if (endAt <= now) return this.#drop(link, 'the peer is silent')
     if (askAt <= now + watchMs * slackShare) {
       lane.askedAt = now
-      lane.outbox.beat({ asks: true, root: this.#root })
+      this.#beat(lane, 'question')
     }
     if (overdueAt > now) return
     lane.overdue = true
@@ -341,6 +346,11 @@ export class Links {
     for (const lane of this.#links.get(peer)?.lanes.values() ?? []) {
       if (!lane.overdue) lane.heardAt = Math.max(lane.heardAt, now - askedMs)
     }
+  }
+
+  #beat({ outbox }: Lane, kind: 'question' | 'answer'): void {
+    const isSent = outbox.beat({ asks: kind === 'question', root: this.#root })
+    if (isSent) count(this.#host.traffic.sync.sent.beat, beatBytes)
   }
 
   #hear(lane: Lane, now: Millis): void {

@@ -4,6 +4,7 @@ import type { NodeId } from '../../core/claim/record.ts'
 import type { Prefix } from '../../core/ip/prefix.ts'
 import type { Rng } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Traffic } from '../../ports/traffic.ts'
 import type { KeyPair } from '../../wire/signature.ts'
 import type { Credentials } from './certified.ts'
 import type { LookUp } from './seeds.ts'
@@ -34,4 +35,6 @@ export interface Libp2pOptions {
   readonly clock: Clock
   readonly rng: Rng
   readonly lookUp?: LookUp
+  /** What is said is counted here. */
+  readonly traffic: Traffic
 }

@@ -76,6 +76,7 @@ export async function openSession(
     },
     gossips: (peer, connections) => gossip.reaches(peer, connections),
     account: accountOf,
+    traffic: setting.traffic,
   })
   const dialler = new Dialler({
     clock,
@@ -105,6 +106,7 @@ export async function openSession(
     verified,
     deliver,
     met: (peer) => links.met(peer),
+    traffic: setting.traffic,
     bearer(peer) {
       const connection = links.connection(peer)
       return connection && accountOf(connection)

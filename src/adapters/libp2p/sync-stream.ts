@@ -18,7 +18,7 @@ export interface Beat {
 
 /** The first byte of a beat; no message begins with one of these. */
 const beatKind = { pong: 0, ping: 1 } as const
-const beatBytes = 9
+export const beatBytes = 9
 
 export function encodeBeat({ asks, root }: Beat): Uint8Array {
   const frame = Buffer.alloc(beatBytes)
@@ -56,18 +56,21 @@ export class Outbox {
     void this.#drain()
   }
 
-  /** Sent at once where nothing waits. */
-  push(frame: Uint8Array): void {
-    if (frame.length > syncLimits.messageBytes) return
-    if (this.#queuedBytes + frame.length > queueBytesMax) return
+  /** Sent at once where nothing waits. False: there is no room for it. */
+  push(frame: Uint8Array): boolean {
+    if (frame.length > syncLimits.messageBytes) return false
+    if (this.#queuedBytes + frame.length > queueBytesMax) return false
     this.#queue.push(frame)
     this.#queuedBytes += frame.length
     void this.#drain()
+    return true
   }
 
-  /** An answer is unneeded where frames wait: each is a sign of life. */
-  beat(beat: Beat): void {
-    if (beat.asks || (this.#queue.length === 0 && !this.#writing)) this.push(encodeBeat(beat))
+  /** An answer is unneeded where frames wait: each is a sign of life. False: it is not sent. */
+  beat(beat: Beat): boolean {
+    return (
+      (beat.asks || (this.#queue.length === 0 && !this.#writing)) && this.push(encodeBeat(beat))
+    )
   }
 
   async #drain(): Promise<void> {

@@ -18,7 +18,7 @@ export function libp2pTransport(options: Libp2pOptions): Transport & Remote {
     },
     publish: (entry) => session?.gossip.publish(entry),
     judge: (id, verdict) => session?.gossip.judge(id, verdict),
-    send: (peer, message) => session?.links.send(peer, encodeMessage(message)),
+    send: (peer, message) => session?.links.send(peer, message.type, encodeMessage(message)),
     digest: (root) => {
       latest = root
       if (session) session.links.root = root

@@ -23,6 +23,9 @@ import { addressesOf, adopted, granted, type Refused, refuse, released } from '.
 import { LeaseWrites, slow, type Waiting, type Write } from './lease-writes.ts'
 import type { Reserve } from './reserve.ts'
 
+/** Others may still send to the container that had an address: so long it had better rest. */
+const restMs = 60_000
+
 /** What is on its way to be granted to an attachment. */
 interface Grant {
   readonly write: Write
@@ -50,6 +53,7 @@ export class Ipam {
   readonly #grants = new Map<string, Grant>()
   /** Granted since they were taken last. */
   #granted: Lease[] = []
+  #reusedEarly = 0
   #notes: Note[] = []
   readonly #view = this.#makeView()
 
@@ -264,7 +268,11 @@ export class Ipam {
     const book = this.#book
     const subnets = () =>
       this.#serving.flatMap(({ family }) => this.#subnets.get(family)?.view() ?? [])
+    const reusedEarly = () => this.#reusedEarly
     return {
+      get reusedEarly() {
+        return reusedEarly()
+      },
       get subnets() {
         return subnets()
       },
@@ -380,8 +388,14 @@ export class Ipam {
     const end = () => {
       if (this.#grants.get(key) === grant) this.#grants.delete(key)
     }
+    const isEarly = ({ rest }: Taken) =>
+      rest !== undefined &&
+      sinceMs - rest.releasedAtMs < restMs &&
+      attachmentKey(rest.lease.attachment) !== key &&
+      (name === '' || rest.lease.name !== name)
     const done = () => {
       end()
+      this.#reusedEarly += takes.filter(isEarly).length
       for (const lease of leases) this.#endGrant(lease)
     }
     const undo = () => {

@@ -42,6 +42,7 @@ export class FakeOperator implements Operator {
         })),
         leases: all,
         resting: () => [],
+        reusedEarly: 0,
         of: (attachment) =>
           all().filter((lease) => attachmentKey(lease.attachment) === attachmentKey(attachment)),
         at: ({ text }) => this.leases.get(text),

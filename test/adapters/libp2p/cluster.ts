@@ -6,6 +6,7 @@ import type { Libp2pOptions } from '../../../src/adapters/libp2p/options.ts'
 import { libp2pTransport } from '../../../src/adapters/libp2p/transport.ts'
 import type { Entry, NodeId, NodeRecord } from '../../../src/core/claim/record.ts'
 import type { Verdict, WantedPeer } from '../../../src/core/effect.ts'
+import { noTraffic } from '../../../src/ports/traffic.ts'
 import type { Transport, TransportEvent } from '../../../src/ports/transport.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type KeyPair, keyPairFromSeed, sealer } from '../../../src/wire/signature.ts'
@@ -37,6 +38,7 @@ export class TestNode {
   readonly port: number
   readonly events: TransportEvent[] = []
   readonly transport: Transport
+  readonly traffic = noTraffic()
   /** What the core would answer. */
   judge: (event: EventOf<'gossip-received'>) => Verdict | undefined = () => 'accept'
   readonly #waiting = new Set<() => void>()
@@ -58,6 +60,7 @@ export class TestNode {
       hasMember: () => false,
       clock: systemClock,
       rng: Math.random,
+      traffic: this.traffic,
       ...options,
     })
   }

@@ -81,3 +81,35 @@ test('publishing before anybody is connected is silent', async (t) => {
   await gossipReady(a, b)
   assert.deepEqual(seqnosOf(b, a), [])
 })
+
+test('what is said and heard is counted, whatever becomes of it', async (t) => {
+  const [first, second] = ascendingKeys(2)
+  const a = await node(t, first!)
+  const b = await node(t, second!, { seeds: [`127.0.0.1:${a.port}`] })
+  await gossipReady(a, b)
+  const verdicts = { ...b.traffic.verdicts }
+  const { sent } = a.traffic.gossip
+  const { received } = b.traffic.gossip
+  const before = { sent: { ...sent }, received: { ...received } }
+  b.judge = ({ entry }) => (entry.body.version.seqno === 1 ? 'accept' : 'reject')
+  const entries = [a.entry(1), a.entry(2)]
+  for (const entry of entries) a.transport.publish(entry)
+  await b.until(() => seqnosOf(b, a).length === 2, 'both')
+  a.transport.send(b.id, { type: 'probe', root: '0123456789abcdef' })
+  await b.event('sync-received')
+  const bytes = entries.reduce((sum, { envelope }) => sum + envelope.length, 0)
+  assert.equal(b.traffic.verdicts.accept - verdicts.accept, 1)
+  assert.equal(b.traffic.verdicts.reject - verdicts.reject, 1)
+  assert.deepEqual(
+    [received.messages - before.received.messages, received.bytes - before.received.bytes],
+    [2, bytes],
+  )
+  assert.deepEqual(
+    [sent.messages - before.sent.messages, sent.bytes - before.sent.bytes],
+    [2, bytes],
+  )
+  assert.deepEqual(b.traffic.sync.received.probe, a.traffic.sync.sent.probe)
+  assert.equal(b.traffic.sync.received.probe.messages, 1)
+  a.transport.send(keysOf(9).id, { type: 'probe', root: '0123456789abcdef' })
+  assert.equal(a.traffic.sync.sent.probe.messages, 1, 'to nobody is not sent')
+})

@@ -5,6 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Accounts } from '../../../src/adapters/libp2p/accounts.ts'
 import { Links } from '../../../src/adapters/libp2p/links.ts'
 import type { NodeId } from '../../../src/core/claim/record.ts'
+import { noTraffic } from '../../../src/ports/traffic.ts'
 import type { TransportEvent } from '../../../src/ports/transport.ts'
 import { Verified } from '../../../src/wire/verified.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -26,6 +27,7 @@ function world(gossips = () => true) {
     lost: (_peer, livedMs) => void lost.push(livedMs),
     gossips,
     account: () => accounts.of(peer, ''),
+    traffic: noTraffic(),
   })
   links.start()
   const connect = () => {

@@ -11,6 +11,7 @@ import {
   rankAmong,
 } from '../../../src/core/claim/choose.ts'
 import { exclusionsOf } from '../../../src/core/claim/exclusions.ts'
+import { poolUsage } from '../../../src/core/claim/pool-usage.ts'
 import { type Pool, subnetAt, subnetCount } from '../../../src/core/ip/pool.ts'
 import {
   comparePrefixes,
@@ -183,5 +184,34 @@ describe('what a host heeds of the exclusions of another', () => {
     const addresses = ['10.0.0.0/32', '10.0.0.1/32', '10.0.0.2/32'].map(prefixOf)
     assert.equal(coversMoreThanHalf(addresses.slice(0, 2), pool), false)
     assert.equal(coversMoreThanHalf(addresses, pool), true)
+  })
+})
+
+describe('how much of a pool is taken', () => {
+  const pool = poolOf('172.16.0.0/20', 22)
+  const usage = (claims: string[], ...exclusions: string[][]) =>
+    poolUsage(
+      pool,
+      claims.map(prefixOf),
+      exclusions.map((each) => each.map(prefixOf)),
+    )
+
+  it('counts each subnet once: as claimed, as excluded by any host, or as free', () => {
+    const claims = ['172.16.0.0/22', '172.16.0.0/22', '172.16.4.0/22', '10.0.0.0/22']
+    assert.deepEqual(usage(claims), { claimed: 2n, excluded: 0n, free: 2n })
+    const docker = ['172.16.4.0/23', '172.16.8.0/24']
+    assert.deepEqual(usage(claims, docker, ['172.16.9.0/24']), {
+      claimed: 2n,
+      excluded: 1n,
+      free: 1n,
+    })
+  })
+
+  it('leaves out what a host excludes of more than half of the pool', () => {
+    assert.deepEqual(usage([], ['172.16.0.0/21', '172.16.8.0/22']), {
+      claimed: 0n,
+      excluded: 0n,
+      free: 4n,
+    })
   })
 })

@@ -153,6 +153,25 @@ describe('ipam', () => {
     assert.notEqual(desk.get('d', { name: 'default/web' }), web)
   })
 
+  it('counts addresses that another container gets within a minute of their release', () => {
+    const desk = new Desk(['172.16.8.0/30'])
+    const early = () => desk.ipam.view().reusedEarly
+    desk.get('a', { name: 'default/web' })
+    desk.free('a')
+    desk.get('b', { name: 'default/web' })
+    desk.free('b')
+    desk.get('b')
+    assert.equal(early(), 0, 'of one name, and of one container')
+    desk.free('b')
+    desk.wait(59_000)
+    desk.get('c')
+    assert.equal(early(), 1)
+    desk.free('c')
+    desk.wait(60_000)
+    desk.get('d')
+    assert.equal(early(), 1)
+  })
+
   it('writes what came while the store was busy in one go', () => {
     const desk = new Desk([small])
     desk.ask('a')
