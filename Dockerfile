@@ -53,7 +53,7 @@ RUN chroot /image starling status 2> /dev/null; \
 FROM scratch
 COPY --from=build /image /
 VOLUME /var/lib/starling
-EXPOSE 7871
+EXPOSE 7871 5353/udp
 # A check starts a process and costs about 0.3 s of CPU: not too often.
 HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 \
     CMD ["starling", "status", "--wait", "--timeout", "5"]

@@ -138,6 +138,7 @@ function agentOn(kernel: Kernel, entries: ReturnType<typeof entriesOf>) {
       probe: () => undefined,
       digest: () => undefined,
       connect: () => undefined,
+      seek: () => undefined,
       disconnect: () => undefined,
       stop: () => Promise.resolve(),
     },

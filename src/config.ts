@@ -29,6 +29,8 @@ export interface Config {
   readonly cluster: string
   readonly name: string
   readonly seeds: readonly string[]
+  /** Whether other nodes are looked for on the LAN. */
+  readonly discovers: boolean
   /** Undefined: private and link-local networks, and those of the seeds. */
   readonly dialNetworks: readonly Prefix[] | undefined
   /** 64 hex digits in lower case; undefined: any node may join. */
@@ -198,6 +200,8 @@ function assemble(
     cluster: settings.cluster,
     name: settings.name,
     seeds: settings.seed,
+    discovers:
+      settings.discover === 'on' || (settings.discover === 'auto' && keys.clusterKey !== undefined),
     dialNetworks:
       readings.get('dialNetworks')?.from === 'default' ? undefined : settings.dialNetworks,
     clusterKey: keys.clusterKey,

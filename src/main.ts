@@ -12,9 +12,11 @@ import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
 import { readInabilities } from './adapters/host/abilities.ts'
 import { readBootId } from './adapters/host/boot.ts'
 import { hostContainers } from './adapters/host/containers.ts'
+import type { Libp2pOptions } from './adapters/libp2p/options.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
-import { netlinkKernel } from './adapters/netlink/kernel.ts'
+import { mdnsDiscovery } from './adapters/mdns/discovery.ts'
+import { type NetlinkOptions, netlinkKernel } from './adapters/netlink/kernel.ts'
 import { hasNetAdmin } from './adapters/netlink/privilege.ts'
 import { openAdmission } from './adapters/store/admission.ts'
 import { openIdentity } from './adapters/store/identity.ts'
@@ -29,12 +31,13 @@ import { type Config, type EffectiveSetting, writtenSetting } from './config.ts'
 import { Agent } from './core/agent.ts'
 import type { AdmissionConfig, CoreConfig } from './core/config.ts'
 import type { OwnState, Snapshot } from './core/effect.ts'
+import type { Discovery } from './ports/discovery.ts'
 import { addDuration, noDurations } from './ports/durations.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Kernel } from './ports/kernel.ts'
 import type { Remote } from './ports/remote.ts'
 import type { Store } from './ports/store.ts'
-import { noTraffic } from './ports/traffic.ts'
+import { noTraffic, type Traffic } from './ports/traffic.ts'
 import type { Transport } from './ports/transport.ts'
 import { AgentOperator } from './runtime/agent-operator.ts'
 import { EffectRunner } from './runtime/effect-runner.ts'
@@ -114,6 +117,7 @@ class Daemon {
   readonly #kernel: Kernel
   readonly #firewall: Firewall
   readonly #transport: Transport & Remote
+  readonly #discovery: Discovery | undefined
   readonly #loop: EventLoop
   readonly #operator: AgentOperator
   readonly #traffic = noTraffic()
@@ -126,50 +130,16 @@ class Daemon {
     this.#telemetry = fanOut([log, this.#history], (thrown) =>
       log.warn(`a watcher failed: ${String(thrown)}`),
     )
-    this.#kernel = netlinkKernel({
-      node: keys.id,
-      scope: {
-        table: config.table,
-        protocol: config.protocol,
-        interest: config.pools.map((pool) => pool.prefix),
-      },
-      uplink: {
-        ...(config.interface === undefined ? {} : { interface: config.interface }),
-        nextHops: config.nextHops,
-        bridge: config.bridge,
-        seedAddresses: () => seedAddresses(config.seeds, config.port),
-      },
-    })
+    this.#kernel = netlinkKernel(netlinkOptions(config, keys.id))
     this.#firewall = programFirewall({
-      // As of routes: each agent of one network namespace has a number of its own.
-      name: config.protocol === 83 ? 'starling' : `starling-${config.protocol}`,
+      name: firewallName(config),
       marker: markerIn(config.stateDir),
       clock: systemClock,
     })
-    this.#transport = libp2pTransport({
-      keys,
-      cluster: config.cluster,
-      clusterKeys: [config.clusterKey ?? [], config.clusterKeysAccepted]
-        .flat()
-        .map((key) => Buffer.from(key, 'hex')),
-      credentials: {
-        required: parts.admission.mode === 'signed',
-        own: () => agent.certificate,
-        refusal: (peer, certificate) => agent.refusal(peer, certificate),
-      },
-      listen: config.listen.map(({ text }) => text),
-      port: config.port,
-      seeds: config.seeds,
-      defaultPort: config.port,
-      dialNetworks: config.dialNetworks,
-      knows: (node) => agent.knows(node),
-      hasMember: (node) => agent.hasMember(node),
-      watchMs: config.timing.watchMs,
-      clock: systemClock,
-      rng: Math.random,
-      traffic: this.#traffic,
-    })
     const agent = new Agent(coreConfig(parts), snapshot, Math.random, systemClock.now())
+    const options = transportOptions(parts, agent, this.#traffic)
+    this.#transport = libp2pTransport(options)
+    this.#discovery = config.discovers ? mdnsDiscovery(options) : undefined
     const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
     this.#operator = new AgentOperator({
       view: () => agent.view(),
@@ -184,6 +154,7 @@ class Daemon {
       containers: hostContainers,
       firewall: this.#firewall,
       transport: this.#transport,
+      ...(this.#discovery && { discovery: this.#discovery }),
       telemetry: this.#telemetry,
       deliver,
       reply: this.#operator.reply,
@@ -231,6 +202,7 @@ class Daemon {
       metrics = await this.#serveMetrics()
       await this.#kernel.start(deliver)
       await this.#transport.start(deliver)
+      this.#discovery?.start(deliver)
       await this.#watchFirewall()
       this.#loop.push({ type: 'started' })
       docker = await this.#serveDocker()
@@ -320,7 +292,12 @@ class Daemon {
     this.#loop.close()
     this.#operator.close()
     const closed = doors.map((door) => door?.close())
-    const ended = [this.#transport.stop(), this.#kernel.stop(), this.#firewall.stop()]
+    const ended = [
+      this.#discovery?.stop(),
+      this.#transport.stop(),
+      this.#kernel.stop(),
+      this.#firewall.stop(),
+    ]
     await Promise.allSettled([...closed, ...ended])
   }
 
@@ -344,7 +321,58 @@ class Daemon {
   }
 }
 
-function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts): CoreConfig {
+export const netlinkOptions = (config: Config, node: string): NetlinkOptions => ({
+  node,
+  scope: {
+    table: config.table,
+    protocol: config.protocol,
+    interest: config.pools.map((pool) => pool.prefix),
+  },
+  uplink: {
+    ...(config.interface === undefined ? {} : { interface: config.interface }),
+    nextHops: config.nextHops,
+    bridge: config.bridge,
+    seedAddresses: () => seedAddresses(config.seeds, config.port),
+  },
+})
+
+export const transportOptions = (
+  { config, keys, admission }: CoreParts,
+  agent: Agent,
+  traffic: Traffic,
+): Libp2pOptions => ({
+  keys,
+  cluster: config.cluster,
+  // The first is offered, the others are accepted.
+  clusterKeys: [config.clusterKey ?? [], config.clusterKeysAccepted]
+    .flat()
+    .map((key) => Buffer.from(key, 'hex')),
+  credentials: {
+    required: admission.mode === 'signed',
+    own: () => agent.certificate,
+    refusal: (peer, certificate) => agent.refusal(peer, certificate),
+  },
+  listen: config.listen.map(({ text }) => text),
+  port: config.port,
+  seeds: config.seeds,
+  defaultPort: config.port,
+  dialNetworks: config.dialNetworks,
+  knows: (node) => agent.knows(node),
+  hasMember: (node) => agent.hasMember(node),
+  watchMs: config.timing.watchMs,
+  clock: systemClock,
+  rng: Math.random,
+  traffic,
+})
+
+/** As of routes: each agent of one network namespace has a number of its own. */
+export const firewallName = ({ protocol }: Config): string =>
+  protocol === 83 ? 'starling' : `starling-${protocol}`
+
+/** What the core is told. */
+export type CoreParts = Pick<DaemonParts, 'config' | 'keys' | 'snapshot' | 'bootId' | 'admission'>
+
+export function coreConfig({ config, keys, snapshot, bootId, admission }: CoreParts): CoreConfig {
   return {
     admission,
     self: keys.id,
@@ -361,6 +389,7 @@ function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts):
     bridge: config.bridge,
     metric: config.metric,
     port: config.port,
+    discovers: config.discovers,
     seeded: config.seeds.length > 0 || snapshot.known.some(({ remainMs }) => remainMs > 0),
     timing: config.timing,
     limits: config.limits,
@@ -373,7 +402,7 @@ function coreConfig({ config, keys, snapshot, bootId, admission }: DaemonParts):
 const hasGranted = ({ entry }: OwnState): boolean =>
   entry?.body.kind === 'record' && entry.body.claims.some(({ used }) => used)
 
-const markerIn = (stateDir: string): string => join(stateDir, 'firewall')
+export const markerIn = (stateDir: string): string => join(stateDir, 'firewall')
 
 /** What leases and claims are stamped by: the wall clock as it was at the start, which no step of it moves. */
 const wallOffsetMs = Date.now() - systemClock.now()

@@ -22,10 +22,16 @@ async function agent(args: readonly string[]): Promise<number> {
     return 1
   }
   const { loadConfig, printProblems } = await import('./config.ts')
-  const result = loadConfig({ args, env: process.env })
+  const isDry = args.includes('--dry-run')
+  const others = isDry ? ['--dry-run', '--json'] : []
+  const result = loadConfig({ args, env: process.env, others })
   if (!result.ok) {
     console.error(printProblems(result.problems))
     return 2
+  }
+  if (isDry) {
+    const { dryRun } = await import('./dry-run.ts')
+    process.exit(await dryRun(result.config, { json: args.includes('--json'), stop }))
   }
   const { runAgent } = await import('./main.ts')
   // All is closed and written when it resolves: what a library still holds open must not keep us.

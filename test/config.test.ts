@@ -51,6 +51,7 @@ const samples: Readonly<Record<string, string>> = {
   cluster: 'blue',
   name: 'n1',
   seed: '10.0.1.70',
+  discover: 'on',
   clusterKey: 'ab'.repeat(32),
   clusterKeyFile: '/k',
   operatorKey: `starling-operator:${'a'.repeat(43)}`,
@@ -153,6 +154,19 @@ describe('sources', () => {
       [config.port, config.cluster, config.name, config.metric],
       [3, 'e', 'f', { 4: 0, 6: 1024 }],
     )
+  })
+
+  test('a switch takes the word behind it for its value where it is one', () => {
+    const discovers = (...args: string[]) => configured(args).discovers
+    const key = ['--cluster-key', 'ab'.repeat(32)]
+    assert.deepEqual(
+      [discovers(), discovers('--discover'), discovers('--discover', 'on'), discovers(...key)],
+      [false, true, true, true],
+    )
+    assert.equal(discovers('--discover', 'off', ...key), false)
+    assert.equal(configured(['--masquerade', '--discover']).discovers, true)
+    const result = load(['--discover', 'never'])
+    assert.match(result.ok ? '' : printProblems(result.problems), /argument "never"/)
   })
 
   test('the file named by the flag is read and not the one named by the variable', () => {

@@ -341,6 +341,10 @@ export class Host {
         return network.probe(station, effect.peer, effect.addresses)
       case 'connect':
         return station.want(effect.peers)
+      case 'discover':
+      case 'seek':
+        // Hosts of the simulator are told of each other by seeds.
+        return
       case 'apply-routes': {
         const { changes } = effect
         watcher.applied(this, changes)

@@ -50,7 +50,12 @@ export function createProgram(outcome: { code: number }): Command {
       'after',
       '\nExit codes: 0 success, 1 refused or something is wrong, 2 wrong usage or configuration, 3 no agent answers.',
     )
-  program.command('agent').description('Run the agent of this host.').helpGroup('Agent:')
+  program
+    .command('agent')
+    .description('Run the agent of this host.')
+    .option('--dry-run', 'print what it would change on this host, change nothing, and end')
+    .option('--json', 'with --dry-run: print JSON')
+    .helpGroup('Agent:')
   program
     .command('config')
     .description('Print the effective settings and where each comes from.')

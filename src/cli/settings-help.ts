@@ -16,7 +16,7 @@ export function describeSettings(command: Command): void {
     const parts = [about, list ? 'Repeatable.' : '', usual === '' ? '' : `Default: ${usual}.`]
     command.addOption(
       new Option(
-        isSwitch ? flagOf(key) : `${flagOf(key)} <${value}>`,
+        isSwitch ? switchText(flagOf(key), value) : `${flagOf(key)} <${value}>`,
         parts.filter((part) => part !== '').join(' '),
       ).helpGroup(`${group}:`),
     )
@@ -27,3 +27,6 @@ export function describeSettings(command: Command): void {
       '\ndocs/configuration.md says what each setting trades.',
   )
 }
+
+const switchText = (flag: string, value: string): string =>
+  value === 'true|false' ? flag : `${flag} [${value}]`

@@ -129,6 +129,19 @@ function missedText({ missed }: StatusResponse): string {
     .join('')
 }
 
+/** Empty: nobody is looked for. */
+function discoveryText({ discovery, admission, cluster }: StatusResponse): string {
+  if (!discovery) return ''
+  const { link, heard } = discovery
+  const where =
+    link === ''
+      ? 'waits for an interface'
+      : `on ${link}, ${heard} ${heard === 1 ? 'agent' : 'agents'} heard`
+  return admission === 'open'
+    ? `${where}; admission is open: whoever is on that LAN and says ${cluster} joins, unless --cluster-key-file is set`
+    : where
+}
+
 const alikeMax = 3
 const shownMax = 8
 
@@ -160,6 +173,7 @@ function facts(state: StatusResponse): string[] {
     ...(subnets.length > 0 ? subnets : ['none']).map((text) => ['subnet', text] as const),
     ...state.subnets.map((subnet) => ['addresses', useText(subnet)] as const),
     ...state.kept.map((kept) => ['kept', keptText(kept)] as const),
+    ['discovery', discoveryText(state)],
     ['announced', state.announced.join(', ')],
     ['next hop', state.nextHops.join(', ') || 'none'],
     [

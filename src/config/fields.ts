@@ -16,6 +16,7 @@ import {
   listenAddress,
   nextHopAddress,
   oneOf,
+  onOffAuto,
   operatorKey,
   pluginSocket,
   prefix,
@@ -86,9 +87,22 @@ export const fields = {
     group: 'Cluster',
     value: 'host[:port]',
     about: 'Where other nodes may be found: host, host:port, [v6]:port or a multiaddr.',
-    trade: 'Without any, this node claims at once and waits to be found.',
+    trade: 'Without any, and without discover, this node claims at once and waits to be found.',
     bounds: 'up to 64',
   }),
+  discover: {
+    ...one(onOffAuto, {
+      group: 'Cluster',
+      value: 'on|off|auto',
+      default: ['auto'],
+      about:
+        'Finds the other nodes of the cluster on the LAN by multicast DNS, on the interface that leads there and on no other; auto does so where a cluster key is given. The flag alone means on.',
+      trade:
+        'Without a cluster key, whoever on the LAN uses the name of this cluster joins it. A first node waits 3 s for an answer.',
+      bounds: 'on, off or auto',
+    }),
+    isSwitch: true,
+  },
   dialNetworks: many(prefix, 64, {
     group: 'Cluster',
     value: 'prefix',

@@ -17,7 +17,7 @@ export function readFlags(args: readonly string[], others: readonly string[]): F
   const problems: Problem[] = []
   let file: string | undefined
   let previous: Token | undefined
-  for (const token of tokenize(args, others)) {
+  for (const token of joined(tokenize(args, others))) {
     const before = previous
     previous = token
     if (token.kind === 'positional') {
@@ -74,6 +74,32 @@ function tokenize(args: readonly string[], others: readonly string[]): readonly 
     tokens: true,
   })
   return tokens as readonly Token[]
+}
+
+/** A switch may be followed by its value: `--discover off`. */
+function joined(tokens: readonly Token[]): readonly Token[] {
+  return tokens.flatMap((token, index): Token[] => {
+    const [before, after] = [tokens[index - 1], tokens[index + 1]]
+    if (token.kind === 'option' && isBare(token) && after?.kind === 'positional') {
+      return [isValueOf(token, after.value) ? { ...token, value: after.value } : token]
+    }
+    const isTaken =
+      token.kind === 'positional' &&
+      before?.kind === 'option' &&
+      isBare(before) &&
+      isValueOf(before, token.value)
+    return isTaken ? [] : [token]
+  })
+}
+
+type OptionToken = Extract<Token, { kind: 'option' }>
+
+const isBare = ({ rawName, value }: OptionToken): boolean =>
+  value === undefined && isSwitch(rawName)
+
+function isValueOf({ rawName }: OptionToken, word: string): boolean {
+  const key = keyByFlag.get(rawName)
+  return key !== undefined && fields[key].type.safeParse([word]).success
 }
 
 function isSwitch(flag: string): boolean {

@@ -46,6 +46,15 @@ export const truth: TextType<boolean> = text((written) =>
     : wrong('is neither true nor false', 'write true or false'),
 )
 
+/** As of a switch, whose flag alone is `true`. */
+export const onOffAuto: TextType<'on' | 'off' | 'auto'> = text((written) => {
+  if (written === 'true' || written === 'on') return { value: 'on' }
+  if (written === 'false' || written === 'off') return { value: 'off' }
+  return written === 'auto'
+    ? { value: 'auto' }
+    : wrong('is not known here', 'write on, off or auto')
+})
+
 /** A name that is safe in logs, tables and file names. */
 export const label = (lengthMax: number): TextType<string> =>
   text((written) =>

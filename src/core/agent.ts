@@ -12,6 +12,7 @@ import {
   syncReceived,
 } from './agent/compare.ts'
 import { decideContests } from './agent/contests.ts'
+import { lookAgainMs, maySomebodyAnswer, neighboursHeard, seek } from './agent/discovery.ts'
 import { nextEviction } from './agent/evictions.ts'
 import { settleKept } from './agent/kept.ts'
 import {
@@ -156,6 +157,8 @@ export class Agent {
         return probed(state, event.peer, event.answer)
       case 'peer-refused':
         return peerRefused(state, event)
+      case 'neighbours-heard':
+        return neighboursHeard(state, event.neighbours)
       case 'seeds-are-self':
         return enterSync(state, 'seeds-are-self')
       case 'gossip-received': {
@@ -277,6 +280,7 @@ export class Agent {
     state.dueIn('anti-entropy', config.timing.antiEntropyMs)
     state.dueIn('kernel', config.timing.resyncMs)
     if (config.seeded) state.dueIn('join', config.timing.joinTimeoutMs)
+    else if (config.discovers) state.dueIn('join', config.timing.discoveryMs)
     else enterSync(state, 'no-seeds')
   }
 
@@ -304,6 +308,7 @@ export class Agent {
       case 'join':
         // Nobody answers a node that is not admitted: it is not alone.
         if (state.ownFault) return state.dueIn('join', config.timing.joinTimeoutMs)
+        if (maySomebodyAnswer(state)) return state.dueIn('join', lookAgainMs)
         return joinAlone(state)
       case 'anti-entropy':
         return compare(state)
@@ -335,6 +340,8 @@ export class Agent {
         return reclaim(state)
       case 'refute':
         return refute(state)
+      case 'seek':
+        return seek(state)
       case 'leave':
         state.reply('settled')
         return stop(state)
@@ -343,10 +350,10 @@ export class Agent {
     }
   }
 
-  #trouble({ code, subject, reason, active }: Trouble): void {
+  #trouble({ code, subject, reason, active, heard }: Trouble): void {
     const state = this.#state
     const key = `${code}/${subject}`
-    if (active) return state.begin(key, { code, subject, reason })
+    if (active) return state.begin(key, { code, subject, reason, ...(heard && { heard }) })
     if (!state.conditions.has(key)) return
     state.end(key)
     state.note({ code: 'trouble-over', was: code, subject })

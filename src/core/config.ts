@@ -38,6 +38,8 @@ export interface CoreConfig {
   readonly port: number
   /** Whether anybody is configured or remembered to be waited for. */
   readonly seeded: boolean
+  /** Whether the LAN is asked for others. */
+  readonly discovers?: boolean
   readonly timing: CoreTiming
   readonly limits: CoreLimits
   /** Absent: whoever is connected is admitted. */
@@ -80,6 +82,8 @@ export interface CoreTiming {
   readonly tenureMs: number
   /** How long a node with seeds waits for the first anti-entropy answer. */
   readonly joinTimeoutMs: number
+  /** How long a node without seeds waits for others on its LAN to say that they are there. */
+  readonly discoveryMs: number
   /** Between two comparisons with a random neighbour. */
   readonly antiEntropyMs: number
   /** How often a watched neighbour is asked for a sign of life. */
@@ -104,6 +108,7 @@ export const defaultTiming: CoreTiming = {
   settleMs: 600,
   tenureMs: 60_000,
   joinTimeoutMs: 30_000,
+  discoveryMs: 3_000,
   antiEntropyMs: 5_000,
   watchMs: 1_000,
   displacedMs: 60_000,

@@ -2,7 +2,9 @@
 
 import type { Entry, NodeId } from './claim/record.ts'
 import type { FailureCode } from './codes/failures.ts'
+import type { Neighbour } from './event.ts'
 import type { Carried, SyncMessage } from './gossip/message.ts'
+import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { ContainerQuestion } from './ipam/container.ts'
 import type { Lease, LeaseChange, StoredLeases } from './ipam/lease.ts'
@@ -87,6 +89,14 @@ export type Effect =
   | { readonly type: 'digest'; readonly root: string }
   /** The whole list of peers to stay connected to; who is not on it any more is not redialled. */
   | { readonly type: 'connect'; readonly peers: readonly WantedPeer[] }
+  /** Asks for others on that link from here on, and nowhere else. Answered by `neighbours-heard`. Empty: there is none. */
+  | {
+      readonly type: 'discover'
+      readonly link: string
+      readonly nextHops: readonly Address[]
+    }
+  /** The whole list of neighbours to dial until they are connected. */
+  | { readonly type: 'seek'; readonly neighbours: readonly Neighbour[] }
   /** Dials it afresh, connected or not. Answered by `peer-probed`. */
   | {
       readonly type: 'probe-peer'

@@ -69,6 +69,8 @@ export type Event =
       readonly address: string
       readonly certificate: Uint8Array
     }
+  /** All that were heard on the LAN lately. It is hearsay: somebody whom to dial, and nothing else. */
+  | { readonly type: 'neighbours-heard'; readonly neighbours: readonly Neighbour[] }
   /** Every configured seed turned out to be this node itself: nobody is there to wait for. */
   | { readonly type: 'seeds-are-self' }
   /** A whole, signature-checked entry came by gossip. Answered by one `verdict` effect with the same id. */
@@ -104,6 +106,13 @@ export type Event =
   /** Something an adapter must tell the operator: it becomes a problem until `clears`. */
   | { readonly type: 'trouble-reported'; readonly trouble: Trouble }
 
+/** Where somebody on the LAN says that an agent of this cluster listens. */
+export interface Neighbour {
+  /** IPv6 with its zone where it is link-local: `fe80::1%eth0`. */
+  readonly address: string
+  readonly port: number
+}
+
 /** Where this host's traffic to its peers leaves. Empty next hops: none was found. */
 export interface Uplink {
   readonly ifindex: number
@@ -129,6 +138,7 @@ export interface Trouble {
     | 'seed-unreachable'
     | 'handshake-failed'
     | 'dial-forbidden'
+    | 'discovery-failed'
     | 'peer-flooding'
     | 'not-admitted'
     | 'monitor-died'
@@ -139,4 +149,6 @@ export interface Trouble {
   readonly subject: string
   readonly reason: string
   readonly active: boolean
+  /** Of somebody who was heard on the LAN, and whom nobody configured. */
+  readonly heard?: true
 }

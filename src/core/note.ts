@@ -11,8 +11,11 @@ import type { TrustNote } from './trust/trust-note.ts'
 
 export type { Description, Level } from './description.ts'
 
+/** `nobody-heard`: on the LAN. */
+export type InSyncBy = 'peer' | 'no-seeds' | 'seeds-are-self' | 'nobody-heard' | 'timeout'
+
 export type Note =
-  | { readonly code: 'in-sync'; readonly by: 'peer' | 'no-seeds' | 'seeds-are-self' | 'timeout' }
+  | { readonly code: 'in-sync'; readonly by: InSyncBy }
   | { readonly code: 'joined-alone'; readonly waitedMs: number }
   /** A seed answers, but not as an agent of this cluster: its nodes may hold what this one would claim. */
   | { readonly code: 'join-held'; readonly seeds: readonly string[] }
@@ -206,7 +209,15 @@ export type Note =
   | { readonly code: 'uplink-missing'; readonly lack: UplinkLack }
   | { readonly code: 'seed-unresolvable'; readonly subject: string; readonly reason: string }
   | { readonly code: 'seed-unreachable'; readonly subject: string; readonly reason: string }
-  | { readonly code: 'handshake-failed'; readonly subject: string; readonly reason: string }
+  /** `heard`: on the LAN, and not configured. */
+  | {
+      readonly code: 'handshake-failed'
+      readonly subject: string
+      readonly reason: string
+      readonly heard?: true
+    }
+  /** `subject`: the interface on which others are looked for. */
+  | { readonly code: 'discovery-failed'; readonly subject: string; readonly reason: string }
   | { readonly code: 'dial-forbidden'; readonly subject: string; readonly reason: string }
   /** `reason`: what it sent more of than it may. */
   | { readonly code: 'peer-flooding'; readonly subject: string; readonly reason: string }
@@ -538,6 +549,11 @@ export function describe(note: Note): Description {
       return warn(
         `no handshake with ${note.subject}: ${note.reason}`,
         'most likely the cluster keys differ: configure the same clusterKey on both',
+      )
+    case 'discovery-failed':
+      return warn(
+        `no agents are found by multicast DNS on ${note.subject}: ${note.reason}`,
+        'allow UDP port 5353 there, and let no program hold it for itself (ss -ulpn sport = 5353), or start with --seed and --discover off; it is tried again',
       )
     case 'dial-forbidden':
       return warn(

@@ -12,6 +12,7 @@ export const problemCodes = [
   'clock-skew',
   'clock-unset',
   'dial-forbidden',
+  'discovery-failed',
   'door-shut',
   'entry-rejected',
   'eviction-pending',

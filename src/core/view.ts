@@ -22,6 +22,8 @@ export interface AgentView {
   readonly bridge: string
   /** The interface that leads to other hosts; empty while none is found. */
   readonly uplink: string
+  /** Undefined: nobody is looked for on the LAN. */
+  readonly discovery: DiscoveryView | undefined
   /** `joining` until in-sync; `purged` after a purge until resync. */
   readonly phase: 'joining' | 'in-sync' | 'purged' | 'left'
   readonly incarnation: number
@@ -38,6 +40,13 @@ export interface AgentView {
   readonly ipam: IpamView
   /** Leases whose subnet is this node's no more. */
   readonly kept: readonly KeptView[]
+}
+
+export interface DiscoveryView {
+  /** Where others are asked for; empty while there is no uplink. */
+  readonly link: string
+  /** How many said that they are there. */
+  readonly heard: number
 }
 
 export interface KeptView {

@@ -2,7 +2,7 @@
 
 import type { Entry, NodeId } from '../core/claim/record.ts'
 import type { Verdict, WantedPeer } from '../core/effect.ts'
-import type { Event } from '../core/event.ts'
+import type { Event, Neighbour } from '../core/event.ts'
 import type { SyncMessage } from '../core/gossip/message.ts'
 
 export type TransportEvent = Extract<
@@ -40,6 +40,8 @@ export interface Transport {
   digest(root: string): void
   /** The whole list. Peers on it are redialled for ever (backoff up to 10 s) by the lower of the two ids. */
   connect(peers: readonly WantedPeer[]): void
+  /** The whole list. They are dialled as seeds are, where `dialNetworks` allows it, until they are connected. */
+  seek(neighbours: readonly Neighbour[]): void
   /**
    * Dials it afresh, connected or not, and answers with `peer-probed`: within a second or two where nothing answers, and
    * sooner where `watchMs` is lower. What does not answer is disconnected before.

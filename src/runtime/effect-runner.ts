@@ -8,6 +8,7 @@ import type { ContainerQuestion } from '../core/ipam/container.ts'
 import type { HostFirewall } from '../core/routing/host-firewall.ts'
 import type { NeighbourQuestion, RouteChange } from '../core/routing/route.ts'
 import type { Containers } from '../ports/containers.ts'
+import type { Discovery } from '../ports/discovery.ts'
 import type { Firewall } from '../ports/firewall.ts'
 import type { Kernel } from '../ports/kernel.ts'
 import type { LeaseStore } from '../ports/lease-store.ts'
@@ -22,6 +23,8 @@ export interface RunnerOptions {
   readonly containers: Containers
   readonly firewall: Firewall
   readonly transport: Transport
+  /** Absent: nobody is looked for on the LAN. */
+  readonly discovery?: Discovery
   readonly telemetry: Telemetry
   readonly deliver: (event: Event) => void
   readonly reply: (id: number, result: CommandResult) => void
@@ -94,6 +97,10 @@ export class EffectRunner {
         return transport.digest(effect.root)
       case 'connect':
         return transport.connect(effect.peers)
+      case 'discover':
+        return this.#options.discovery?.follow(effect)
+      case 'seek':
+        return transport.seek(effect.neighbours)
       case 'apply-routes':
         return this.#apply(effect.changes)
       case 'dump-kernel':

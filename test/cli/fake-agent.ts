@@ -180,6 +180,7 @@ export function healthyView(): AgentView {
     cluster: 'starling',
     bridge: 'starling0',
     uplink: 'eth0',
+    discovery: { link: 'eth0', heard: 2 },
     admission: 'key',
     phase: 'in-sync',
     incarnation: 3,

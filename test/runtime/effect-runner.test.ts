@@ -97,6 +97,7 @@ class Ports {
       digest: (root) => this.log.push(`digest ${root}`),
       disconnect: () => this.log.push('disconnect'),
       connect: (peers) => this.log.push(`connect ${peers.length}`),
+      seek: (neighbours) => this.log.push(`seek ${neighbours.length}`),
     }
     this.runner = new EffectRunner({
       kernel,

@@ -22,6 +22,7 @@ const codes = Object.keys({
   'clock-skew': true,
   'clock-unset': true,
   'dial-forbidden': true,
+  'discovery-failed': true,
   'door-shut': true,
   'duplicate-identity': true,
   'entry-rejected': true,

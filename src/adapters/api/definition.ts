@@ -36,6 +36,13 @@ export interface StatusResponse {
   readonly admission: string
   readonly missed: MissedMessage
   readonly kept: readonly KeptUseMessage[]
+  /** Null: nobody is looked for on the LAN. */
+  readonly discovery: DiscoveryMessage | null
+}
+
+export interface DiscoveryMessage {
+  readonly link: string
+  readonly heard: number
 }
 
 export interface KeptUseMessage {

@@ -59,6 +59,7 @@ export function statusMessage(
     uplink: view.uplink,
     missed: missedMessage(view),
     kept: keptMessages(view),
+    discovery: view.discovery ?? null,
   }
 }
 

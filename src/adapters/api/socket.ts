@@ -64,7 +64,7 @@ export async function clearSocket(path: string): Promise<void> {
 }
 
 /** A full backlog or a frozen server is alive too; only a refusal means that nobody listens. */
-function isAnswered(path: string): Promise<boolean> {
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path)
     probe.once('connect', () => {

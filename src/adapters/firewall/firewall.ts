@@ -86,7 +86,10 @@ export function programFirewall({ name, marker, clock }: FirewallOptions): Firew
   }
 }
 
-async function answerOf(part: FirewallPart, perform: () => Promise<Kept>): Promise<FirewallAnswer> {
+export async function answerOf(
+  part: FirewallPart,
+  perform: () => Promise<Kept>,
+): Promise<FirewallAnswer> {
   try {
     return { restored: (await perform()) === 'restored' ? [part] : [], failed: [] }
   } catch (thrown) {
@@ -96,7 +99,7 @@ async function answerOf(part: FirewallPart, perform: () => Promise<Kept>): Promi
 }
 
 /** Neither language has a way to write every name that the kernel allows. */
-function checked<T extends { readonly bridge: string }>(wanted: T): T {
+export function checked<T extends { readonly bridge: string }>(wanted: T): T {
   if (/^[A-Za-z0-9_.@-]*$/.test(wanted.bridge)) return wanted
   throw new ProgramError(`no rule can name the bridge ${JSON.stringify(wanted.bridge)}`, false)
 }

@@ -12,16 +12,18 @@ import {
   oursNamed,
   parseFilter,
 } from './filter.ts'
-import { ProgramError, run } from './program.ts'
+import { ProgramError, run, type Write } from './program.ts'
 import type { Kept } from './table.ts'
 
 export class OpeningRule {
   readonly #ours: Ours
+  readonly #write: Write
   /** Programs by which the rule was put where it belongs, or found there. */
   readonly #stands = new Set<string>()
 
-  constructor(name: string) {
+  constructor(name: string, write: Write = run) {
     this.#ours = oursNamed(name)
+    this.#write = write
   }
 
   /** Rejects with a ProgramError. Where nothing restricts forwarding nothing is added. */
@@ -35,7 +37,7 @@ export class OpeningRule {
       const input = isNeeded
         ? openingLines(filter, this.#ours, bridge)
         : closingLines(filter, this.#ours)
-      if (input !== '') await restore(program, input)
+      if (input !== '') await this.#restore(program, input)
       const wasTaken = isNeeded && this.#stands.has(program) && !isOpened(filter, this.#ours)
       if (wasTaken) kept = 'restored'
       else if (input !== '' && kept === 'as it was') kept = 'written'
@@ -51,9 +53,13 @@ export class OpeningRule {
     for (const family of [4, 6] as const) {
       for (const { program, filter } of await flavoursOf(family)) {
         const input = closingLines(filter, this.#ours)
-        if (input !== '') await restore(program, input)
+        if (input !== '') await this.#restore(program, input)
       }
     }
+  }
+
+  #restore(program: string, input: string): Promise<unknown> {
+    return this.#write([`${program}-restore`, '--noflush', '-w', '5'], input)
   }
 }
 
@@ -92,6 +98,3 @@ async function isLoaded(family: 4 | 6): Promise<boolean> {
     return false
   }
 }
-
-const restore = (program: string, input: string): Promise<string> =>
-  run([`${program}-restore`, '--noflush', '-w', '5'], input)

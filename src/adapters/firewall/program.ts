@@ -46,6 +46,9 @@ export function attempt(words: readonly [string, ...string[]], input = ''): Prom
   })
 }
 
+/** Runs what changes the firewall. */
+export type Write = (words: readonly [string, ...string[]], input?: string) => Promise<unknown>
+
 /** Rejects with a ProgramError that has its complaint where it fails. */
 export async function run(words: readonly [string, ...string[]], input = ''): Promise<string> {
   const outcome = await attempt(words, input)

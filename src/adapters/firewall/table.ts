@@ -1,18 +1,20 @@
 /** Keeps the one nftables table that masquerades. */
 
 import type { Masquerade } from '../../core/routing/host-firewall.ts'
-import { attempt, complaint, ProgramError, run } from './program.ts'
+import { attempt, complaint, ProgramError, run, type Write } from './program.ts'
 import { otherElements, replacingTable } from './rules.ts'
 
 export type Kept = 'as it was' | 'written' | 'restored'
 
 export class MasqueradeTable {
   readonly #name: string
+  readonly #write: Write
   /** What was written last, and how nft lists it. */
   #written: { readonly text: string; readonly bridge: string; readonly listing: string } | undefined
 
-  constructor(name: string) {
+  constructor(name: string, write: Write = run) {
     this.#name = name
+    this.#write = write
   }
 
   /** Rejects with a ProgramError. */
@@ -23,7 +25,7 @@ export class MasqueradeTable {
     const isIntact = before !== undefined && listing === before.listing
     if (isIntact && before.text === text) return 'as it was'
     const onlySets = isIntact && before.bridge === masquerade.bridge
-    await run(['nft', '-f', '-'], onlySets ? otherElements(this.#name, masquerade) : text)
+    await this.#write(['nft', '-f', '-'], onlySets ? otherElements(this.#name, masquerade) : text)
     const stands = await this.#list()
     // Nothing is remembered of what somebody removed at this moment: the next look writes it again.
     this.#written =
@@ -36,7 +38,7 @@ export class MasqueradeTable {
     this.#written = undefined
     try {
       if ((await this.#list()) !== undefined) {
-        await run(['nft', 'delete', 'table', 'inet', this.#name])
+        await this.#write(['nft', 'delete', 'table', 'inet', this.#name])
       }
     } catch (thrown) {
       if (!(thrown instanceof ProgramError && thrown.isAbsent)) throw thrown

@@ -20,6 +20,8 @@ export interface Libp2pOptions {
   /** Addresses of this host; 0.0.0.0 and :: for all. */
   readonly listen: readonly string[]
   readonly port: number
+  /** It dials, and nobody can dial it. */
+  readonly dialsOnly?: boolean
   /** See `parseSeed`. */
   readonly seeds: readonly string[]
   /** Where records may make this node connect to; undefined: private and link-local networks, and those of the seeds. */

@@ -17,6 +17,8 @@ export interface SeekerHost {
   readonly needs: (peer: NodeId) => boolean
   /** The seed stands for this address. */
   readonly resolved: (ip: string) => void
+  /** Whether the networks of this agent hold it: an operator's word needs no leave. */
+  readonly mayDial: (ip: string) => boolean
   /** Whether this node listens on this address and port. */
   readonly isOwn: (ip: string, port: number) => boolean
   readonly report: (trouble: Trouble) => void
@@ -46,6 +48,7 @@ export class SeedSeeker implements RedialTask {
   #failingSince: Millis | undefined
   #reported: Fault | undefined
   #self = false
+  #ended = false
 
   constructor(seed: Seed, host: SeekerHost) {
     this.key = `seed ${seed.text}`
@@ -63,6 +66,12 @@ export class SeedSeeker implements RedialTask {
     return [...this.#identities.values()].includes(peer)
   }
 
+  /** It is not sought any more: what is wrong with it is nobody's concern. */
+  end(): void {
+    this.#report(undefined)
+    this.#ended = true
+  }
+
   async attempt(): Promise<boolean> {
     const startedAt = this.#host.clock.now()
     const resolution = await this.#host.resolver.resolve(this.#seed)
@@ -72,6 +81,11 @@ export class SeedSeeker implements RedialTask {
       return false
     }
     const { addresses } = resolution
+    if (!addresses.every((ip) => this.#host.mayDial(ip))) {
+      const reason = 'it lies on no network that dialNetworks names'
+      this.#failed({ code: 'dial-forbidden', reason }, Number.NEGATIVE_INFINITY)
+      return true
+    }
     for (const ip of addresses) this.#host.resolved(ip)
     const outcomes = await Promise.all(addresses.map((ip) => this.#seek(ip)))
     this.#remember(addresses, outcomes)
@@ -127,7 +141,7 @@ export class SeedSeeker implements RedialTask {
 
   #report(fault: Fault | undefined): void {
     const before = this.#reported
-    if (before?.code === fault?.code) return
+    if (this.#ended || before?.code === fault?.code) return
     this.#reported = fault
     const subject = this.#seed.text
     if (before) this.#host.report({ ...before, subject, active: false })

@@ -4,6 +4,7 @@ import type { Connection, ConnectionGater } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../core/claim/record.ts'
 import type { WantedPeer } from '../../core/effect.ts'
+import type { Neighbour } from '../../core/event.ts'
 import type { TransportEvent } from '../../ports/transport.ts'
 import { Verified } from '../../wire/verified.ts'
 import { Accounts } from './accounts.ts'
@@ -24,6 +25,7 @@ export interface Session {
   readonly gossip: Gossip
   readonly links: Links
   connect(peers: readonly WantedPeer[]): void
+  seek(neighbours: readonly Neighbour[]): void
   probe(peer: NodeId, addresses: readonly string[]): void
   /** Rejects with a text for people. */
   call(peer: NodeId, addresses: readonly string[], request: Uint8Array): Promise<Uint8Array>
@@ -46,6 +48,7 @@ export async function openSession(
   const syncProtocol = `/starling/${cluster}/sync/1.0.0`
   const callProtocol = `/starling/${cluster}/call/1.0.0`
   let seekers: readonly SeedSeeker[] = []
+  const ofNeighbours = new Map<string, SeedSeeker>()
   let node: Node
   let stopped = false
 
@@ -70,7 +73,7 @@ export async function openSession(
     lost(peer, livedMs) {
       redial.wake(peer, { livedMs, pauseMs: 0 })
       const pauseMs = keys.id < peer ? 0 : politenessMs
-      for (const seeker of seekers) {
+      for (const seeker of [...seekers, ...ofNeighbours.values()]) {
         if (seeker.found(peer)) redial.wake(seeker.key, { livedMs, pauseMs })
       }
     },
@@ -94,6 +97,7 @@ export async function openSession(
   }
   const nodeOptions = {
     ...setting,
+    ...(setting.dialsOnly && { listen: [] }),
     topic,
     gater,
     reached: (at: Multiaddr) => dialler.reached(at),
@@ -127,7 +131,8 @@ export async function openSession(
   gossip.start()
   links.start()
   const networks = new DialNetworks(setting.dialNetworks)
-  seekers = seek(setting, { dialler, links, networks, deliver })
+  const parts = { dialler, links, networks, deliver }
+  seekers = seek(setting, parts)
   for (const seeker of seekers) redial.add(seeker)
   const dialThem = wanting({ self: keys.id, redial, links, dialler, networks, deliver })
 
@@ -137,6 +142,21 @@ export async function openSession(
     connect(peers) {
       links.watch(peers)
       dialThem(peers)
+    },
+    seek(neighbours) {
+      const before = new Map(ofNeighbours)
+      ofNeighbours.clear()
+      for (const neighbour of neighbours) {
+        const made = seekerOf(neighbour, setting, parts)
+        const seeker = before.get(made.key) ?? made
+        ofNeighbours.set(seeker.key, seeker)
+        if (seeker === made) redial.add(seeker)
+      }
+      for (const [key, seeker] of before) {
+        if (ofNeighbours.has(key)) continue
+        redial.remove(key)
+        seeker.end()
+      }
     },
     probe(peer, addresses) {
       const targets = dialable(addresses, networks)
@@ -166,16 +186,17 @@ export async function openSession(
   }
 }
 
+interface SeekerParts {
+  readonly dialler: Dialler
+  readonly links: Links
+  readonly networks: DialNetworks
+  readonly deliver: (event: TransportEvent) => void
+}
+
 function seek(
   { clock, seeds, defaultPort, listen, port, hasMember, lookUp }: Libp2pOptions,
-  parts: {
-    dialler: Dialler
-    links: Links
-    networks: DialNetworks
-    deliver: (event: TransportEvent) => void
-  },
+  { dialler, links, networks, deliver }: SeekerParts,
 ): SeedSeeker[] {
-  const { dialler, links, networks, deliver } = parts
   const resolver = new SeedResolver(lookUp)
   const seekers: SeedSeeker[] = []
   let told = false
@@ -196,6 +217,7 @@ function seek(
       // A member is redialled by those who watch it. A seed of a large cluster must not hold a connection to every node.
       needs: (peer) => !links.has(peer) && !(hasMember(peer) && links.any),
       resolved: (ip) => networks.seedAt(ip),
+      mayDial: () => true,
       isOwn: (ip, at) => at === port && isListening(ip, listen),
       report: (trouble) => deliver({ type: 'trouble-reported', trouble }),
       isSelf() {
@@ -207,6 +229,30 @@ function seek(
     seekers.push(seeker)
   }
   return seekers
+}
+
+/** Somebody said to be there is a seed that nobody configured: no network is trusted for its sake. */
+function seekerOf(
+  { address, port }: Neighbour,
+  { clock, lookUp, listen, port: own, hasMember }: Libp2pOptions,
+  { dialler, links, networks, deliver }: SeekerParts,
+): SeedSeeker {
+  const [plain = ''] = address.split('%')
+  const place = address.includes(':') ? `[${address}]` : address
+  const text = `${place}:${port} (heard on the LAN)`
+  const seed = { text, host: address, port, family: undefined, peer: undefined }
+  return new SeedSeeker(seed, {
+    clock,
+    resolver: new SeedResolver(lookUp),
+    dialler,
+    needs: (peer) => !links.has(peer) && !(hasMember(peer) && links.any),
+    resolved: () => undefined,
+    mayDial: () => networks.allows(plain),
+    isOwn: (ip, at) => at === own && isListening(ip, listen),
+    report: (trouble) =>
+      deliver({ type: 'trouble-reported', trouble: { ...trouble, heard: true } }),
+    isSelf: () => undefined,
+  })
 }
 
 /** Keeps one redial task per wanted peer that is ours to dial. */

@@ -26,6 +26,7 @@ export function libp2pTransport(options: Libp2pOptions): Transport & Remote {
     probe: (peer, addresses) => session?.probe(peer, addresses),
     disconnect: (peer) => session?.links.disconnect(peer),
     connect: (peers) => session?.connect(peers),
+    seek: (neighbours) => session?.seek(neighbours),
     async call(node, addresses, request) {
       if (!session) throw new Error('the agent is starting or stopping')
       return session.call(node, addresses, request)

@@ -116,8 +116,8 @@ export class BridgeKeeper {
     for (const one of await this.#reader.addresses()) {
       const link = links.find(({ ifindex }) => ifindex === one.ifindex)
       const onBridge = link !== undefined && link.name === name
-      if (onBridge && addresses.some((wanted) => isSame(wanted, one))) continue
-      const isFormer = former.some((gone) => gone.link === link?.name && isSame(gone, one))
+      if (onBridge && addresses.some((wanted) => isSameAddress(wanted, one))) continue
+      const isFormer = former.some((gone) => gone.link === link?.name && isSameAddress(gone, one))
       if ((onBridge && one.owned) || (isFormer && this.#mayBeOurs(one))) {
         await this.#writeAddress('remove', one.ifindex, one)
       }
@@ -132,7 +132,8 @@ export class BridgeKeeper {
   async #address(ifindex: number, { addresses }: WantedBridge): Promise<void> {
     const held = (await this.#reader.addresses()).filter((one) => one.ifindex === ifindex)
     for (const wanted of addresses) {
-      if (!held.some((one) => isSame(wanted, one))) await this.#writeAddress('add', ifindex, wanted)
+      if (!held.some((one) => isSameAddress(wanted, one)))
+        await this.#writeAddress('add', ifindex, wanted)
     }
   }
 
@@ -245,7 +246,7 @@ function macOf(node: string): Uint8Array {
   return mac
 }
 
-const isSame = (a: Addressed, b: Addressed): boolean =>
+export const isSameAddress = (a: Addressed, b: Addressed): boolean =>
   a.address.text === b.address.text && a.length === b.length
 
 function textOf(thrown: unknown): string {

@@ -3,12 +3,24 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import type { ForwardingAnswer } from '../../core/routing/route.ts'
 
+/** Files below /proc/sys. */
+export interface Settings {
+  read(path: string): Promise<string>
+  write(path: string, value: string): Promise<void>
+}
+
+const kernelSettings: Settings = {
+  read: async (path) => (await readFile(path, 'utf8')).trim(),
+  write: (path, value) => writeFile(path, value),
+}
+
 const families = { 4: 'ipv4', 6: 'ipv6' } as const
 
 /** The whole host first: switching that on switches on every interface. */
 export async function checkForwarding(
   wanted: readonly (4 | 6)[],
   links: readonly string[],
+  settings: Settings = kernelSettings,
 ): Promise<ForwardingAnswer> {
   const restored: string[] = []
   const errors: string[] = []
@@ -17,9 +29,11 @@ export async function checkForwarding(
     const single = links.map((link) => `net/${families[family]}/conf/${link}/forwarding`)
     for (const setting of [whole, ...single]) {
       try {
-        if (await switchOn(setting, family, setting === whole)) restored.push(nameOf(setting))
+        if (await switchOn(settings, setting, { family, isWhole: setting === whole })) {
+          restored.push(sysctlName(setting))
+        }
       } catch (thrown) {
-        errors.push(textOf(nameOf(setting), thrown))
+        errors.push(textOf(sysctlName(setting), thrown))
       }
     }
   }
@@ -27,18 +41,24 @@ export async function checkForwarding(
 }
 
 /** Whether it was off. */
-async function switchOn(setting: string, family: 4 | 6, isWhole: boolean): Promise<boolean> {
-  const path = `/proc/sys/${setting}`
-  if ((await readSetting(path, isWhole)) !== '0') return false
-  if (family === 6) await keepAdvertisements()
-  await writeFile(path, '1')
+async function switchOn(
+  settings: Settings,
+  setting: string,
+  { family, isWhole }: { readonly family: 4 | 6; readonly isWhole: boolean },
+): Promise<boolean> {
+  const path = `${root}${setting}`
+  if ((await readSetting(settings, path, isWhole)) !== '0') return false
+  if (family === 6) await keepAdvertisements(settings)
+  await settings.write(path, '1')
   return true
 }
 
+const root = '/proc/sys/'
+
 /** An interface that is gone, or that has no IPv6, has nothing to be switched on. */
-async function readSetting(path: string, isWhole: boolean): Promise<string> {
+async function readSetting(settings: Settings, path: string, isWhole: boolean): Promise<string> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    return await settings.read(path)
   } catch (thrown) {
     if (!isWhole && codeOf(thrown) === 'ENOENT') return ''
     throw thrown
@@ -49,13 +69,13 @@ async function readSetting(path: string, isWhole: boolean): Promise<string> {
  * A host that forwards IPv6 stops heeding router advertisements where `accept_ra` is 1, and would lose its default
  * route. 2 means "also while forwarding", so that no interface's behaviour changes.
  */
-async function keepAdvertisements(): Promise<void> {
+async function keepAdvertisements(settings: Settings): Promise<void> {
   const folder = '/proc/sys/net/ipv6/conf'
   for (const link of await readdir(folder)) {
     if (link === 'all' || link === 'default' || link === 'lo') continue
     const path = `${folder}/${link}/accept_ra`
     try {
-      if ((await readFile(path, 'utf8')).trim() === '1') await writeFile(path, '2')
+      if ((await settings.read(path)) === '1') await settings.write(path, '2')
     } catch (thrown) {
       // A link may go while we look. Anything else must stop us before forwarding is set.
       if (codeOf(thrown) !== 'ENOENT') throw thrown
@@ -64,8 +84,9 @@ async function keepAdvertisements(): Promise<void> {
 }
 
 /** As sysctl writes it: a dot inside an interface's name is a slash there. */
-const nameOf = (setting: string): string =>
+export const sysctlName = (setting: string): string =>
   setting
+    .replace(root, '')
     .split('/')
     .map((part) => part.replaceAll('.', '/'))
     .join('.')

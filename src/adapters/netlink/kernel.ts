@@ -243,5 +243,5 @@ const goneSince = (key: RouteKey): KernelChange => ({
   route: { ...key, target: { type: 'other', ifindex: undefined, text: '' }, owned: false },
 })
 
-const hostAddressOf = ({ ifindex, address, length, owned }: KernelAddress): HostAddress =>
+export const hostAddressOf = ({ ifindex, address, length, owned }: KernelAddress): HostAddress =>
   owned ? { ifindex, address, length, owned } : { ifindex, address, length }

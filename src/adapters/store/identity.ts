@@ -33,6 +33,13 @@ export async function openIdentity(directory: string, random: () => Uint8Array):
   return parse(first.toString('latin1'), pathOf(place))
 }
 
+/** As it is stored; undefined where nothing is. Makes nothing. Rejects with a StoreError. */
+export async function readIdentity(directory: string): Promise<KeyPair | undefined> {
+  const place: Place = { directory, name: 'identity' }
+  const stored = await readPresent(place)
+  return stored && parse(stored.toString('latin1'), pathOf(place))
+}
+
 const version = 1
 
 /** The id repeats what the seed says, so that any altered byte shows. */

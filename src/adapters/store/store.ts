@@ -16,6 +16,10 @@ export async function openStore(directory: string, self: NodeId): Promise<Store>
   return new DirectoryStore(directory, self)
 }
 
+/** What is stored, and nothing is made or cleared up for it. Rejects with a StoreError. */
+export const readStored = (directory: string, self: NodeId): ReturnType<Store['load']> =>
+  new DirectoryStore(directory, self).load()
+
 class DirectoryStore implements Store {
   readonly #directory: string
   readonly #self: NodeId

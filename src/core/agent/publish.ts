@@ -3,13 +3,14 @@
 import type { Entry } from '../claim/record.ts'
 import type { Uplink } from '../event.ts'
 import { fullMeshMax } from '../gossip/overlay.ts'
-import type { Note } from '../note.ts'
+import type { InSyncBy } from '../note.ts'
 import { merge } from './absorb.ts'
+import { discover, seekSoon } from './discovery.ts'
 import { settleKept } from './kept.ts'
 import type { AgentState } from './state.ts'
 
 /** Enough is known to claim, to publish and to remove routes that nobody announces. */
-export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync' }>['by']): void {
+export function enterSync(state: AgentState, by: InSyncBy): void {
   if (state.isInSync) return
   state.isInSync = true
   // What is left to others was left as it was until now.
@@ -27,6 +28,7 @@ export function enterSync(state: AgentState, by: Extract<Note, { code: 'in-sync'
   else state.router.mode = 'purged'
   state.reviewDue = true
   state.publishSoon()
+  seekSoon(state)
 }
 
 /** Sweeps what a former run left, once the kernel is known. */
@@ -43,9 +45,13 @@ export function allowRemovals(state: AgentState): void {
  */
 export function joinAlone(state: AgentState): void {
   const { conditions } = state
+  // Whoever is on the LAN can say to be there: that holds nobody up for longer than the time of waiting.
   const failures = [...conditions.of('handshake-failed'), ...conditions.of('not-admitted')]
-  const seeds = failures.map(({ subject }) => subject)
-  if (seeds.length === 0) return enterSync(state, 'timeout')
+  const seeds = failures.filter(({ heard }) => !heard).map(({ subject }) => subject)
+  if (seeds.length === 0) {
+    const isFirst = !state.config.seeded && state.neighbours.length === 0
+    return enterSync(state, isFirst ? 'nobody-heard' : 'timeout')
+  }
   state.begin('join-held', { code: 'join-held', seeds })
   state.dueIn('join', state.config.timing.joinTimeoutMs)
 }
@@ -144,6 +150,7 @@ export function uplinkLocated(state: AgentState, uplink: Uplink): void {
   if (changed && nextHops.length > 0) {
     state.note({ code: 'uplink-located', name: uplink.name, nextHops })
   }
+  discover(state)
   if (first) state.reviewDue = true
   if ((first || changed) && state.isInSync) state.publishSoon()
 }

@@ -13,6 +13,7 @@ import { Witnesses } from '../claim/witnesses.ts'
 import { Conditions } from '../conditions.ts'
 import type { CoreConfig } from '../config.ts'
 import type { CommandResult, Effect, Snapshot } from '../effect.ts'
+import type { Neighbour } from '../event.ts'
 import type { Carried, SyncMessage } from '../gossip/message.ts'
 import type { Family } from '../ip/address.ts'
 import type { AddressList } from '../ip/address-list.ts'
@@ -53,6 +54,7 @@ export type Due =
   | 'unsay'
   | 'refute'
   | 'reclaim'
+  | 'seek'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -107,6 +109,12 @@ export class AgentState {
   readonly unneededSince = new Map<NodeId, Millis>()
   /** By connected node, the last eviction of it that it was told of. */
   readonly evictionsTold = new Map<NodeId, string>()
+  /** Those who were heard on the LAN. */
+  neighbours: readonly Neighbour[] = []
+  /** Those of them who are dialled. */
+  sought: readonly Neighbour[] = []
+  /** Since when they are asked for. */
+  discoversAt: Millis | undefined
   now: Millis
   phase: AgentView['phase'] = 'joining'
   isInSync = false

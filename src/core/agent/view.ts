@@ -23,6 +23,11 @@ export function viewOf(state: AgentState): AgentView {
     get uplink() {
       return own.uplink.name
     },
+    get discovery() {
+      return config.discovers
+        ? { link: own.uplink.name, heard: state.neighbours.length }
+        : undefined
+    },
     get phase() {
       return state.phase
     },

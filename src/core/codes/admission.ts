@@ -7,6 +7,11 @@ export const admissionCodes = {
     meaning: 'Nothing is broken, but a stranger can take part in the cluster.',
     examples: [{ code: 'open-admission', addresses: ['203.0.113.9'] }],
   },
+  'discovery-failed': {
+    meaning:
+      'Agents are not found by themselves. Those that are connected, seeds and nodes known before are not concerned.',
+    examples: [{ code: 'discovery-failed', subject: 'eth0', reason: 'EADDRINUSE' }],
+  },
   'not-admitted-self': {
     meaning: 'This node has no part in the cluster: no subnet, and no routes to or from it.',
     examples: [

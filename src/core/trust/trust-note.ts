@@ -51,4 +51,9 @@ export type TrustNote =
       readonly refused: NodeId
       readonly refusedName: string
     }
-  | { readonly code: 'not-admitted'; readonly subject: string; readonly reason: string }
+  | {
+      readonly code: 'not-admitted'
+      readonly subject: string
+      readonly reason: string
+      readonly heard?: true
+    }

@@ -1,0 +1,74 @@
+/** A socket of multicast DNS on one link: what others say there, and what is said to them. */
+
+import { createSocket } from 'node:dgram'
+import { isOnLink, type Place } from './link.ts'
+
+export interface MulticastSocket {
+  /** Resolves once it is gone, or failed. */
+  send(bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+const port = 5353
+const groups = { 4: '224.0.0.251', 6: 'ff02::fb' } as const
+/** An unfragmented Ethernet frame: nothing that is meant for agents is longer. */
+const packetBytesMax = 1_500
+
+/** `failed` is called when it cannot be had, or is lost; nothing is heard of it afterwards. */
+export function openSocket(
+  place: Place,
+  {
+    heard,
+    failed,
+  }: {
+    /** `its-port`: of multicast DNS, which every responder sends from. */
+    readonly heard: (bytes: Uint8Array, sender: string, from: 'its-port' | 'another-port') => void
+    readonly failed: (reason: string) => void
+  },
+): MulticastSocket {
+  const { family, interface: at, link } = place
+  const group = groups[family]
+  let open = true
+  const closed = Promise.withResolvers<void>()
+  // Shared with whatever else speaks multicast DNS on this host: each gets every packet to the group.
+  const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: true })
+  const close = (): Promise<void> => {
+    if (open) socket.close(closed.resolve)
+    open = false
+    return closed.promise
+  }
+  const fail = (thrown: unknown): void => {
+    if (!open) return
+    void close()
+    failed(thrown instanceof Error ? thrown.message : String(thrown))
+  }
+  socket.on('error', fail)
+  socket.on('message', (bytes, sender) => {
+    if (!open || bytes.length > packetBytesMax || !isOnLink(place, sender.address)) return
+    heard(bytes, sender.address, sender.port === port ? 'its-port' : 'another-port')
+  })
+  // To the group alone: nobody beyond the link can send to that.
+  const address = family === 4 ? group : `${group}%${link}`
+  socket.bind({ address, port }, () => {
+    try {
+      socket.addMembership(group, at)
+      socket.setMulticastInterface(at)
+      socket.setMulticastTTL(255)
+      // Another agent may run on this host.
+      socket.setMulticastLoopback(true)
+    } catch (thrown) {
+      fail(thrown)
+    }
+  })
+  return {
+    send: (bytes) =>
+      new Promise((resolve) => {
+        if (!open) return resolve()
+        socket.send(bytes, port, group, (error) => {
+          if (error) fail(error)
+          resolve()
+        })
+      }),
+    close,
+  }
+}
