@@ -96,9 +96,13 @@ function sectionOf(name: string): string[] | undefined {
   if (rest === undefined) return undefined
   const [section = ''] = rest.split(/^##/m)
   return [...section.matchAll(/^- (Cause|Check|Mend): (.+)$/gm)].flatMap(([, label = '', text]) =>
-    wrap(`${label.padEnd(7)}`, (text ?? '').replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')),
+    wrap(`${label.padEnd(7)}`, plain(text ?? '')),
   )
 }
+
+/** Without the addresses of links, and without those that say nothing without theirs. */
+const plain = (text: string): string =>
+  text.replace(/ \[More\]\([^)]+\)\.?/g, '').replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')
 
 /** Beside the bundle, or in the sources. */
 function operations(): string {
