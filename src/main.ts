@@ -9,6 +9,7 @@ import { type CniDoor, openCniDoor } from './adapters/cni/door.ts'
 import { type KeptNetwork, keepNetwork } from './adapters/cni/kept-network.ts'
 import { type DockerDoor, openDockerDoor } from './adapters/docker/door.ts'
 import { mayStand, programFirewall } from './adapters/firewall/firewall.ts'
+import { judgeForwarded } from './adapters/firewall/forwarded.ts'
 import { readInabilities } from './adapters/host/abilities.ts'
 import { readBootId } from './adapters/host/boot.ts'
 import { hostContainers } from './adapters/host/containers.ts'
@@ -16,6 +17,7 @@ import type { Libp2pOptions } from './adapters/libp2p/options.ts'
 import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { mdnsDiscovery } from './adapters/mdns/discovery.ts'
+import { inspectKernel, type KernelInspection } from './adapters/netlink/inspection.ts'
 import { type NetlinkOptions, netlinkKernel } from './adapters/netlink/kernel.ts'
 import { hasNetAdmin } from './adapters/netlink/privilege.ts'
 import { openAdmission } from './adapters/store/admission.ts'
@@ -115,6 +117,7 @@ class Daemon {
   readonly #history: History = rememberNotes(Date.now)
   readonly #telemetry: FanOut
   readonly #kernel: Kernel
+  readonly #inspection: KernelInspection
   readonly #firewall: Firewall
   readonly #transport: Transport & Remote
   readonly #discovery: Discovery | undefined
@@ -130,7 +133,9 @@ class Daemon {
     this.#telemetry = fanOut([log, this.#history], (thrown) =>
       log.warn(`a watcher failed: ${String(thrown)}`),
     )
-    this.#kernel = netlinkKernel(netlinkOptions(config, keys.id))
+    const netlink = netlinkOptions(config, keys.id)
+    this.#inspection = inspectKernel(netlink.scope)
+    this.#kernel = netlinkKernel(netlink)
     this.#firewall = programFirewall({
       name: firewallName(config),
       marker: markerIn(config.stateDir),
@@ -187,6 +192,7 @@ class Daemon {
       ...(config.grpc && { tcp: config.grpc }),
       operator: this.#operator,
       remote: this.#transport,
+      inspection: { ...this.#inspection, firewall: judgeForwarded },
       inabilities: readInabilities,
       settings: this.#parts.settings.map(writtenSetting),
       recent: this.#history.last,
@@ -294,9 +300,9 @@ class Daemon {
     const closed = doors.map((door) => door?.close())
     const ended = [
       this.#discovery?.stop(),
-      this.#transport.stop(),
-      this.#kernel.stop(),
-      this.#firewall.stop(),
+      ...[this.#transport, this.#kernel, this.#inspection, this.#firewall].map((part) =>
+        part.stop(),
+      ),
     ]
     await Promise.allSettled([...closed, ...ended])
   }

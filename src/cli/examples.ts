@@ -41,7 +41,18 @@ export const examples: ReadonlyMap<string, readonly Example[]> = new Map(
       },
     ],
     peers: [{ about: 'Who is there, who is missed, and since when?', line: 'starling peers' }],
-    explain: [{ about: 'Whose address is this?', line: 'starling explain 172.16.8.7' }],
+    top: [{ about: 'Watch this host until q:', line: 'starling top' }],
+    explain: [
+      {
+        about: 'Whose address is this, and what does the kernel do with it?',
+        line: 'starling explain 172.16.8.7',
+      },
+      { about: 'How does h3 stand, and who says so?', line: 'starling explain h3' },
+      {
+        about: 'Where does a packet from one container to another get lost?',
+        line: 'starling explain 172.16.0.9 172.16.8.7',
+      },
+    ],
     doctor: [
       {
         about: 'Before the first start, with the settings that the agent will have:',

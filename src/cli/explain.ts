@@ -1,48 +1,151 @@
-/** `starling explain`: everything that is known of one address, in the order in which one asks. */
+/** `starling explain`: everything that is known of an address, a prefix or a node, in the order in which one asks. */
 
 import type {
+  AnnouncerMessage,
   ClaimMessage,
+  ExplainNodeResponse,
+  ExplainPrefixResponse,
   ExplainResponse,
   LeaseMessage,
+  LookupMessage,
+  PeerMessage,
   RouteMessage,
 } from '../adapters/api/definition.ts'
 import { parseAddress } from '../core/ip/address.ts'
+import { parseInterface, parsePrefix } from '../core/ip/prefix.ts'
 import { exitCode } from './exit-code.ts'
-import { paint, wrap } from './layout.ts'
+import { explainPath } from './explain-path.ts'
+import { factLines } from './layout.ts'
 import { attachmentText } from './lease-text.ts'
-import { targetText } from './lists.ts'
+import { addressText, isMissed, missedText } from './peer-text.ts'
+import { targetText } from './route-text.ts'
 import { actionMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
-export async function explain(text: string, shared: Shared): Promise<number> {
-  const address = parseAddress(text)
-  if (!address) return fail(shared, 'usage', `${JSON.stringify(text)} is not an IP address`)
+type Rows = readonly (readonly [label: string, text: string])[]
+
+export async function explain(
+  target: string,
+  destination: string | undefined,
+  shared: Shared,
+): Promise<number> {
+  const address = parseAddress(target)
+  if (destination !== undefined) {
+    const to = parseAddress(destination)
+    if (address && to) return explainPath({ from: address.text, to: to.text }, shared)
+    const wrong = JSON.stringify(address ? destination : target)
+    return fail(
+      shared,
+      'usage',
+      `${wrong} is not an IP address: give two addresses, or one subject`,
+    )
+  }
+  if (address) {
+    return withAgent(shared, async (agent) => {
+      const answer = await agent.call('Explain', { address: address.text }, actionMs)
+      return print(shared, answer, addressRows(answer))
+    })
+  }
+  const prefix = parsePrefix(target)
+  if (prefix) {
+    return withAgent(shared, async (agent) => {
+      const answer = await agent.call('ExplainPrefix', { prefix: prefix.text }, actionMs)
+      return print(shared, answer, prefixRows(answer))
+    })
+  }
+  const canonical = parseInterface(target)?.prefix.text
+  if (canonical) return fail(shared, 'usage', `${target} has host bits set: write ${canonical}`)
+  if (!isName(target)) {
+    const text = `${JSON.stringify(target)} is no address, prefix or name of a node`
+    return fail(shared, 'usage', `${text}: starling peers lists the nodes`)
+  }
   return withAgent(shared, async (agent) => {
-    const answer = await agent.call('Explain', { address: address.text }, actionMs)
-    if (shared.json) printJson(answer)
-    else console.log(explanation(answer).join('\n'))
-    return exitCode.fine
+    const answer = await agent.call('ExplainNode', { node: target }, actionMs)
+    return print(shared, answer, nodeRows(answer))
   })
 }
 
-function explanation(answer: ExplainResponse): string[] {
+/** What a slash or a colon is in was meant to be a prefix or an address. */
+const isName = (text: string): boolean => text !== '' && !/[/:]|^[0-9.]+$/.test(text)
+
+function print(shared: Shared, answer: object, rows: Rows): number {
+  if (shared.json) printJson(answer)
+  else console.log(factLines(rows).join('\n'))
+  return exitCode.fine
+}
+
+function addressRows(answer: ExplainResponse): Rows {
   const [winner, ...others] = answer.claims
-  const rows: readonly (readonly [string, string])[] = [
+  const { owner, kernel } = answer
+  return [
     ['address', `${answer.address}  ${holder(answer)}`],
     ['last', lastText(answer)],
     ['subnet', winner ? claimText(winner) : 'no node claims it'],
-    ...others.map((claim): [string, string] => ['also', claimText(claim)]),
-    ...answer.announcers.map(({ prefix, name }): [string, string] => [
-      'announced',
-      `${prefix} by ${name}`,
-    ]),
+    ...others.map((claim) => ['also', claimText(claim)] as const),
+    ...announcerRows(answer.announcers),
+    ['node', owner ? standingText(owner) : ''],
     ['route', routeText(answer, winner)],
+    ['kernel', kernel ? kernelText(kernel, answer.address) : ''],
   ]
-  return rows
-    .filter(([, text]) => text !== '')
-    .flatMap(([label, text]) => {
-      const [first = '', ...rest] = wrap(label.padEnd(11), text)
-      return [`${paint('dim', label.padEnd(11))}${first.slice(11)}`, ...rest]
-    })
+}
+
+function prefixRows({ prefix, claims, announcers, routes, leftOut }: ExplainPrefixResponse): Rows {
+  const shown = (all: number) => Math.min(all, rowsMax)
+  const more =
+    leftOut +
+    [claims, announcers, routes].reduce((sum, { length }) => sum + length - shown(length), 0)
+  const claimed = claims.slice(0, rowsMax).map(claimText)
+  return [
+    ['prefix', prefix],
+    ...(claimed.length > 0 ? claimed : ['no node claims any of it']).map(
+      (text) => ['claimed', text] as const,
+    ),
+    ...announcerRows(announcers.slice(0, rowsMax)),
+    ...routes.slice(0, rowsMax).map((route) => ['route', wholeRoute(route)] as const),
+    ['', more > 0 ? `and ${more} more: starling claims and starling routes list all` : ''],
+  ]
+}
+
+const rowsMax = 8
+
+function nodeRows(answer: ExplainNodeResponse): Rows {
+  const { peer, claims, routes, pools, exclusions, differences, incarnation, started } = answer
+  const since = started === '' ? '' : `, up since ${second(started)} by its own clock`
+  return [
+    ['node', `${peer.name}${peer.self ? ' (this node)' : ''}  ${peer.node}`],
+    ['state', standingText(peer).replace(/^.*?: /, '')],
+    ...(claims.length > 0 ? claims.map(claimText) : ['none']).map(
+      (text) => ['subnet', text] as const,
+    ),
+    ['announced', peer.announced.join(', ')],
+    ['next hop', peer.nextHops.join(', ') || 'none: nobody can route to it'],
+    ...routes.slice(0, rowsMax).map((route) => ['route', wholeRoute(route)] as const),
+    ['pools', pools.join(', ')],
+    ['excludes', exclusions.slice(0, rowsMax).join(', ')],
+    ['agent', `version ${peer.software}, incarnation ${incarnation}${since}`],
+    ...differences.map((text) => ['differs', text] as const),
+  ]
+}
+
+const announcerRows = (announcers: readonly AnnouncerMessage[]): Rows =>
+  announcers.map(({ prefix, name }) => ['announced', `${prefix} by ${name}`])
+
+/** `b: connected at 10.0.1.71:7871, agrees, version 0.1.0` */
+function standingText(peer: PeerMessage): string {
+  const { name, self, connected, address, digest, draining, software } = peer
+  if (self) return `${name}: this node`
+  const agrees =
+    digest === 'equal'
+      ? 'has the same records'
+      : digest === 'different'
+        ? 'has other records'
+        : 'records not compared yet'
+  const parts = [
+    isMissed(peer) ? missedText(peer) : 'alive',
+    connected ? `connected at ${addressText(address)}, ${agrees}` : 'not connected to this node',
+    draining ? 'about to leave' : '',
+    `version ${software}`,
+  ]
+  return `${name}: ${parts.filter((part) => part !== '').join(', ')}`
 }
 
 function holder({ state, lease, unanswered, claims, route }: ExplainResponse): string {
@@ -74,25 +177,64 @@ const lastText = ({ last, released }: ExplainResponse): string =>
   last ? `held by ${attachmentText(last)} until ${second(released)}` : ''
 
 function claimText(claim: ClaimMessage): string {
-  const { prefix, name, own, state, standing, fence, confirmedAt } = claim
+  const { prefix, name, own, state, standing, fence, confirmedAt, lostTo, lostBy } = claim
   const parts = [
     `${prefix} of ${name}${own ? ' (this node)' : ''}`,
     confirmedAt === '' ? state : `confirmed ${second(confirmedAt)}`,
-    standing === 'winner' ? '' : standing,
+    standing === 'winner' ? '' : `${standing}: ${stepText(lostBy, lostTo || 'another node')}`,
     fence === 0 ? '' : `reclaimed ${fence === 1 ? 'once' : `${fence} times`} before`,
   ]
   return parts.filter((part) => part !== '').join(', ')
 }
 
+/** Why one claim goes before another, by the step of the order that decided. */
+function stepText(step: string, winner: string): string {
+  const text = stepTexts.get(step)
+  return text ? text(winner) : `it goes after that of ${winner}`
+}
+
+const stepTexts: ReadonlyMap<string, (winner: string) => string> = new Map([
+  ['pool', (winner) => `it is cut from no pool of this node, unlike that of ${winner}`],
+  ['pinned', (winner) => `the operator gave it to ${winner}`],
+  ['held', (winner) => `this node has long seen ${winner} hold it`],
+  ['witnesses', (winner) => `more nodes saw ${winner} hold it`],
+  ['fence', (winner) => `it was reclaimed since, and ${winner} claimed it then`],
+  ['confirmed', (winner) => `that of ${winner} is confirmed`],
+  ['used', (winner) => `that of ${winner} has had leases`],
+  ['earlier', (winner) => `that of ${winner} was confirmed earlier`],
+  ['node-id', (winner) => `all else is equal, and ${winner} has the lower id`],
+  ['prefix', (winner) => `${winner} claims another prefix that comes first`],
+])
+
 function routeText({ route }: ExplainResponse, winner: ClaimMessage | undefined): string {
   if (!route) return winner?.own ? 'on the bridge of this host' : 'no route of starling leads to it'
   const kept = route.kind === 'kept' ? `, kept by ${route.name} from before a partition healed` : ''
-  return `${routeFacts(route)}${kept}${route.reason === '' ? '' : `: ${route.reason}`}${route.mend === '' ? '' : ` -> ${route.mend}`}`
+  return `${routeFacts(route)}${kept}${reasonText(route)}`
 }
+
+const wholeRoute = (route: RouteMessage): string => `${routeFacts(route)}${reasonText(route)}`
+
+const reasonText = ({ reason, mend }: RouteMessage): string =>
+  `${reason === '' ? '' : `: ${reason}`}${mend === '' ? '' : ` -> ${mend}`}`
 
 function routeFacts({ prefix, wanted, kernel, state }: RouteMessage): string {
   const target = wanted ? ` ${targetText(wanted)}` : ''
   return `${prefix}${target}, ${state === 'installed' ? 'in kernel' : state}${kernel && !kernel.owned ? ' (not ours)' : ''}`
 }
+
+/** `takes 172.16.4.0/22 via 10.0.1.72 dev eth0 (ours); 10.0.1.72 answers on eth0` */
+function kernelText(kernel: LookupMessage, address: string): string {
+  const { route, owned, down, error, nextHop, neighbour } = kernel
+  if (error !== '') return `has no way to it: ${[route, error].filter(Boolean).join(', ')}`
+  const who = neighbourTexts.get(neighbour)
+  const beside = who === undefined ? '' : `; ${nextHop || address} ${who} on ${kernel.interface}`
+  return `takes ${route}${owned ? ' (ours)' : ''}${down ? ', whose link is down' : ''}${beside}`
+}
+
+const neighbourTexts: ReadonlyMap<string, string> = new Map([
+  ['answers', 'answers'],
+  ['stale', 'answered some time ago'],
+  ['silent', 'does not answer'],
+])
 
 const second = (time: string): string => time.replace(/[.][0-9]+Z$/, 'Z')

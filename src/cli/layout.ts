@@ -67,6 +67,18 @@ export function wrap(first: string, text: string): string[] {
   return lines.map((each, index) => `${index === 0 ? first : ' '.repeat(first.length)}${each}`)
 }
 
+/** One fact a row, behind its label; empty ones are left out. */
+export function factLines(rows: readonly (readonly [label: string, text: string])[]): string[] {
+  return rows
+    .filter(([, text]) => text !== '')
+    .flatMap(([label, text]) => {
+      const [first = '', ...rest] = wrap(label.padEnd(labelWidth), text)
+      return [`${paint('dim', label.padEnd(labelWidth))}${first.slice(labelWidth)}`, ...rest]
+    })
+}
+
+const labelWidth = 11
+
 /** `3 h 12 min`: two units, the larger one first. */
 export function durationText(ms: number): string {
   const seconds = Math.floor(ms / 1_000)

@@ -5,10 +5,11 @@ import type {
   KernelRouteMessage,
   PeerMessage,
   RouteMessage,
-  TargetMessage,
 } from '../adapters/api/definition.ts'
 import { exitCode } from './exit-code.ts'
-import { type Column, durationText, table, wrap } from './layout.ts'
+import { type Column, table, wrap } from './layout.ts'
+import { addressText, isMissed, missedText } from './peer-text.ts'
+import { targetText } from './route-text.ts'
 import { answerMs, printJson, type Shared, withAgent } from './session.ts'
 
 export const claims = (shared: Shared): Promise<number> =>
@@ -112,12 +113,6 @@ const stateWords: ReadonlyMap<string, string> = new Map([
 
 const nodeText = (node: string, own: boolean): string => (own ? `${node} (this node)` : node)
 
-export function targetText({ type, nextHop, interface: link }: TargetMessage): string {
-  const on = link === '' ? '' : `dev ${link}`
-  if (type === 'via') return `via ${nextHop} ${on}`.trimEnd()
-  return type === 'unreachable' ? type : on || 'other'
-}
-
 function kernelText({ target, owned, metric }: KernelRouteMessage): string {
   return owned ? targetText(target) : `alien: ${targetText(target)} metric ${metric}`
 }
@@ -130,27 +125,6 @@ function peerStatus(peer: PeerMessage): string {
   const agrees =
     digest === 'equal' ? 'agrees' : digest === 'different' ? 'differs' : 'not compared yet'
   return draining ? `leaving, ${agrees}` : `connected, ${agrees}`
-}
-
-const isMissed = ({ self, liveness }: PeerMessage): boolean => !self && liveness !== 'alive'
-
-/** `host down 12 s (h2, h5)` */
-function missedText({ liveness, since, missedBy }: PeerMessage): string {
-  const forMs = Math.max(0, Date.now() - Date.parse(since))
-  const by = missedBy.slice(0, 2).join(', ') + (missedBy.length > 2 ? ', ...' : '')
-  return `${livenessWords.get(liveness) ?? liveness} ${durationText(forMs)} (${by})`
-}
-
-const livenessWords: ReadonlyMap<string, string> = new Map([
-  ['agent-down', 'agent down'],
-  ['host-down', 'host down'],
-])
-
-/** `/ip4/10.0.1.71/tcp/7871` as people write it. */
-function addressText(multiaddr: string): string {
-  const [, kind, host, port] = /^\/(ip4|ip6)\/([^/]+)\/tcp\/([0-9]+)/.exec(multiaddr) ?? []
-  if (host === undefined) return multiaddr
-  return kind === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** Why routes are not in the kernel, as far as a screen holds it. */

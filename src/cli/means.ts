@@ -16,12 +16,13 @@ export const takesSettings: readonly string[] = ['agent', 'config', 'doctor']
 
 /** For a command that talks to the agent. */
 export const shared = (command: Command, about: string): Command =>
-  command
-    .description(about)
-    .option('--json', 'print JSON')
-    .addOption(
-      // An empty variable counts as absent, as it does for the agent.
-      new Option('--socket <path>', 'unix socket of the agent (STARLING_SOCKET)').default(
-        process.env.STARLING_SOCKET || defaultSocket,
-      ),
-    )
+  withSocket(command.option('--json', 'print JSON'), about)
+
+/** For one that prints nothing for programs. */
+export const withSocket = (command: Command, about: string): Command =>
+  command.description(about).addOption(
+    // An empty variable counts as absent, as it does for the agent.
+    new Option('--socket <path>', 'unix socket of the agent (STARLING_SOCKET)').default(
+      process.env.STARLING_SOCKET || defaultSocket,
+    ),
+  )

@@ -1,9 +1,10 @@
 /** Commands that show what is, and change nothing. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Means, shared } from './means.ts'
+import { type Means, shared, withSocket } from './means.ts'
 import type { Shared } from './session.ts'
 import type { StatusOptions } from './status.ts'
+import type { TopOptions } from './top.ts'
 import type { WatchOptions } from './watch.ts'
 
 export function addSee({ program, run }: Means): void {
@@ -17,6 +18,10 @@ export function addSee({ program, run }: Means): void {
     )
     .option('--timeout <seconds>', 'with --wait: the longest wait', seconds, 30)
     .action(run(async (options: StatusOptions) => (await import('./status.ts')).status(options)))
+  withSocket(program.command('top'), 'Show status and the last events as they change; q quits.')
+    .helpGroup('See:')
+    .option('--once', 'print one frame and end, as on a pipe')
+    .action(run(async (options: TopOptions) => (await import('./top.ts')).top(options)))
   see('claims', 'List the subnets and the nodes that claim them.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).claims(shared)),
   )
@@ -26,11 +31,12 @@ export function addSee({ program, run }: Means): void {
   see('peers', 'List the nodes of the cluster.').action(
     run(async (shared: Shared) => (await import('./lists.ts')).peers(shared)),
   )
-  see('explain', 'Show everything that is known about one address.')
-    .argument('<address>')
+  see('explain', 'Show everything that is known about an address, a prefix or a node.')
+    .argument('<subject>', 'address, prefix, or name or id of a node')
+    .argument('[address]', 'follow a packet from the first address to this one, and back')
     .action(
-      run(async (address: string, shared: Shared) =>
-        (await import('./explain.ts')).explain(address, shared),
+      run(async (subject: string, address: string | undefined, shared: Shared) =>
+        (await import('./explain.ts')).explain(subject, address, shared),
       ),
     )
   see('watch', 'Print events as they happen.')

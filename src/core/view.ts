@@ -1,6 +1,7 @@
 /** What an agent shows of itself: read by the API and by the simulator's checkers. */
 
 import type { Claim, NodeId, NodeRecord } from './claim/record.ts'
+import type { Step } from './claim/resolve.ts'
 import type { Address } from './ip/address.ts'
 import type { Prefix } from './ip/prefix.ts'
 import type { Attachment, Lease, Rest } from './ipam/lease.ts'
@@ -99,6 +100,8 @@ export interface ClaimView {
   readonly name: string
   /** `yielding`: another claim precedes it. `fenced`: its fence is below the prefix's fence. */
   readonly standing: 'winner' | 'yielding' | 'fenced'
+  /** Name of the node that it yields to, and by which step of the order; undefined: it won. */
+  readonly lost: { readonly to: string; readonly by: Step } | undefined
   readonly own: boolean
 }
 

@@ -31,7 +31,7 @@ test('every command has a section, and every section is a command', async () => 
 })
 
 /** These print no JSON. */
-const forPeople = ['agent', 'help', 'completion']
+const forPeople = ['agent', 'help', 'completion', 'top']
 
 for (const [command, fields] of documented) {
   if (forPeople.includes(command)) continue
@@ -86,12 +86,15 @@ async function json(command: string): Promise<unknown> {
   }
   if (command === 'explain') {
     // No one address of this cluster is both claimed and announced by itself.
-    const [claimed, announced] = await Promise.all(
-      ['172.16.8.5', '10.9.0.1'].map(async (address) =>
-        JSON.parse((await run(['explain', address, '--json'], env)).out),
+    const [claimed, announced, prefix, node, way] = await Promise.all(
+      [['172.16.8.5'], ['10.9.0.1'], ['172.16.8.0/22'], ['b'], ['172.16.0.9', '172.16.4.7']].map(
+        async (words) => JSON.parse((await run(['explain', ...words, '--json'], env)).out),
       ),
     )
-    return { ...claimed, announcers: announced.announcers, route: null }
+    // As in other commands.
+    const known = { route: null, owner: null, routes: null, peer: null }
+    const { announcers } = announced
+    return { ...prefix, ...node, ...way, ...claimed, announcers, ...known }
   }
   const args = command in argument ? argument[command as keyof typeof argument] : []
   const { out } = await run([command, ...args, '--json'], env)

@@ -8,11 +8,12 @@ import type { NodeId, NodeRecord } from '../../src/core/claim/record.ts'
 import type { CommandResult } from '../../src/core/effect.ts'
 import type { Command } from '../../src/core/event.ts'
 import { type Address, parseAddress } from '../../src/core/ip/address.ts'
-import { type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
+import { holds, type Prefix, parsePrefix } from '../../src/core/ip/prefix.ts'
 import type { Note } from '../../src/core/note.ts'
 import type { Problem } from '../../src/core/problem.ts'
 import type { AgentView, RouteView } from '../../src/core/view.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { Inspection } from '../../src/ports/inspection.ts'
 import type { Operator } from '../../src/ports/operator.ts'
 import type { Remote } from '../../src/ports/remote.ts'
 import type { Noted } from '../../src/ports/telemetry.ts'
@@ -78,6 +79,7 @@ export async function startFakeAgent(
   const server = await serveApi({
     socket,
     remote: noRemote,
+    inspection: fakeInspection,
     inabilities: noInabilities,
     settings: fakeSettings,
     recent: (count) => (count === 0 ? [] : agent.recent.slice(-count)),
@@ -125,7 +127,7 @@ export function record(origin: NodeId, name: string, index: number): NodeRecord 
       },
     ],
     extras: index === 2 ? [prefixOf('10.9.0.0/16')] : [],
-    exclusions: [],
+    exclusions: index === 1 ? [prefixOf('172.16.64.0/22')] : [],
     witnessed: [],
     observed: [],
     kept: [],
@@ -172,6 +174,26 @@ export const noRemote: Remote = {
   answerCalls: () => undefined,
 }
 
+/** The host of `healthyView`: its own subnet is on its bridge, all else behind its uplink, and everybody answers. */
+export const fakeInspection: Inspection = {
+  lookUp: async (to) => {
+    const found = { isOwned: true, isDown: false, error: '' }
+    return holds(prefixOf('172.16.0.0/22'), to)
+      ? {
+          ...{ ...found, type: 'link', route: '172.16.0.0/22 dev starling0', ifindex: 2 },
+          ...{ interface: 'starling0', nextHop: undefined },
+        }
+      : {
+          ...{ ...found, type: 'gateway', route: `${to.text} via 10.0.1.71 dev eth0`, ifindex: 1 },
+          ...{ interface: 'eth0', nextHop: addressOf('10.0.1.71') },
+        }
+  },
+  comeIn: async () => '',
+  neighbour: async () => 'answers',
+  forwarding: async () => 'on',
+  firewall: async () => ({ verdict: 'pass', by: 'policy accept of FORWARD' }),
+}
+
 export function healthyView(): AgentView {
   const records = [record(nodeA, 'a', 0), record(nodeB, 'b', 1), record(nodeC, 'c', 2)] as const
   return {
@@ -191,6 +213,7 @@ export function healthyView(): AgentView {
         origin,
         name,
         standing: 'winner' as const,
+        lost: undefined,
         own: origin === nodeA,
       })),
     ),

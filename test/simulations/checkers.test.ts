@@ -64,6 +64,7 @@ function observed(name: string, sketch: Sketch): Observed {
     claim,
     name: origin,
     standing: 'winner' as const,
+    lost: undefined,
     own: origin === id,
   }))
   return {

@@ -12,6 +12,11 @@ import {
   type EventMessage,
   type EventsResponse,
   type EvictRequest,
+  type ExplainNodeRequest,
+  type ExplainNodeResponse,
+  type ExplainPathRequest,
+  type ExplainPathResponse,
+  type ExplainPrefixResponse,
   type ExplainRequest,
   type ExplainResponse,
   type InstallRequest,
@@ -50,6 +55,9 @@ export interface Calls {
   readonly Explain: [ExplainRequest, ExplainResponse]
   readonly Events: [WatchRequest, EventsResponse]
   readonly Settings: [Nothing, SettingsResponse]
+  readonly ExplainPrefix: [PrefixRequest, ExplainPrefixResponse]
+  readonly ExplainNode: [ExplainNodeRequest, ExplainNodeResponse]
+  readonly ExplainPath: [ExplainPathRequest, ExplainPathResponse]
 }
 
 export interface ApiClient {

@@ -36,13 +36,28 @@ export interface StatusResponse {
   readonly admission: string
   readonly missed: MissedMessage
   readonly kept: readonly KeptUseMessage[]
+  readonly differing: readonly DifferingMessage[]
+  readonly differingPeers: number
+  readonly openRoutes: readonly RouteMessage[]
+  readonly versions: readonly VersionCountMessage[]
   /** Null: nobody is looked for on the LAN. */
   readonly discovery: DiscoveryMessage | null
+}
+
+export interface DifferingMessage {
+  readonly name: string
+  readonly node: string
+  readonly digest: string
 }
 
 export interface DiscoveryMessage {
   readonly link: string
   readonly heard: number
+}
+
+interface VersionCountMessage {
+  readonly software: string
+  readonly nodes: number
 }
 
 export interface KeptUseMessage {
@@ -135,6 +150,75 @@ export interface ExplainResponse {
   readonly last: LeaseMessage | null
   readonly released: string
   readonly unanswered: string
+  readonly owner: PeerMessage | null
+  readonly kernel: LookupMessage | null
+}
+
+export interface LookupMessage {
+  readonly route: string
+  readonly owned: boolean
+  readonly down: boolean
+  readonly error: string
+  readonly nextHop: string
+  readonly interface: string
+  readonly neighbour: string
+}
+
+export interface ExplainPrefixResponse {
+  readonly prefix: string
+  readonly claims: readonly ClaimMessage[]
+  readonly announcers: readonly AnnouncerMessage[]
+  readonly routes: readonly RouteMessage[]
+  readonly leftOut: number
+}
+
+export interface ExplainNodeRequest {
+  readonly node: string
+}
+
+export interface ExplainNodeResponse {
+  readonly peer: PeerMessage
+  readonly claims: readonly ClaimMessage[]
+  readonly routes: readonly RouteMessage[]
+  readonly incarnation: number
+  readonly started: string
+  readonly pools: readonly string[]
+  readonly exclusions: readonly string[]
+  readonly differences: readonly string[]
+}
+
+export interface ExplainPathRequest {
+  readonly from: string
+  readonly to: string
+}
+
+export interface ExplainPathResponse {
+  readonly from: string
+  readonly to: string
+  readonly hops: readonly HopMessage[]
+  readonly verdict: string
+  readonly message: string
+  readonly mend: string
+}
+
+export interface HopMessage {
+  readonly direction: string
+  readonly name: string
+  readonly node: string
+  readonly unanswered: string
+  readonly steps: readonly StepMessage[]
+}
+
+export interface StepMessage {
+  readonly code: string
+  readonly verdict: string
+  readonly message: string
+  readonly mend: string
+}
+
+export interface InspectResponse {
+  readonly there: readonly StepMessage[]
+  readonly back: readonly StepMessage[]
 }
 
 export interface AnnouncerMessage {
@@ -155,6 +239,7 @@ export interface ProblemMessage {
   readonly level: string
   readonly message: string
   readonly mend: string
+  readonly cause: number
 }
 
 interface OwnClaimMessage {
@@ -191,6 +276,8 @@ export interface ClaimMessage {
   readonly fence: number
   readonly used: boolean
   readonly confirmedAt: string
+  readonly lostTo: string
+  readonly lostBy: string
 }
 
 export interface RoutesResponse {

@@ -5,12 +5,16 @@ import type { Address } from '../../core/ip/address.ts'
 import { gatewayOf } from '../../core/ip/pool.ts'
 import { holds, type Prefix } from '../../core/ip/prefix.ts'
 import type { Lease } from '../../core/ipam/lease.ts'
+import { ownerOf, recordsIn } from '../../core/path/owner.ts'
 import type { AgentView, ClaimView, RouteView } from '../../core/view.ts'
+import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { ExplainResponse, LeaseMessage } from './definition.ts'
+import { winnerFirst } from './explain-node.ts'
+import { lookUpMessage } from './inspect.ts'
 import { leaseMessages } from './lease-messages.ts'
 import { readLinkNames } from './link-names.ts'
-import { claimMessage, routeMessage } from './messages.ts'
+import { claimMessage, peerMessage, routeMessage } from './messages.ts'
 import { timeText } from './time-text.ts'
 
 /** Asks the node whose subnet it is what it knows of an address. Rejects with a text for people. */
@@ -22,7 +26,8 @@ type Holding = Pick<ExplainResponse, 'state' | 'lease' | 'last' | 'released' | '
 export async function explainAddress(
   operator: Operator,
   address: Address,
-  askLease: AskLease | undefined,
+  /** Undefined: another agent asks, and what this one would have to ask others or its kernel is left out. */
+  asks: { readonly askLease: AskLease; readonly inspection: Inspection } | undefined,
 ): Promise<ExplainResponse> {
   const links = await readLinkNames()
   const view = operator.view()
@@ -31,16 +36,30 @@ export async function explainAddress(
   const route = view.routes
     .filter(({ prefix }) => holds(prefix, address))
     .sort((a, b) => b.prefix.length - a.prefix.length)[0]
+  const held = await holding(view, {
+    address,
+    winner,
+    keeper: keeperIn(route),
+    askLease: asks?.askLease,
+  })
+  const origin = ownerOf(view, address)?.origin
+  const owner = view.nodes.find(({ record }) => record.origin === origin)
+  // For an address of this host's that nobody holds the link would be asked in vain, for seconds.
+  const kernel = asks
+    ? await lookUpMessage(asks.inspection, address, ({ isLink }) => !isLink || held.lease !== null)
+    : null
   return {
     address: address.text,
     claims: claims.map(claimMessage),
-    announcers: recordsOf(view).flatMap(({ origin: node, name, extras }) =>
+    announcers: recordsIn(view).flatMap(({ origin: node, name, extras }) =>
       extras
         .filter((prefix) => holds(prefix, address))
         .map(({ text: prefix }) => ({ prefix, name, node })),
     ),
     route: route ? routeMessage(route, view.phase, links) : null,
-    ...(await holding(view, { address, winner, keeper: keeperIn(route), askLease })),
+    ...held,
+    owner: owner ? peerMessage(owner) : null,
+    kernel,
   }
 }
 
@@ -65,7 +84,7 @@ async function holding(
   const fixed = fixedState(winner.claim.prefix, address)
   if (fixed) return { ...nothing, state: fixed }
   const asked = keeper ?? winner.origin
-  const record = recordsOf(view).find(({ origin }) => origin === asked)
+  const record = recordsIn(view).find(({ origin }) => origin === asked)
   if (asked === view.self || !record || !askLease) return { ...nothing, state: 'unknown' }
   try {
     const { state, lease, last, released } = await askLease(record, address)
@@ -105,12 +124,3 @@ function fixedState(subnet: Prefix, { value }: Address): string | undefined {
   if (value === gatewayOf(subnet).value) return 'gateway'
   return subnet.family === 4 && value === subnet.last ? 'broadcast' : undefined
 }
-
-const recordsOf = ({ own, nodes, self }: AgentView): readonly NodeRecord[] => [
-  own,
-  ...nodes.map(({ record }) => record).filter(({ origin }) => origin !== self),
-]
-
-const winnerFirst = (a: ClaimView, b: ClaimView): number =>
-  Number(b.standing === 'winner') - Number(a.standing === 'winner') ||
-  b.claim.prefix.length - a.claim.prefix.length

@@ -4,11 +4,21 @@ import grpc from '@grpc/grpc-js'
 import type { NodeRecord } from '../../core/claim/record.ts'
 import type { FailureCode } from '../../core/codes/failures.ts'
 import { invariant } from '../../core/invariant.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
+import { turnsBy } from './allowance.ts'
 import { asRefused, Refused } from './answer.ts'
-import type { ExplainRequest, ExplainResponse } from './definition.ts'
+import type {
+  ExplainPathRequest,
+  ExplainRequest,
+  ExplainResponse,
+  InspectResponse,
+} from './definition.ts'
 import { type AskLease, explainAddress } from './explain.ts'
+import { type AskHost, boundedSteps } from './explain-path.ts'
+import { type Ends, inspectHost } from './inspect.ts'
 import { addressOf } from './leases.ts'
 import type { Codec, Service } from './service.ts'
 import { type Forward, StellarNetwork } from './stellar.ts'
@@ -24,8 +34,9 @@ const methods = [
   'DeleteRoute',
   'DeallocateSubnet',
 ] as const
-const explain = 'Explain'
-type Method = (typeof methods)[number] | typeof explain
+/** Of this project's own service. */
+const ownMethods = ['Explain', 'Inspect'] as const
+type Method = (typeof methods)[number] | (typeof ownMethods)[number]
 
 export const forwardBy =
   (remote: Remote, network: Service): Forward =>
@@ -36,9 +47,20 @@ export const forwardBy =
 export const askLeaseBy =
   (remote: Remote, operator: Service): AskLease =>
   async (node, { text: address }) => {
-    const codec = codecOf(operator, explain)
-    const asked = { node, method: explain, codec, request: { address } }
+    const codec = codecOf(operator, 'Explain')
+    const asked = { node, method: 'Explain', codec, request: { address } }
     return (await carry(remote, asked)) as ExplainResponse
+  }
+
+/** Asks what the host of `node` would do with a packet. */
+export const askHostBy =
+  (remote: Remote, operator: Service): AskHost =>
+  async (node, { from, to }) => {
+    const codec = codecOf(operator, 'Inspect')
+    const request: ExplainPathRequest = { from: from.text, to: to.text }
+    const answered = await carry(remote, { node, method: 'Inspect', codec, request })
+    const { there, back } = answered as InspectResponse
+    return { there: boundedSteps(there), back: boundedSteps(back) }
   }
 
 async function carry(
@@ -67,8 +89,9 @@ function codecOf(service: Service, method: string): Codec {
 export function answerForwarded(
   remote: Remote,
   { network: networkService, operator: operatorService }: { network: Service; operator: Service },
-  operator: Operator,
+  { operator, inspection, clock }: { operator: Operator; inspection: Inspection; clock: Clock },
 ): void {
+  const turn = turnsBy(inspections, clock)
   const network = new StellarNetwork(operator, async ({ name }) => {
     throw new Refused(
       grpc.status.UNAVAILABLE,
@@ -79,11 +102,20 @@ export function answerForwarded(
   remote.answerCalls(async (request) => {
     try {
       const [method, message] = split(request)
-      if (method === explain) {
-        const codec = codecOf(operatorService, explain)
+      if (method === 'Explain') {
+        const codec = codecOf(operatorService, method)
         const { address } = codec.decodeRequest(message) as ExplainRequest
         const response = await explainAddress(operator, addressOf(address), undefined)
         return succeeded(codec.encodeResponse(response))
+      }
+      if (method === 'Inspect') {
+        if (!(await turn())) {
+          const text = 'it is asked too often at the moment: ask again in a few seconds'
+          throw new Refused(grpc.status.RESOURCE_EXHAUSTED, 'too-many-callers', text)
+        }
+        const codec = codecOf(operatorService, method)
+        const ends = endsOf(codec.decodeRequest(message) as ExplainPathRequest)
+        return succeeded(codec.encodeResponse(await inspectHost(operator.view(), inspection, ends)))
       }
       const codec = codecOf(networkService, method)
       const perform = network[method] as (request: object) => Promise<object>
@@ -96,6 +128,14 @@ export function answerForwarded(
     }
   })
 }
+
+/** Each starts some programs of the firewall. */
+const inspections = { burst: 4, perSecond: 2, waiting: 3 } as const
+
+export const endsOf = ({ from, to }: ExplainPathRequest): Ends => ({
+  from: addressOf(from),
+  to: addressOf(to),
+})
 
 const success = '+'.charCodeAt(0)
 
@@ -118,7 +158,7 @@ async function asked(remote: Remote, node: NodeRecord, request: Uint8Array): Pro
 function split(request: Uint8Array): [Method, Uint8Array] {
   const end = request.indexOf(10)
   const name = Buffer.from(request.subarray(0, end)).toString()
-  const method = [...methods, explain].find((each) => each === name) as Method | undefined
+  const method: Method | undefined = [...methods, ...ownMethods].find((each) => each === name)
   if (!method)
     throw new Refused(grpc.status.UNIMPLEMENTED, 'unsupported', 'no call of this name is answered')
   return [method, request.subarray(end + 1)]

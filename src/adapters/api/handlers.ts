@@ -6,11 +6,11 @@ import grpc, {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import type { Command } from '../../core/event.ts'
-import { type Prefix, parseInterface, parsePrefix } from '../../core/ip/prefix.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Noted } from '../../ports/telemetry.ts'
-import { accepted, answer, invalid, serviceError } from './answer.ts'
+import { accepted, answer, serviceError } from './answer.ts'
 import type {
   ClaimsResponse,
   CommandResponse,
@@ -31,10 +31,13 @@ import type {
   WatchRequest,
 } from './definition.ts'
 import type { AskLease } from './explain.ts'
+import { explainHandlers } from './explain-handlers.ts'
+import type { AskHost } from './explain-path.ts'
 import type { LastingCalls } from './lasting.ts'
 import { leaseHandlers } from './leases.ts'
 import { readLinkNames } from './link-names.ts'
 import { claimMessage, eventMessage, peerMessage, routeMessage, statusMessage } from './messages.ts'
+import { prefixOf } from './prefix-of.ts'
 import { convergenceWaits } from './wait.ts'
 import { streamNotes } from './watchers.ts'
 
@@ -53,10 +56,18 @@ export function operatorHandlers(
     operator,
     clock,
     askLease,
+    askHost,
+    inspection,
     inabilities,
     settings,
     recent,
-  }: SelfKnowledge & { operator: Operator; clock: Clock; askLease: AskLease },
+  }: SelfKnowledge & {
+    operator: Operator
+    clock: Clock
+    askLease: AskLease
+    askHost: AskHost
+    inspection: Inspection
+  },
   lasting: LastingCalls,
 ): UntypedServiceImplementation {
   const waits = convergenceWaits(operator, clock)
@@ -69,8 +80,9 @@ export function operatorHandlers(
       await waits.converged(Math.min(timeoutMs || 30_000, 3_600_000), controller.signal)
       controller.abort()
     }
+    const links = await readLinkNames()
     // The view that ended the waiting is the answer: a moment later it may be another.
-    const message = statusMessage(operator.view(), process.uptime() * 1_000)
+    const message = statusMessage(operator.view(), process.uptime() * 1_000, links)
     return { ...message, inabilities: await inabilities() }
   }
   const command = async (wanted: Command): Promise<CommandResponse> => ({
@@ -93,7 +105,8 @@ export function operatorHandlers(
   }
 
   return {
-    ...leaseHandlers(operator, askLease),
+    ...leaseHandlers(operator),
+    ...explainHandlers({ operator, clock, askLease, askHost, inspection }),
     Status: answer(status),
     Claims: answer<Nothing, ClaimsResponse>(async () => ({
       claims: operator.view().claims.map(claimMessage),
@@ -138,15 +151,3 @@ export function operatorHandlers(
 
 /** What one call may bring; each costs a signature check. */
 const papersMax = 64
-
-function prefixOf({ prefix }: PrefixRequest): Prefix {
-  const parsed = parsePrefix(prefix)
-  if (parsed) return parsed
-  const canonical = parseInterface(prefix)?.prefix.text
-  throw invalid(
-    'invalid-prefix',
-    canonical
-      ? `${prefix} has host bits set: write ${canonical}`
-      : `${JSON.stringify(prefix)} is not a prefix: write address/length`,
-  )
-}

@@ -9,24 +9,18 @@ import { accepted, answer, invalid } from './answer.ts'
 import type {
   AdoptLeasesRequest,
   AllocateLeaseRequest,
-  ExplainRequest,
-  ExplainResponse,
   LeaseMessage,
   LeaseResponse,
   LeasesResponse,
   Nothing,
   ReleaseLeaseRequest,
 } from './definition.ts'
-import { type AskLease, explainAddress } from './explain.ts'
 import { leaseMessages, subnetUseMessage } from './lease-messages.ts'
 
 const idBytesMax = 1_024
 const doors: readonly Door[] = ['cni', 'docker', 'grpc', 'manual']
 
-export function leaseHandlers(
-  operator: Operator,
-  askLease: AskLease,
-): UntypedServiceImplementation {
+export function leaseHandlers(operator: Operator): UntypedServiceImplementation {
   const respond = (result: CommandResult): LeaseResponse => {
     const { message, leases = [] } = accepted(result)
     return { message, leases: leaseMessages(leases, operator.view()) }
@@ -59,9 +53,6 @@ export function leaseHandlers(
     ),
     AdoptLeases: answer(async ({ request }: ServerUnaryCall<AdoptLeasesRequest, LeaseResponse>) =>
       respond(await operator.command({ type: 'adopt', held: request.leases.map(heldOf) })),
-    ),
-    Explain: answer<ExplainRequest, ExplainResponse>(({ request }) =>
-      explainAddress(operator, addressOf(request.address), askLease),
     ),
   }
 }

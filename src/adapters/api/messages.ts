@@ -4,6 +4,7 @@ import { unreachable } from '../../core/invariant.ts'
 import { gatewayOf } from '../../core/ip/pool.ts'
 import { contains } from '../../core/ip/prefix.ts'
 import { type Description, describe, type Level, type Note } from '../../core/note.ts'
+import { causesOf } from '../../core/problem-causes.ts'
 import type { KernelRoute, RouteTarget } from '../../core/routing/route.ts'
 import type { AgentView, ClaimView, NodeView, RouteState, RouteView } from '../../core/view.ts'
 import type {
@@ -27,8 +28,10 @@ export type LinkNames = ReadonlyMap<number, string>
 export function statusMessage(
   view: AgentView,
   uptimeMs: number,
+  links: LinkNames,
 ): Omit<StatusResponse, 'inabilities'> {
-  const { own } = view
+  // Each part of the view is made when it is read, and there may be thousands of nodes.
+  const { own, nodes, problems } = view
   return {
     name: view.name,
     node: view.self,
@@ -36,7 +39,7 @@ export function statusMessage(
     admission: view.admission,
     phase: view.phase,
     convergence: view.convergence,
-    problems: view.problems.map(problemMessage).sort(graverFirst),
+    problems: problemMessages({ problems, nodes }),
     claims: own.claims.map(({ prefix, state }) => ({
       prefix: prefix.text,
       state,
@@ -46,8 +49,8 @@ export function statusMessage(
     announced: own.extras.map(({ text }) => text),
     nextHops: own.nextHops.map(({ text }) => text),
     // Before its first record is written, this node is not among them.
-    nodes: view.nodes.filter((node) => !node.self).length + 1,
-    peersConnected: view.nodes.filter((node) => node.connected && !node.self).length,
+    nodes: nodes.filter((node) => !node.self).length + 1,
+    peersConnected: nodes.filter((node) => node.connected && !node.self).length,
     routes: routeCounts(view.routes),
     digest: view.root,
     tombstones: view.tombstones,
@@ -57,13 +60,60 @@ export function statusMessage(
     subnets: view.ipam.subnets.map(subnetUseMessage),
     bridge: view.bridge,
     uplink: view.uplink,
-    missed: missedMessage(view),
+    missed: missedMessage(nodes),
     kept: keptMessages(view),
     discovery: view.discovery ?? null,
+    ...disagreement(nodes),
+    openRoutes: view.convergence.kernelEqual
+      ? []
+      : view.routes
+          .filter(({ state }) => state !== 'installed' && state !== 'refused')
+          .slice(0, openRoutesMax)
+          .map((route) => routeMessage(route, view.phase, links)),
+    versions: versionCounts(own.software, nodes),
   }
 }
 
-function missedMessage({ nodes }: AgentView): MissedMessage {
+const differingMax = 3
+const openRoutesMax = 5
+
+/** Who stands in the way of equal digests. */
+function disagreement(
+  nodes: readonly NodeView[],
+): Pick<StatusResponse, 'differing' | 'differingPeers'> {
+  const differing = nodes.filter(
+    ({ connected, self, digestEqual }) => connected && !self && digestEqual !== true,
+  )
+  return {
+    differing: differing
+      .slice(0, differingMax)
+      .map(({ record: { name, origin: node }, digestEqual }) => ({
+        name,
+        node,
+        digest: digestWord(digestEqual),
+      })),
+    differingPeers: differing.length,
+  }
+}
+
+/** The most common one first. */
+function versionCounts(own: string, nodes: readonly NodeView[]): StatusResponse['versions'] {
+  const counts = new Map([[own, 1]])
+  for (const { record, self } of nodes) {
+    if (!self) counts.set(record.software, (counts.get(record.software) ?? 0) + 1)
+  }
+  return [...counts]
+    .map(([software, count]) => ({ software, nodes: count }))
+    .sort((a, b) => b.nodes - a.nodes || (a.software < b.software ? -1 : 1))
+    .slice(0, versionsMax)
+}
+
+const versionsMax = 8
+
+const digestWord = (equal: boolean | undefined): string =>
+  equal === undefined ? 'unknown' : equal ? 'equal' : 'different'
+
+function missedMessage(nodes: readonly NodeView[]): MissedMessage {
   const count = (liveness: NodeView['liveness']) =>
     nodes.filter((node) => node.liveness === liveness).length
   return {
@@ -74,7 +124,14 @@ function missedMessage({ nodes }: AgentView): MissedMessage {
   }
 }
 
-export const claimMessage = ({ claim, origin, name, standing, own }: ClaimView): ClaimMessage => ({
+export const claimMessage = ({
+  claim,
+  origin,
+  name,
+  standing,
+  lost,
+  own,
+}: ClaimView): ClaimMessage => ({
   prefix: claim.prefix.text,
   name,
   node: origin,
@@ -84,6 +141,8 @@ export const claimMessage = ({ claim, origin, name, standing, own }: ClaimView):
   fence: claim.fence,
   used: claim.used,
   confirmedAt: claim.state === 'confirmed' ? timeText(claim.confirmedAtMs) : '',
+  lostTo: lost?.to ?? '',
+  lostBy: lost?.by ?? '',
 })
 
 export function routeMessage(
@@ -120,7 +179,7 @@ export const peerMessage = ({
   self,
   connected,
   address,
-  digest: self || digestEqual ? 'equal' : digestEqual === false ? 'different' : 'unknown',
+  digest: digestWord(self || digestEqual),
   subnets: record.claims.map(({ prefix }) => prefix.text),
   announced: record.extras.map(({ text }) => text),
   nextHops: record.nextHops.map(({ text }) => text),
@@ -145,15 +204,26 @@ export function eventMessage(note: Note, timeMs: number, dropped: number): Event
   }
 }
 
-function problemMessage(note: Note): ProblemMessage {
-  const { level, message, mend } = describe(note)
-  return { code: note.code, level, message, mend }
+/** The gravest first, each with its place in this order of the one that it follows from. */
+function problemMessages({
+  problems: unordered,
+  nodes,
+}: Pick<AgentView, 'problems' | 'nodes'>): ProblemMessage[] {
+  const problems = unordered
+    .map((problem) => ({ problem, text: describe(problem) }))
+    .sort((a, b) => gravity.indexOf(a.text.level) - gravity.indexOf(b.text.level))
+  const addresses = new Map(nodes.map(({ record }) => [record.origin, record.addresses]))
+  const causes = causesOf(
+    problems.map(({ problem }) => problem),
+    (node) => addresses.get(node) ?? [],
+  )
+  return problems.map(({ problem: { code }, text: { level, message, mend } }, index) => {
+    const cause = causes[index]
+    return { code, level, message, mend, cause: cause === undefined ? 0 : cause + 1 }
+  })
 }
 
 const gravity: readonly Level[] = ['error', 'warn', 'info', 'debug']
-
-const graverFirst = (a: ProblemMessage, b: ProblemMessage): number =>
-  gravity.indexOf(a.level as Level) - gravity.indexOf(b.level as Level)
 
 function routeCounts(routes: readonly RouteView[]): RouteCountsMessage {
   const count = (state: RouteState): number =>

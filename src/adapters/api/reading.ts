@@ -9,7 +9,8 @@ import { Refused, serviceError } from './answer.ts'
 
 /** Calls that are not among them, those of later versions included, are refused. */
 const reading: ReadonlySet<string> = new Set([
-  ...['Status', 'Claims', 'Routes', 'Peers', 'Leases', 'Explain', 'Watch', 'Events', 'Settings'],
+  ...['Status', 'Claims', 'Routes', 'Peers', 'Leases', 'Watch', 'Events', 'Settings'],
+  ...['Explain', 'ExplainPrefix', 'ExplainNode', 'ExplainPath', 'Inspect'],
 ])
 
 export const readingOnly = (handlers: UntypedServiceImplementation): UntypedServiceImplementation =>

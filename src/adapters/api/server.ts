@@ -3,11 +3,12 @@
 import { createServer, type Server as Listener, type Socket } from 'node:net'
 import grpc from '@grpc/grpc-js'
 import type { Clock } from '../../ports/clock.ts'
+import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
 import { answer } from './answer.ts'
 import { operatorService, serviceNames } from './definition.ts'
-import { answerForwarded, askLeaseBy, forwardBy } from './forward.ts'
+import { answerForwarded, askHostBy, askLeaseBy, forwardBy } from './forward.ts'
 import { giveToGroup, groupId } from './group.ts'
 import { operatorHandlers, type SelfKnowledge } from './handlers.ts'
 import { healthHandlers } from './health.ts'
@@ -39,6 +40,7 @@ export interface ApiOptions extends SelfKnowledge {
   readonly tcp?: TcpEndpoint
   readonly operator: Operator
   readonly remote: Remote
+  readonly inspection: Inspection
   readonly clock: Clock
 }
 
@@ -52,14 +54,19 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
     operator: operatorService(),
     network: loadService(network, serviceNames.network),
   }
-  answerForwarded(remote, services, operator)
+  const { inspection } = options
+  answerForwarded(remote, services, { operator, inspection, clock })
   const askLease = askLeaseBy(remote, services.operator)
+  const askHost = askHostBy(remote, services.operator)
   const stellar = new StellarNetwork(operator, forwardBy(remote, services.network))
   const { inabilities, settings, recent } = options
   const offerOperator = (calls: LastingCalls): Offer => [
     serviceNames.operator,
     services.operator,
-    operatorHandlers({ operator, clock, askLease, inabilities, settings, recent }, calls),
+    operatorHandlers(
+      { operator, clock, askLease, askHost, inspection, inabilities, settings, recent },
+      calls,
+    ),
   ]
   const offers = {
     operator: offerOperator(lasting),

@@ -75,6 +75,16 @@ export function writeLinkDump(writer: MessageWriter, seq: number): void {
   writer.end()
 }
 
+export function writeLinkQuestion(
+  writer: MessageWriter,
+  { ifindex, seq }: { ifindex: number; seq: number },
+): void {
+  writer.begin(messageType.getLink, 0, seq)
+  writeHeader(writer, ifindex, 'unchanged')
+  writer.attributeU32(linkAttribute.extensionMask, linkFilterSkipStatistics)
+  writer.end()
+}
+
 /** A bridge that is up; `mac` keeps it from taking its ports' addresses, which would change with every container. */
 export function writeBridge(
   writer: MessageWriter,

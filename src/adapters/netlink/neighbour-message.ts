@@ -1,5 +1,6 @@
 /** Neighbour messages: who answers for an address, and behind which port of a bridge a hardware address is. */
 
+import type { Address } from '../../core/ip/address.ts'
 import { type Message, type MessageWriter, walkAttributes } from './message.ts'
 import {
   headerBytes,
@@ -40,6 +41,29 @@ export function writeNeighbourDump(
   writer.u8(families[table])
   for (let at = 1; at < neighbourHeaderBytes; at += 1) writer.u8(0)
   writer.end()
+}
+
+/** Asks for the one entry of an address on a link. */
+export function writeNeighbourQuestion(
+  writer: MessageWriter,
+  { address, ifindex, seq }: { address: Address; ifindex: number; seq: number },
+): void {
+  const { family, value } = address
+  writer.begin(messageType.getNeighbour, 0, seq)
+  writer.u8(families[family])
+  writer.u8(0)
+  writer.u16(0)
+  writer.u32(ifindex)
+  writer.u32(0)
+  writer.attributeAddress(neighbourAttribute.destination, family, value)
+  writer.end()
+}
+
+/** The bits of its state; undefined for any other message. */
+export function readNeighbourState({ type, view, start, end }: Message): number | undefined {
+  const at = start + headerBytes
+  if (type !== messageType.newNeighbour || at + neighbourHeaderBytes > end) return undefined
+  return view.getUint16(at + 8, true)
 }
 
 /** Undefined for what is of another table, and for what is there without anybody: the bridge's own addresses. */

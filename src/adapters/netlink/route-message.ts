@@ -179,21 +179,37 @@ const typeOf = (change: Extract<RouteChange, { type: 'add' }>): number =>
 
 /**
  * Asks which route the kernel would take to `destination`; `oif` 0 leaves the link to it. `entry`: the answer is the
- * entry of the table that matches, not what follows from it for this one destination.
+ * entry of the table that matches, not what follows from it for this one destination. `input`: of a packet that comes in
+ * there, by which the kernel's checks of such packets are asked, too.
  */
 export function writeLookup(
   writer: MessageWriter,
   destination: Address,
-  { seq, oif, answer }: { seq: number; oif: number; answer: 'route' | 'entry' },
+  {
+    seq,
+    oif,
+    answer,
+    input,
+  }: {
+    seq: number
+    oif: number
+    answer: 'route' | 'entry'
+    input?: { readonly from: Address; readonly ifindex: number }
+  },
 ): void {
   writer.begin(messageType.getRoute, 0, seq)
   writer.u8(destination.family === 4 ? kernelFamily.ipv4 : kernelFamily.ipv6)
   writer.u8(destination.family === 4 ? 32 : 128)
-  writer.u16(0)
+  writer.u8(input ? (destination.family === 4 ? 32 : 128) : 0)
+  writer.u8(0)
   writer.u32(0)
   writer.u32(answer === 'entry' ? routeFlagFibMatch | routeFlagLookupTable : 0)
   writer.attributeAddress(routeAttribute.destination, destination.family, destination.value)
   if (oif !== 0) writer.attributeU32(routeAttribute.oif, oif)
+  if (input) {
+    writer.attributeAddress(routeAttribute.source, input.from.family, input.from.value)
+    writer.attributeU32(routeAttribute.iif, input.ifindex)
+  }
   writer.end()
 }
 

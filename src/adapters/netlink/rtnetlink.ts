@@ -75,6 +75,8 @@ export const nextHopFlag = { dead: 0x1, linkDown: 0x10 } as const
 export const routeScope = { universe: 0, link: 253, nowhere: 255 } as const
 export const routeAttribute = {
   destination: 1,
+  source: 2,
+  iif: 3,
   oif: 4,
   gateway: 5,
   priority: 6,
@@ -112,7 +114,15 @@ export const neighbourAttribute = { destination: 1, hardwareAddress: 2, protocol
 export const neighbourFlagProxy = 0x08
 export const neighbourTableAttribute = { name: 1, parameters: 6 } as const
 export const neighbourTableParameter = { ifindex: 1, proxyDelayMs: 13 } as const
-export const neighbourState = { reachable: 0x02, failed: 0x20, permanent: 0x80 } as const
+export const neighbourState = {
+  reachable: 0x02,
+  stale: 0x04,
+  delay: 0x08,
+  probe: 0x10,
+  failed: 0x20,
+  noArp: 0x40,
+  permanent: 0x80,
+} as const
 export const addressFlag = {
   /** Also "secondary" for IPv4. */
   temporary: 0x01,

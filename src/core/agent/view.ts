@@ -1,5 +1,6 @@
 /** The agent's state as its operator and the simulator's checkers see it. */
 
+import type { NodeId } from '../claim/record.ts'
 import { clockSetMs } from '../claim/resolve.ts'
 import type { Note } from '../note.ts'
 import { extraFault } from '../routing/extras.ts'
@@ -71,13 +72,18 @@ export function viewOf(state: AgentState): AgentView {
 }
 
 function claims({ ownership, set, config }: AgentState): ClaimView[] {
-  return [...ownership.all()].map(({ claim, origin, standing }) => ({
-    claim,
-    origin,
-    name: set.record(origin)?.name ?? '',
-    standing,
-    own: origin === config.self,
-  }))
+  const nameOf = (node: NodeId) => set.record(node)?.name ?? node
+  return [...ownership.all()].map(({ claim, origin, standing, lostBy }) => {
+    const winner = lostBy && ownership.holder(claim.prefix)
+    return {
+      claim,
+      origin,
+      name: set.record(origin)?.name ?? '',
+      standing,
+      lost: lostBy && { to: winner ? nameOf(winner.origin) : '', by: lostBy },
+      own: origin === config.self,
+    }
+  })
 }
 
 function nodes(state: AgentState): NodeView[] {

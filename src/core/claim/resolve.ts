@@ -14,7 +14,22 @@ export interface OwnedClaim {
 export interface Standing extends OwnedClaim {
   /** `fenced`: its fence is below the prefix's fence, so that it goes behind all others, and another one wins. */
   readonly standing: 'winner' | 'yielding' | 'fenced'
+  /** By which step of the order it lost; undefined: it won. */
+  readonly lostBy?: Step
 }
+
+/** The steps of the order of precedence, as they are asked. */
+export type Step =
+  | 'pool'
+  | 'pinned'
+  | 'held'
+  | 'witnesses'
+  | 'fence'
+  | 'confirmed'
+  | 'used'
+  | 'earlier'
+  | 'node-id'
+  | 'prefix'
 
 export interface Rules {
   /** Of a prefix. */
@@ -43,49 +58,76 @@ export function resolve(
   rules: Rules,
   isTaken: (prefix: Prefix) => boolean = () => false,
 ): Standing[] {
-  const { fenceOf, isOurs, isPinned, isHeld, support } = rules
-  const winners = new PrefixTrie<true>()
-  const ranked = [...claims].map((owned) => {
-    const { prefix, fence } = owned.claim
-    return {
-      owned,
-      ours: isOurs(prefix),
-      pinned: isPinned(owned),
-      held: isHeld(owned),
-      support: support(owned),
-      fenced: fence < fenceOf(prefix),
-    }
-  })
-  ranked.sort(
-    (a, b) =>
-      Number(b.ours) - Number(a.ours) ||
-      Number(b.pinned) - Number(a.pinned) ||
-      Number(b.held) - Number(a.held) ||
-      b.support - a.support ||
-      Number(a.fenced) - Number(b.fenced) ||
-      precedence(a.owned, b.owned),
-  )
-  return ranked.map(({ owned, fenced }): Standing => {
+  const winners = new PrefixTrie<Ranked>()
+  const ranked = [...claims].map((owned) => rank(owned, rules))
+  ranked.sort((a, b) => firstDifference(a, b)?.order ?? 0)
+  return ranked.map((each): Standing => {
+    const { owned, isFenced } = each
     const { prefix } = owned.claim
-    if (isTaken(prefix) || !winners.overlapping(prefix).next().done) {
-      return { ...owned, standing: fenced ? 'fenced' : 'yielding' }
+    const [before] = winners.overlapping(prefix)
+    if (!before && !isTaken(prefix)) {
+      winners.set(prefix, each)
+      return { ...owned, standing: 'winner' }
     }
-    winners.set(prefix, true)
-    return { ...owned, standing: 'winner' }
+    // What takes a prefix from outside of these claims is a subnet of a pool of this node.
+    const lostBy = before ? (firstDifference(before, each)?.step ?? 'prefix') : 'pool'
+    return { ...owned, standing: isFenced ? 'fenced' : 'yielding', lostBy }
   })
+}
+
+interface Ranked {
+  readonly owned: OwnedClaim
+  readonly isOurs: boolean
+  readonly isPinned: boolean
+  readonly isHeld: boolean
+  readonly support: number
+  readonly isFenced: boolean
+}
+
+function rank(owned: OwnedClaim, rules: Rules): Ranked {
+  const { prefix, fence } = owned.claim
+  return {
+    owned,
+    isOurs: rules.isOurs(prefix),
+    isPinned: rules.isPinned(owned),
+    isHeld: rules.isHeld(owned),
+    support: rules.support(owned),
+    isFenced: fence < rules.fenceOf(prefix),
+  }
+}
+
+interface Difference {
+  readonly step: Step
+  /** Negative: the first one goes before. */
+  readonly order: number
+}
+
+/** The first step of the order by which two claims differ; undefined: they are one. */
+function firstDifference(a: Ranked, b: Ranked): Difference | undefined {
+  if (a.isOurs !== b.isOurs) return { step: 'pool', order: a.isOurs ? -1 : 1 }
+  if (a.isPinned !== b.isPinned) return { step: 'pinned', order: a.isPinned ? -1 : 1 }
+  if (a.isHeld !== b.isHeld) return { step: 'held', order: a.isHeld ? -1 : 1 }
+  if (a.support !== b.support) return { step: 'witnesses', order: b.support - a.support }
+  if (a.isFenced !== b.isFenced) return { step: 'fence', order: a.isFenced ? 1 : -1 }
+  return byClaim(a.owned, b.owned)
 }
 
 /** Start of 2020: an earlier time is that of a clock which was never set. */
 export const clockSetMs = 1_577_836_800_000
 
 /** Total: confirmed, then used, then the earlier confirmation, then the lower node id, then the prefix. */
-export function precedence(a: OwnedClaim, b: OwnedClaim): number {
-  if (a.claim.state !== b.claim.state) return a.claim.state === 'confirmed' ? -1 : 1
-  if (a.claim.used !== b.claim.used) return a.claim.used ? -1 : 1
+export const precedence = (a: OwnedClaim, b: OwnedClaim): number => byClaim(a, b)?.order ?? 0
+
+/** What the claims say of themselves. */
+function byClaim(a: OwnedClaim, b: OwnedClaim): Difference | undefined {
+  if (a.claim.state !== b.claim.state)
+    return { step: 'confirmed', order: a.claim.state === 'confirmed' ? -1 : 1 }
+  if (a.claim.used !== b.claim.used) return { step: 'used', order: a.claim.used ? -1 : 1 }
   const [aSince, bSince] = [sinceOf(a.claim), sinceOf(b.claim)]
-  if (aSince !== bSince) return aSince - bSince
-  if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1
-  return comparePrefixes(a.claim.prefix, b.claim.prefix)
+  if (aSince !== bSince) return { step: 'earlier', order: aSince - bSince }
+  if (a.origin !== b.origin) return { step: 'node-id', order: a.origin < b.origin ? -1 : 1 }
+  const order = comparePrefixes(a.claim.prefix, b.claim.prefix)
+  return order === 0 ? undefined : { step: 'prefix', order }
 }
 
 /** A clock that was never set makes nobody senior: such a claim goes behind all that have a time. */

@@ -255,6 +255,10 @@ export const failures = {
     meaning: 'The pool has more subnets than one answer may list.',
     mend: 'Ask for less, or use starling claims.',
   },
+  'unknown-address': {
+    meaning: 'No node of the cluster has either of the two addresses.',
+    mend: 'Name an address of a container or of a host: starling claims lists the subnets.',
+  },
   'unknown-node': {
     meaning: 'No node has the name or id that was given.',
     mend: 'starling peers lists the nodes.',

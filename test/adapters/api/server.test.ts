@@ -15,7 +15,13 @@ import {
   serveApi,
 } from '../../../src/adapters/api/server.ts'
 import type { Operator } from '../../../src/ports/operator.ts'
-import { healthyView, noInabilities, noRemote, realClock } from '../../cli/fake-agent.ts'
+import {
+  fakeInspection,
+  healthyView,
+  noInabilities,
+  noRemote,
+  realClock,
+} from '../../cli/fake-agent.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'starling-server-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -40,6 +46,7 @@ const serve = (
     ...groups,
     socket,
     remote: noRemote,
+    inspection: fakeInspection,
     inabilities: noInabilities,
     settings: [],
     recent: () => [],

@@ -13,7 +13,13 @@ import { type ApiServer, serveApi } from '../../../src/adapters/api/server.ts'
 import { loadService } from '../../../src/adapters/api/service.ts'
 import { SocketError } from '../../../src/adapters/api/socket.ts'
 import type { TcpEndpoint } from '../../../src/adapters/api/tcp.ts'
-import { healthyView, noInabilities, noRemote, realClock } from '../../cli/fake-agent.ts'
+import {
+  fakeInspection,
+  healthyView,
+  noInabilities,
+  noRemote,
+  realClock,
+} from '../../cli/fake-agent.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'starling-tcp-'))
 const file = (name: string): string => join(directory, name)
@@ -75,6 +81,7 @@ function serve(tls: TcpEndpoint['tls']): Promise<ApiServer> {
     socket: file(`${sockets}.sock`),
     tcp: { host: '127.0.0.1', port, tls },
     remote: noRemote,
+    inspection: fakeInspection,
     inabilities: noInabilities,
     settings: [],
     recent: () => [],

@@ -520,14 +520,16 @@ const cases: readonly Case[] = [
     'fail',
     /\[leases-unreadable\]/,
     agentWith({
-      problems: [{ code: 'leases-unreadable', level: 'error', message: 'm', mend: 'x' }],
+      problems: [{ code: 'leases-unreadable', level: 'error', message: 'm', mend: 'x', cause: -1 }],
     }),
   ],
   [
     'problem',
     'warn',
     /\[route-alien\]/,
-    agentWith({ problems: [{ code: 'route-alien', level: 'warn', message: 'm', mend: 'x' }] }),
+    agentWith({
+      problems: [{ code: 'route-alien', level: 'warn', message: 'm', mend: 'x', cause: -1 }],
+    }),
   ],
   [
     'problem',
@@ -539,6 +541,7 @@ const cases: readonly Case[] = [
         level: 'warn',
         message: 'm',
         mend: 'x',
+        cause: -1,
       })),
     }),
   ],
@@ -556,7 +559,13 @@ const cases: readonly Case[] = [
     /the clock of b/,
     agentWith({
       problems: [
-        { code: 'clock-skew', level: 'warn', message: 'the clock of b is 90 s ahead', mend: 'NTP' },
+        {
+          code: 'clock-skew',
+          level: 'warn',
+          message: 'the clock of b is 90 s ahead',
+          mend: 'NTP',
+          cause: -1,
+        },
       ],
     }),
   ],

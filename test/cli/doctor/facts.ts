@@ -29,7 +29,7 @@ export const route = (
 export function agentFacts(): AgentFacts {
   const view = healthyView()
   return {
-    status: { ...statusMessage(view, 1_000), inabilities: [] },
+    status: { ...statusMessage(view, 1_000, new Map()), inabilities: [] },
     claims: view.claims.map(claimMessage),
     routes: [],
     peers: view.nodes.map(peerMessage),

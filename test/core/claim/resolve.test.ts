@@ -11,6 +11,7 @@ import {
   type Rules,
   resolve,
   type Standing,
+  type Step,
 } from '../../../src/core/claim/resolve.ts'
 import { overlaps, type Prefix } from '../../../src/core/ip/prefix.ts'
 import { anyClaim, crowdedSubnet } from '../arbitraries.ts'
@@ -121,26 +122,34 @@ describe('the order of precedence', () => {
   })
 
   const [low, high] = [nodes[0], nodes[7]] as [NodeId, NodeId]
-  const pairs: readonly [string, Partial<Claim>, Partial<Claim>][] = [
-    ['confirmed before tentative', { confirmedAtMs: at(9) }, { state: 'tentative', used: true }],
-    ['used before unused', { used: true, confirmedAtMs: at(9) }, { confirmedAtMs: at(1) }],
+  const pairs: readonly [string, Partial<Claim>, Partial<Claim>, Step][] = [
+    [
+      'confirmed before tentative',
+      { confirmedAtMs: at(9) },
+      { state: 'tentative', used: true },
+      'confirmed',
+    ],
+    ['used before unused', { used: true, confirmedAtMs: at(9) }, { confirmedAtMs: at(1) }, 'used'],
     [
       'the earlier confirmation before the later',
       { confirmedAtMs: at(1) },
       { confirmedAtMs: at(2) },
+      'earlier',
     ],
     [
       'a time before that of a clock that was never set',
       { confirmedAtMs: at(9) },
       { confirmedAtMs: 1 },
+      'earlier',
     ],
     [
       'a fence beyond the register for nothing',
       { confirmedAtMs: at(1) },
       { confirmedAtMs: at(2), fence: 9 },
+      'earlier',
     ],
   ]
-  for (const [rule, winner, loser] of pairs) {
+  for (const [rule, winner, loser, step] of pairs) {
     it(`has ${rule}`, () => {
       const standings = resolve(
         [
@@ -150,10 +159,10 @@ describe('the order of precedence', () => {
         rulesOf([]),
       )
       assert.deepEqual(
-        standings.map(({ origin, standing }) => [origin, standing]),
+        standings.map(({ origin, standing, lostBy }) => [origin, standing, lostBy]),
         [
-          [high, 'winner'],
-          [low, 'yielding'],
+          [high, 'winner', undefined],
+          [low, 'yielding', step],
         ],
       )
     })
@@ -172,15 +181,26 @@ describe('the order of precedence', () => {
       origin,
       claim: claimOf('172.16.0.0/22', { used: index === 0, confirmedAtMs: at(index) }),
     }))
-    const standings = resolve(claims, {
+    const rules = {
       ...plain,
-      isPinned: ({ origin }) => origin === pinned,
-      isHeld: ({ origin }) => origin === held,
-      support: ({ origin }) => (origin === witnessed ? 1 : 0),
-    })
+      isHeld: ({ origin }: { origin: NodeId }) => origin === held,
+      support: ({ origin }: { origin: NodeId }) => (origin === witnessed ? 1 : 0),
+    }
+    const standings = resolve(claims, { ...rules, isPinned: ({ origin }) => origin === pinned })
+    const lostBy = (...among: (NodeId | undefined)[]) =>
+      resolve(
+        claims.filter(({ origin }) => among.includes(origin)),
+        rules,
+      )[1]?.lostBy
+    assert.deepEqual([lostBy(held, witnessed), lostBy(witnessed, senior)], ['held', 'witnesses'])
     assert.deepEqual(
-      standings.map(({ origin }) => origin),
-      [pinned, held, witnessed, senior],
+      standings.map(({ origin, lostBy }) => [origin, lostBy]),
+      [
+        [pinned, undefined],
+        [held, 'pinned'],
+        [witnessed, 'pinned'],
+        [senior, 'pinned'],
+      ],
     )
   })
 
@@ -193,17 +213,17 @@ describe('the order of precedence', () => {
       { ...plain, isOurs: ({ length }) => length === 22 },
     )
     assert.deepEqual(
-      standings.map(({ origin, standing }) => [origin, standing]),
+      standings.map(({ origin, standing, lostBy }) => [origin, standing, lostBy]),
       [
-        [high, 'winner'],
-        [low, 'yielding'],
+        [high, 'winner', undefined],
+        [low, 'yielding', 'pool'],
       ],
     )
   })
 
   it('has the lower id last', () => {
     const claim = claimOf('172.16.0.0/22')
-    const [winner] = resolve(
+    const [winner, loser] = resolve(
       [
         { origin: high, claim },
         { origin: low, claim },
@@ -211,6 +231,7 @@ describe('the order of precedence', () => {
       rulesOf([]),
     )
     assert.equal(winner?.origin, low)
+    assert.equal(loser?.lostBy, 'node-id')
   })
 
   it('has a claim below the fence after all others', () => {
@@ -221,7 +242,8 @@ describe('the order of precedence', () => {
       ],
       rulesOf([{ prefix: prefixOf('172.16.0.0/22'), fence: 1 }]),
     )
-    assert.equal(standings.find(({ origin }) => origin === low)?.standing, 'fenced')
+    const fenced = standings.find(({ origin }) => origin === low)
+    assert.deepEqual([fenced?.standing, fenced?.lostBy], ['fenced', 'fence'])
     assert.equal(standings.find(({ origin }) => origin === high)?.standing, 'winner')
   })
 })
