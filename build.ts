@@ -1,15 +1,15 @@
 /** `npm run build`: bundles the agent, the command line and its helpers into dist/, which runs without node_modules but for netlink, and compiles native/. */
 
 import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Metafile } from 'esbuild'
 import { bundle, foldersOf } from './packaging/bundle.ts'
 import { compileNative } from './packaging/native.ts'
 
 // A start that reads one file in place of two thousand takes less than half the time.
 await rm('dist', { recursive: true, force: true })
 const metafile = await bundle(import.meta.dirname)
-for (const file of Object.keys(metafile.outputs))
-  await writeFile(file, ascii(await readFile(file, 'utf8')))
+for (const file of agentFiles(metafile)) await writeFile(file, ascii(await readFile(file, 'utf8')))
 await cp('src/adapters/api/proto/starling.proto', 'dist/proto/starling.proto')
 // What `starling help CODE` reads.
 await cp('docs/operations.md', 'dist/operations.md')
@@ -18,6 +18,11 @@ await chmod('dist/starling.js', 0o755)
 const { lacking } = await compileNative(import.meta.dirname, 'dist/native')
 for (const { name, compiler } of lacking)
   console.error(`build: no starling-ipam for ${name}: ${compiler} is not here`)
+
+/** Those of the page are packed already, and browsers read them once. */
+function agentFiles({ outputs }: Metafile): string[] {
+  return Object.keys(outputs).filter((file) => dirname(file) === 'dist')
+}
 
 /**
  * One character beyond ASCII in a file makes V8 hold its source in two bytes for each, and convert it at each start. esbuild

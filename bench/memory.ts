@@ -46,7 +46,7 @@ export const memory: Benchmark = async ({ quick, say }) => {
 }
 
 /** The pool of the made-up records. */
-const agentPool = ['--pool', '172.16.0.0/12', '--prefix-length', '24']
+export const agentPool = ['--pool', '172.16.0.0/12', '--prefix-length', '24']
 
 interface Taken {
   readonly agent: ReturnType<typeof memoryMb>
@@ -111,7 +111,7 @@ async function knowing({ hosts }: Cluster, count: number, settleMs: number): Pro
   return takenBy(pidsOf(host))
 }
 
-async function remember({ directory }: LabHost, count: number): Promise<void> {
+export async function remember({ directory }: LabHost, count: number): Promise<void> {
   const state = join(directory, 'state')
   await mkdir(directory, { recursive: true })
   const seed = (number: number) => {

@@ -20,6 +20,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   allocate: async () => (await import('./allocate.ts')).allocate,
   cni: async () => (await import('./cni.ts')).cni,
   busy: async () => (await import('./busy.ts')).busy,
+  page: async () => (await import('./page.ts')).page,
   'start-up': async () => (await import('./start-up.ts')).startUp,
 }
 

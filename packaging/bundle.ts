@@ -1,6 +1,7 @@
 /** What esbuild makes of src/, and which packages that holds. */
 
 import { type BuildOptions, build, type Metafile } from 'esbuild'
+import { buildPage, buildPageInMemory } from './page.ts'
 
 /** Packages that stay outside: a native addon is found beside its own files. */
 export const outside: readonly string[] = ['netlink']
@@ -34,14 +35,20 @@ const options = {
 /** Writes it to dist/ of `project`. */
 export async function bundle(project: string): Promise<Metafile> {
   const { metafile } = await build({ ...options, absWorkingDir: project })
-  return metafile
+  return joined(metafile, await buildPage(project))
 }
 
 /** The same without writing anything. */
 export async function bundleInMemory(project: string): Promise<Metafile> {
   const { metafile } = await build({ ...options, absWorkingDir: project, write: false })
-  return metafile
+  return joined(metafile, await buildPageInMemory(project))
 }
+
+/** What runs in browsers is a part of what is shipped, too. */
+const joined = (agent: Metafile, page: Metafile): Metafile => ({
+  inputs: { ...agent.inputs, ...page.inputs },
+  outputs: { ...agent.outputs, ...page.outputs },
+})
 
 /** Folders of the packages that went into the bundle. */
 export function foldersOf({ inputs }: Metafile): string[] {

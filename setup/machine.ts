@@ -37,6 +37,8 @@ const needs = {
   // A client in another language.
   'python3-grpcio': ['/usr/lib/python3/dist-packages/grpc/__init__.py'],
   'python3-protobuf': ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py'],
+  // Looks at the page that the agent serves.
+  chromium: ['chromium'],
   // The Debian package is looked at, and booted in a Debian that is made of this machine's packages.
   lintian: ['lintian'],
   mandoc: ['mandoc'],

@@ -1,7 +1,7 @@
 /** The daemon: builds the adapters, joins them to the core by one loop, and ends them again. */
 
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
+import { createServer, isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type ApiServer, serveApi } from './adapters/api/server.ts'
 import { clearSocket, listenOnSocket } from './adapters/api/socket.ts'
@@ -203,7 +203,9 @@ class Daemon {
     let docker: DockerDoor | undefined
     let cni: CniDoor | undefined
     let network: KeptNetwork | undefined
+    let page: WebListener | undefined
     try {
+      page = await this.#servePage(api)
       const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
       metrics = await this.#serveMetrics()
       await this.#kernel.start(deliver)
@@ -217,7 +219,7 @@ class Daemon {
       return await ended
     } finally {
       stopListening()
-      await this.#stop([network, api, docker, cni, metrics])
+      await this.#stop([network, page, api, docker, cni, metrics])
     }
   }
 
@@ -235,6 +237,31 @@ class Daemon {
       busyMs: () => this.#loop.busyMs,
       clock: systemClock,
     })
+  }
+
+  /** Its code is loaded where it is asked for alone. */
+  async #servePage({ explain }: ApiServer): Promise<WebListener | undefined> {
+    const { config, log } = this.#parts
+    if (!config.ui) return undefined
+    const [{ openPage }, { followBoard }] = await Promise.all([
+      import('./adapters/web/page.ts'),
+      import('./adapters/api/board.ts'),
+    ])
+    const page = await openPage({
+      ...(await followBoard(this.#operator, systemClock)),
+      endpoint: config.ui,
+      watch: this.#telemetry.watch,
+      recent: this.#history.last,
+      explainAddress: explain,
+      clock: systemClock,
+      wallMs: Date.now,
+      failed: (thrown) => log.warn(`the page failed: ${String(thrown)}`),
+    })
+    const { host, port, tls } = config.ui
+    log.info(
+      `the page is at ${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}/`,
+    )
+    return page
   }
 
   /** What is switched off is swept, where a former run may have left it. */

@@ -15,7 +15,7 @@ describe('the architecture', () => {
     const { files, violations } = await architectureOf(project, folders)
     // With a compiler that it does not know, dependency-cruiser sees no file and finds no fault.
     const onDisk = globSync(
-      folders.map((folder) => `${folder}/**/*.ts`),
+      folders.map((folder) => `${folder}/**/*.{ts,tsx}`),
       { cwd: project },
     )
     assert.deepEqual(

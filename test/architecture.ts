@@ -25,6 +25,16 @@ const closed: readonly Rule[] = [
   { from: '^src/ports/', to: ['^src/core/', '^src/ports/'] },
   { from: '^src/cni/', to: ['^src/core/', '^src/cni/'] },
   { from: '^src/runtime/', to: ['^src/core/', '^src/ports/', '^src/runtime/'] },
+  {
+    from: '^src/page/',
+    to: [
+      '^src/page/',
+      '^src/core/ip/',
+      // Types of messages alone.
+      '^src/adapters/api/(board|definition|pool-map)[.]ts$',
+      ...['preact', '@preact'].map(folderOf),
+    ],
+  },
 ]
 
 /** Folders that may import what is listed of this project, and packages besides. */
@@ -87,6 +97,7 @@ const owners: readonly Rule[] = [
   { from: '^src/adapters/telemetry/', to: ['pino', 'pino-pretty'] },
   { from: '^src/adapters/web/', to: ['prom-client'] },
   { from: '^src/cli/', to: ['commander'] },
+  { from: '^src/page/', to: ['preact', '@preact'] },
   { from: '^src/config', to: ['yaml', 'zod', 'fastest-levenshtein'] },
 ]
 
@@ -148,7 +159,7 @@ async function cruiseResult(baseDir: string, folders: readonly string[]): Promis
       doNotFollow: { path: 'node_modules' },
     },
     {
-      extensions: ['.ts', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
       conditionNames: ['import', 'node', 'types'],
       exportsFields: ['exports'],
     },

@@ -1,7 +1,14 @@
-/** `npm run demo`: three hosts join, claim, route, give containers addresses, survive a crash and free a subnet. */
+/**
+ * `npm run demo`: three hosts join, claim, route, give containers addresses, survive a crash and free a subnet.
+ * `npm run demo -- --ui` serves the page of the first one meanwhile, and goes on until Ctrl-C.
+ */
 
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildPage } from '../../packaging/page.ts'
 import { type Attachments, chooseAttachments } from './attachments.ts'
 import type { Container } from './container.ts'
+import { Forward } from './forward.ts'
 import type { LabHost, LogLine } from './host.ts'
 import { ip, LabError, requireLabMachine } from './iproute.ts'
 import { RouteMonitor } from './route-monitor.ts'
@@ -15,6 +22,10 @@ const shownCodes = new Set([
 ])
 
 const screen = new Screen()
+const { values: options } = parseArgs({ options: { ui: { type: 'boolean', default: false } } })
+/** Of the page, in each host's namespace and on this machine. */
+const uiPort = 7_880
+let forward: Forward | undefined
 const lab = new Lab({ name: 'starling-demo' })
 
 // What an interrupted demonstration still waits for ends with the process.
@@ -34,19 +45,25 @@ async function main(): Promise<number> {
   })
   try {
     await lab.up()
+    // The page is what the sources are.
+    if (options.ui) await buildPage(join(import.meta.dirname, '../..'))
     if ((await Promise.race([demonstrate(), interrupted])) === 'interrupted') return 130
     screen.title('All of it was seen.')
+    if (!options.ui) return 0
+    screen.title('The page stays until Ctrl-C.')
+    await interrupted
     return 0
   } catch (error) {
     screen.bad(error instanceof Error ? error.message : String(error))
     return 1
   } finally {
+    await forward?.stop()
     await lab.down()
   }
 }
 
 async function demonstrate(): Promise<void> {
-  const hosts = await join()
+  const hosts = await gather()
   screen.title(
     "A container on each host gets an address of its host's subnet, and reaches the others.",
   )
@@ -56,13 +73,14 @@ async function demonstrate(): Promise<void> {
   await leave(hosts, attachments)
 }
 
-async function join(): Promise<[LabHost, LabHost, LabHost]> {
+async function gather(): Promise<[LabHost, LabHost, LabHost]> {
   screen.title('Three hosts on one switch. Each agent is told one seed, and nothing else.')
   const [h1, h2, h3] = [await lab.addHost(), await lab.addHost(), await lab.addHost()]
   const subnets = ['172.16.0.0/22', '172.16.4.0/22', '172.16.8.0/22']
   for (const [index, host] of [h1, h2, h3].entries()) {
     await start(host, h1)
     check(await subnetOf(host), subnets[index], `${host.name}'s subnet`)
+    if (options.ui && host === h1) await showPage(host)
   }
   screen.title('Every kernel has a route to every other subnet.')
   for (const host of [h1, h2, h3]) {
@@ -73,6 +91,11 @@ async function join(): Promise<[LabHost, LabHost, LabHost]> {
   }
   screen.shown('starling status          # on h1', (await h1.cli('status')).stdout)
   return [h1, h2, h3]
+}
+
+async function showPage({ name, namespace }: LabHost): Promise<void> {
+  forward = await Forward.start(namespace, uiPort, uiPort)
+  screen.title(`The page of ${name}: http://127.0.0.1:${forward.port}/`)
 }
 
 async function connect(hosts: readonly LabHost[], attachments: Attachments): Promise<Container[]> {
@@ -162,7 +185,8 @@ async function start(host: LabHost, seed: LabHost): Promise<void> {
   const after = host.lines.length
   if (after === 0) host.onLine((line) => show(host, line))
   screen.event(host.name, `starling agent --seed ${seed.address}`)
-  await host.startAgent(['--seed', seed.address])
+  const page = options.ui ? ['--ui-listen', `127.0.0.1:${uiPort}`] : []
+  await host.startAgent(['--seed', seed.address, ...page])
   await host.note('in-sync', { after })
 }
 

@@ -39,7 +39,13 @@ test('the tarball is installed elsewhere as one package beside netlink, and runs
     assert.deepEqual(await manifests(repository), before, 'the repository is as it was')
     const tarball = join(directory, tarballName)
     const { stdout: packed } = await run('tar', ['--list', '--file', tarball])
-    for (const file of ['README.md', 'LICENSE', 'docs/cli.md', 'dist/THIRD-PARTY-LICENSES.txt'])
+    for (const file of [
+      'README.md',
+      'LICENSE',
+      'docs/cli.md',
+      'dist/page/page.js.gz',
+      'dist/THIRD-PARTY-LICENSES.txt',
+    ])
       assert.ok(packed.includes(`package/${file}\n`), file)
     for (const { name } of platforms)
       assert.ok(packed.includes(`package/dist/native/${name}/starling-ipam\n`), name)

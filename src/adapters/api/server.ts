@@ -2,12 +2,14 @@
 
 import { createServer, type Server as Listener, type Socket } from 'node:net'
 import grpc from '@grpc/grpc-js'
+import type { Address } from '../../core/ip/address.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Remote } from '../../ports/remote.ts'
 import { answer } from './answer.ts'
-import { operatorService, serviceNames } from './definition.ts'
+import { type ExplainResponse, operatorService, serviceNames } from './definition.ts'
+import { explainAddress } from './explain.ts'
 import { answerForwarded, askHostBy, askLeaseBy, forwardBy } from './forward.ts'
 import { giveToGroup, groupId } from './group.ts'
 import { operatorHandlers, type SelfKnowledge } from './handlers.ts'
@@ -26,6 +28,8 @@ import { listenOnTcp, type TcpEndpoint } from './tcp.ts'
 export { SocketError } from './socket.ts'
 
 export interface ApiServer {
+  /** As the call of that name has it. */
+  explain(address: Address): Promise<ExplainResponse>
   /** Answers what is under way, at most for a moment, ends the rest and removes the socket. */
   close(): Promise<void>
 }
@@ -107,6 +111,7 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
     throw thrown
   }
   return {
+    explain: (address) => explainAddress(operator, address, { askLease, inspection }),
     close: async () => {
       lasting.release()
       readersLasting.release()
