@@ -48,7 +48,8 @@ export async function readLinks(): Promise<ReadonlyMap<string, number>> {
 /** Whether the socket at `path` was made in this network namespace, and under this path. */
 export async function isSocketHere(path: string): Promise<boolean> {
   const sockets = await readText('/proc/net/unix')
-  return (
-    sockets.isKnown && (sockets.value ?? '').split('\n').some((line) => line.endsWith(` ${path}`))
-  )
+  // Num RefCount Protocol Flags Type St Inode Path. What is accepted of one that listens is in the namespace of its client.
+  const listens = (line: string): boolean =>
+    line.split(' ')[3] === '00010000' && line.endsWith(` ${path}`)
+  return sockets.isKnown && (sockets.value ?? '').split('\n').some(listens)
 }
