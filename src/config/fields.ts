@@ -357,7 +357,7 @@ export const fields = {
     value: 'address:port',
     about:
       'Where `/metrics` is served for Prometheus, and `/healthz` and `/readyz` for whoever watches the process.',
-    trade: 'Whoever reaches it sees names and numbers of this node and its peers.',
+    trade: 'Whoever reaches it sees numbers of this node and its cluster, and no names.',
     bounds:
       'a loopback address in plaintext; any other with webCertFile and webKeyFile, or insecure',
   }),
