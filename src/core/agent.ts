@@ -1,6 +1,6 @@
 /** The agent: turns each event into the effects that the shell must perform, and never anything else. */
 
-import { restore } from './agent/absorb.ts'
+import { forgetTwins, restore } from './agent/absorb.ts'
 import { command, stop } from './agent/commands.ts'
 import {
   compare,
@@ -338,6 +338,8 @@ export class Agent {
         return publishCalmly(state)
       case 'reclaim':
         return reclaim(state)
+      case 'twice':
+        return forgetTwins(state)
       case 'refute':
         return refute(state)
       case 'seek':

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Container } from '../../simulations/lab/container.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
-import { converged, destinations, isWell, subnetOf, until, withLab } from './lab.ts'
+import { converged, destinations, isWell, problems, subnetOf, until, withLab } from './lab.ts'
 
 const pools = [
   ...['--pool', '172.16.0.0/12', '--prefix-length', '22'],
@@ -96,6 +96,7 @@ test('two halves with the same subnets converge to distinct ones, and containers
     assert.match(refused.stderr, /172\.16\.0\.20 is a container's of another node/)
 
     // What both handed out is lost where the subnet is, and that is said.
+    assert.ok((await problems(b1)).has('addresses-lost'))
     const status = await b1.cli('status')
     assert.equal(status.exitCode, 1)
     assert.match(status.stdout, /1 container of this host lost its address/)

@@ -154,7 +154,10 @@ test('a disk that is full, hangs or is read-only is an error within two seconds;
         await disk.fill()
         await refuses('full')
         await lives()
-        assert.match([...(await problems(h3)).keys()].join(), /leases-unwritable|store-unwritable/)
+        await until('both are told', async () => {
+          const told = await problems(h3)
+          return told.has('leases-unwritable') && told.has('store-unwritable')
+        })
         await disk.empty()
         await works('after-full')
 

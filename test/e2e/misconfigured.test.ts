@@ -137,7 +137,7 @@ test('a seed that resolves to nothing, a wrong cluster key, a second agent, no c
       '--cluster-key',
       '22'.repeat(32),
       '--join-timeout-ms',
-      '20000',
+      '4000',
     ])
     const refused = await h2.note('handshake-failed')
     assert.match(
@@ -145,6 +145,8 @@ test('a seed that resolves to nothing, a wrong cluster key, a second agent, no c
       /no handshake with .*cluster keys differ/,
     )
     assert.equal((await h2.cli('peers', '--json')).stdout.includes(h1.address), false)
+    await until('it claims nothing', async () => (await problems(h2)).has('join-held'))
+    assert.ok((await problems(h2)).has('handshake-failed'))
 
     await h3.startAgent(['--seed', 'nobody.invalid', ...key, '--join-timeout-ms', '2000'])
     const unresolved = await h3.note('seed-unresolvable')

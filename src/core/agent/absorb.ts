@@ -31,10 +31,30 @@ export function merge(state: AgentState, carried: Carried, from?: NodeId): Merge
   const merged = state.set.merge(carried, state.now)
   if (merged.news || merged.raised.length > 0) absorb(state, carried.entry, merged, from)
   const { body } = carried.entry
-  if (merged.twin && body.kind === 'record') {
-    state.begin(`twice/${body.origin}`, { code: 'node-twice', node: body.origin, name: body.name })
-  }
+  if (merged.twin && body.kind === 'record') twinHeard(state, body)
   return merged
+}
+
+/** Of two agents with one identity the younger ends within seconds of this: they answer each other. */
+const twiceMs = 60_000
+
+function twinHeard(state: AgentState, { origin: node, name }: NodeRecord): void {
+  state.begin(`twice/${node}`, { code: 'node-twice', node, name })
+  state.twiceAt.set(node, state.now)
+  state.dueIn('twice', twiceMs)
+}
+
+/** Nodes that were one again for a while. */
+export function forgetTwins(state: AgentState): void {
+  const { twiceAt, now } = state
+  for (const [node, at] of twiceAt) {
+    if (now - at < twiceMs) {
+      state.dueIn('twice', at + twiceMs - now)
+      continue
+    }
+    twiceAt.delete(node)
+    state.end(`twice/${node}`)
+  }
 }
 
 function absorb(

@@ -55,6 +55,7 @@ export type Due =
   | 'refute'
   | 'reclaim'
   | 'seek'
+  | 'twice'
 
 /** Least time between two publications: a burst of own changes goes out once. */
 const publishMs = 20
@@ -107,6 +108,8 @@ export class AgentState {
   readonly evictions = new Map<NodeId, PendingEviction>()
   /** Connected nodes that the overlay does not want, and since when. */
   readonly unneededSince = new Map<NodeId, Millis>()
+  /** Nodes of which two agents wrote one version, and when this was heard last. */
+  readonly twiceAt = new Map<NodeId, Millis>()
   /** By connected node, the last eviction of it that it was told of. */
   readonly evictionsTold = new Map<NodeId, string>()
   /** Those who were heard on the LAN. */

@@ -78,7 +78,10 @@ function installOne(state: AgentState, bytes: Uint8Array): CommandResult {
       )
     }
     const { news } = trust.learn(bytes)
-    if (news) tell(state, [bytes], undefined)
+    if (news) {
+      settleToken(state, paper.subject)
+      tell(state, [bytes], undefined)
+    }
     return agree(
       news
         ? `revoked ${paper.subject}; the cluster is told`
@@ -198,9 +201,11 @@ export function trustProblems(state: AgentState): Problem[] {
 /** Whoever reaches an open agent may join: fine in a lab, not on the internet. */
 export function judgeOpenness(state: AgentState): void {
   const { trust, config, own } = state
+  const listen = config.admission?.listen ?? []
+  const isEverywhere = listen.some(({ value }) => value === 0n)
   const reachable: readonly Address[] = [
-    ...own.uplink.nextHops,
-    ...(config.admission?.listen ?? []).filter(({ value }) => value !== 0n),
+    ...(isEverywhere ? own.uplink.nextHops : []),
+    ...listen.filter(({ value }) => value !== 0n),
   ]
   const open = reachable.filter((address) => !isPrivate(address)).map(({ text }) => text)
   if (trust.mode === 'open' && config.admission && open.length > 0) {
@@ -213,6 +218,7 @@ function learn(state: AgentState, papers: readonly Uint8Array[], from: NodeId | 
   for (const bytes of papers) {
     const learned = state.trust.learn(bytes)
     if (learned.rival) tellTokenTwice(state, learned.rival)
+    if (learned.revoked) settleToken(state, learned.revoked)
     if (learned.news) news.push(bytes)
   }
   if (news.length === 0) return
@@ -248,7 +254,7 @@ function tellTokenTwice(
 ): void {
   const { token, node, name } = loser
   const holder = state.trust.holderOf(loser)
-  if (!token || !holder) return
+  if (!token || !holder || state.trust.isRevoked(holder)) return
   state.begin(`token/${token}`, {
     code: 'token-used-twice',
     token,
@@ -257,6 +263,13 @@ function tellTokenTwice(
     refused: node,
     refusedName: name,
   })
+}
+
+/** The operator has said which of the two is not his. */
+function settleToken(state: AgentState, revoked: NodeId): void {
+  for (const { token, admitted, refused } of state.conditions.of('token-used-twice')) {
+    if ([token, admitted, refused].includes(revoked)) state.end(`token/${token}`)
+  }
 }
 
 function expelUnfit(state: AgentState): void {

@@ -33,8 +33,8 @@ export class Leaks {
   #lookAt: Millis
   /** Since when each is missed, by the text of its address. */
   #missedSince = new Map<string, Millis>()
-  /** So many were to be freed at once that something else must be wrong. */
-  #heldBack = 0
+  /** Those that were to be freed at once, and are so many that something else must be wrong. */
+  #heldBack: readonly Lease[] = []
   #effects: Effect[] = []
   #notes: Note[] = []
 
@@ -86,7 +86,9 @@ export class Leaks {
   }
 
   problems(): Problem[] {
-    return this.#heldBack > 0 ? [{ code: 'leaks-held-back', leases: this.#heldBack }] : []
+    // A person may have released some since, or all: then nobody is looked for any more.
+    const leases = this.#heldBack.filter((lease) => this.#ipam.lease(lease.address) === lease)
+    return leases.length > 0 ? [{ code: 'leaks-held-back', leases: leases.length }] : []
   }
 
   get #isJudging(): boolean {
@@ -142,10 +144,10 @@ export class Leaks {
     const isLong = ({ text }: Address) => now - (before.get(text) ?? now) >= this.#leakMs
     const candidates = missed.filter(isLong).flatMap((address) => this.#ipam.lease(address) ?? [])
     const most = Math.max(fewLeases, Math.floor(this.#ipam.size / 4))
-    const wasHeldBack = this.#heldBack > 0
-    this.#heldBack = candidates.length > most ? candidates.length : 0
-    if (this.#heldBack > 0) {
-      if (!wasHeldBack) this.#notes.push({ code: 'leaks-held-back', leases: this.#heldBack })
+    const wasHeldBack = this.problems().length > 0
+    this.#heldBack = candidates.length > most ? candidates : []
+    if (this.#heldBack.length > 0) {
+      if (!wasHeldBack) this.#notes.push(...this.problems())
       return
     }
     if (candidates.length === 0) return

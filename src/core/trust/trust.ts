@@ -17,10 +17,13 @@ import {
   type Revocation,
 } from './paper.ts'
 
-/** What a paper changed here. `rival`: the token had been used by this node, which it no longer admits. */
+/** What a paper changed here. */
 export interface Learned {
   readonly news: boolean
-  readonly rival: Paper<Certificate> | undefined
+  /** The token had been used by this node, which it no longer admits. */
+  readonly rival?: Paper<Certificate> | undefined
+  /** A node or a token. */
+  readonly revoked?: NodeId
 }
 
 /** A clock that is wrong by less puts nobody out. */
@@ -91,7 +94,7 @@ export class Trust {
   /** To whom the operator gave the subnet, as far as it is known here. */
   pinnedTo({ text }: Prefix): NodeId | undefined {
     const pin = this.#pins.get(text)
-    return pin && !this.#isRevoked(pin) ? pin.node : undefined
+    return pin && !this.isRevoked(pin) ? pin.node : undefined
   }
 
   get own(): Certificate | undefined {
@@ -130,7 +133,7 @@ export class Trust {
   standing(node: NodeId, bytes: Uint8Array | undefined, wallMs: Millis): TrustFault | undefined {
     const certificate = this.certificateOf(node, bytes)
     if (typeof certificate === 'string') return certificate
-    if (this.#isRevoked(certificate)) return 'revoked'
+    if (this.isRevoked(certificate)) return 'revoked'
     const { notAfterMs = Number.POSITIVE_INFINITY } = certificate
     if (wallMs > setSinceMs && wallMs > notAfterMs + graceMs) return 'expired'
     const holder = this.holderOf(certificate)
@@ -159,10 +162,8 @@ export class Trust {
     const paper = this.#read(bytes)
     if (typeof paper === 'string' || paper.cluster !== this.#config.cluster) return nothing
     if (paper.kind === 'revocation') {
-      return {
-        news: this.#keep(this.#revocations, paper.subject, paper, isLater),
-        rival: undefined,
-      }
+      const news = this.#keep(this.#revocations, paper.subject, paper, isLater)
+      return news ? { news, revoked: paper.subject } : nothing
     }
     const { token } = paper
     if (!token) return nothing
@@ -186,7 +187,7 @@ export class Trust {
       : 'wrong-announce'
   }
 
-  #isRevoked({ node, token, serial }: Certificate): boolean {
+  isRevoked({ node, token, serial }: Certificate): boolean {
     const covers = (subject: NodeId): boolean =>
       (this.#revocations.get(subject)?.serial ?? -1) >= serial
     return covers(node) || (token !== undefined && covers(token))
@@ -225,7 +226,7 @@ export class Trust {
 const wasIn = (fault: TrustFault): boolean =>
   fault === 'revoked' || fault === 'expired' || fault === 'token-used'
 
-const nothing: Learned = { news: false, rival: undefined }
+const nothing: Learned = { news: false }
 
 const isAllowed = (prefix: Prefix, { announce, pinned }: Certificate): boolean =>
   [...announce, ...pinned].some((allowed) => contains(allowed, prefix))

@@ -407,6 +407,9 @@ describe('a join token', () => {
       assert.ok(codes(host).includes('token-used-twice'))
       assert.deepEqual(names(host), [a.name, said?.admittedName].sort())
       assert.equal(host.routes.length, 1)
+      const refused = said?.refused === b.id ? b : c
+      asked(table, host, { type: 'install', papers: [revocationOf(refused, 9)] })
+      assert.ok(!codes(host).includes('token-used-twice'), 'the operator has decided')
       return said?.admitted
     })
     assert.equal(outcomes[0], outcomes[1])
@@ -465,6 +468,13 @@ describe('what an operator sees', () => {
     assert.deepEqual(codes(table.running(a, open('0.0.0.0'))), [])
     assert.deepEqual(codes(table.running(b, open('127.0.0.1'))), [])
     assert.deepEqual(codes(table.running(c, open('192.0.2.1'))), ['open-admission'])
+    const atHome = table.running(b, open('10.0.0.1'))
+    atHome.push({
+      type: 'uplink-located',
+      uplink: { ifindex: 2, name: 'wan0', nextHops: [addressOf('192.0.2.1')] },
+    })
+    table.settle()
+    assert.deepEqual(codes(atHome), [], 'nobody reaches it at its next hop')
   })
 })
 

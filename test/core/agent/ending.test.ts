@@ -390,6 +390,27 @@ describe('two agents with one identity', () => {
   }
 })
 
+describe('two words of one version', () => {
+  it('are a problem until a minute has passed without', () => {
+    const table = new Table()
+    const host = table.running(a)
+    const say = (name: string, seqno: number) =>
+      host.hear(b.seal(recordOf(b, { name, version: { incarnation: 2, seqno } })))
+    const isTwice = () => host.agent.view().problems.some(({ code }) => code === 'node-twice')
+    say('one', 1)
+    table.pass(1_000)
+    assert.ok(!isTwice())
+    say('two', 1)
+    table.pass(50_000)
+    assert.ok(isTwice())
+    for (const name of ['one', 'two']) say(name, 2)
+    table.pass(50_000)
+    assert.ok(isTwice(), 'again')
+    table.pass(11_000)
+    assert.ok(!isTwice())
+  })
+})
+
 describe('word about a node that it wrote itself', () => {
   it('is no news to it', () => {
     const { table, hosts } = cluster([a, b])

@@ -245,6 +245,15 @@ describe('leaks', () => {
     assert.equal(scene.held.length, 14)
   })
 
+  it('holds nothing back once a person released all of them', () => {
+    const all = Array.from({ length: 9 }, (_, index) => scene.start(`c${index}`))
+    for (const address of all) scene.seen.delete(address)
+    scene.pass(3 * leakMs)
+    assert.deepEqual(scene.leaks.problems(), [{ code: 'leaks-held-back', leases: 9 }])
+    for (let index = 0; index < 9; index += 1) scene.desk.free(`c${index}`)
+    assert.deepEqual(scene.leaks.problems(), [])
+  })
+
   it('leaves alone what another door or a person has', () => {
     scene.desk.ipam.allocate(
       99,
