@@ -18,6 +18,14 @@ export const examples: ReadonlyMap<string, readonly Example[]> = new Map(
         about: 'With a key, so that nobody else joins, and IPv6 besides:',
         line: 'starling agent --seed h1 --cluster-key-file /etc/starling/key --pool 172.16.0.0/12 --pool fd00:5::/48 --prefix-length 22 --prefix-length 64',
       },
+      {
+        about: 'On hosts of one LAN, which find each other:',
+        line: 'starling agent --discover --cluster-key-file /etc/starling/key',
+      },
+      {
+        about: 'What a start would change on this host:',
+        line: 'starling agent --seed 10.0.1.71 --dry-run',
+      },
     ],
     config: [
       {

@@ -19,7 +19,11 @@ describe('the status of', () => {
   test('a healthy node has 24 lines at most, and says how nodes are admitted', async () => {
     const lines = await linesOf(healthyView())
     assert.ok(lines.length <= 24)
-    assert.ok(lines.some((line) => /^admission +by the cluster key; discovery on eth0 hears [0-9]+ agents?$/.test(line)))
+    assert.ok(
+      lines.some((line) =>
+        /^admission +by the cluster key; discovery on eth0 hears [0-9]+ agents?$/.test(line),
+      ),
+    )
     assert.ok(!lines.some((line) => line.startsWith('versions')))
   })
 
