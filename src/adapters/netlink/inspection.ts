@@ -92,7 +92,10 @@ class Desk {
         writeLookup(writer, to, { seq, oif: 0, answer: 'route', input: { from, ifindex } }),
       readLookup,
     )
-    return answer ? '' : error || undefined
+    if (answer) return ''
+    // Since Linux 6.13 this stands for every reason; before, the filter had a name of its own.
+    if (error === 'EINVAL' && (await filtersStrictly(await this.#linkName(ifindex)))) return 'EXDEV'
+    return error || undefined
   }
 
   async neighbour(address: Address, ifindex: number): Promise<Neighbour> {
@@ -178,6 +181,14 @@ async function readForwarding(family: Family, link: string): Promise<'on' | 'off
   } catch {
     return 'unknown'
   }
+}
+
+/** By the reverse path of IPv4: the stricter of two settings counts. */
+async function filtersStrictly(link: string): Promise<boolean> {
+  const read = (scope: string) =>
+    readFile(`/proc/sys/net/ipv4/conf/${scope}/rp_filter`, 'utf8').catch(() => '0')
+  const [all, own] = await Promise.all([read('all'), read(link)])
+  return Math.max(Number(all), Number(own)) === 1
 }
 
 /** One byte, by which the kernel looks for whoever has the address. */
