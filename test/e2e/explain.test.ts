@@ -52,7 +52,7 @@ test('explain tells the whole story, and names the first thing that is wrong on 
     assert.match(address, /^node +h2: alive, connected at .*, has the same records/m)
     assert.match(
       address,
-      /^kernel +takes 172\.16\.\d+\.0\/22 via 10\.0\.1\.72 .*\(ours\); 10\.0\.1\.72 answers/m,
+      /^kernel +takes 172\.16\.\d+\.0\/22 via 10\.0\.1\.72 .*\(ours\); 10\.0\.1\.72 answer(s|ed)/m,
     )
     const { text: prefix } = await explain(h3, '172.16.0.0/20')
     for (const { name } of [h1, h2, h3]) {
