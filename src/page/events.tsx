@@ -46,7 +46,6 @@ export function Events() {
         class="log"
         role="log"
         aria-live="off"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
         tabIndex={0}
         aria-label="Events, the latest first"
       >

@@ -279,18 +279,14 @@ export const claimColumns: readonly Column<
   {
     title: 'Node',
     class: 'name',
-    cell: ({ name, node, own }) => (
-      <>
-        <Ask of={node}>{name || node}</Ask>
-        {own && ' (this node)'}
-      </>
-    ),
+    cell: ({ name, node }) => <Ask of={node}>{name || node}</Ask>,
   },
   {
     title: 'State',
     cell: ({ node, own, state, standing }) => {
       const liveness = own ? 'alive' : (shown.value.lists.nodes.get(node)?.liveness ?? 'alive')
       return [
+        own ? 'this node' : '',
         state,
         standing === 'winner' ? '' : standing,
         liveness === 'alive' ? '' : (livenessWords.get(liveness) ?? liveness),

@@ -64,7 +64,6 @@ export function PoolMap({ index, pool }: { readonly index: number; readonly pool
       <div
         class="map"
         role="application"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes the keys.
         tabIndex={0}
         aria-label={label}
         aria-roledescription="map"

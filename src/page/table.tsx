@@ -32,8 +32,7 @@ export function Table<R>({
   const visible = all.value ? rows : rows.slice(0, shownFirst)
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
-      <section class="scroll" tabIndex={0} aria-label={label}>
+      <div class="scroll" role="group" tabIndex={0} aria-label={label}>
         <table>
           <caption class="unseen">{label}</caption>
           <thead>
@@ -57,7 +56,7 @@ export function Table<R>({
             ))}
           </tbody>
         </table>
-      </section>
+      </div>
       {rows.length > shownFirst && (
         <button
           type="button"
