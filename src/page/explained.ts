@@ -62,7 +62,7 @@ async function answerTo(of: string): Promise<Explained> {
   try {
     const response = await fetch(`api/explain?of=${encodeURIComponent(of)}`)
     const answer = (await response.json()) as { problem?: string }
-    if (!response.ok) return { kind: 'problem', of, problem: answer.problem ?? 'No answer.' }
+    if (answer.problem !== undefined) return { kind: 'problem', of, problem: answer.problem }
     const at = Date.now()
     return of.includes('/')
       ? { kind: 'prefix', of, at, answer: answer as unknown as PrefixMessage }

@@ -101,7 +101,8 @@ function explainer({
   return async (of, response) => {
     const address = parseAddress(of)
     const prefix = address ? undefined : parsePrefix(of)
-    if (!address && !prefix) return answer(response, 400, { problem: notUnderstood })
+    // No failure of anything: somebody mistyped.
+    if (!address && !prefix) return answer(response, 200, { problem: notUnderstood })
     if (underWay >= explainsMax) return answer(response, 503, { problem: busy })
     underWay += 1
     try {
