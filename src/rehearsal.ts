@@ -7,7 +7,8 @@ import { libp2pTransport } from './adapters/libp2p/transport.ts'
 import { mdnsDiscovery } from './adapters/mdns/discovery.ts'
 import { rehearsedKernel } from './adapters/netlink/rehearsal.ts'
 import { Agent } from './core/agent.ts'
-import type { Event } from './core/event.ts'
+import type { Snapshot } from './core/effect.ts'
+import type { Event, Neighbour } from './core/event.ts'
 import type { AgentView } from './core/view.ts'
 import {
   type CoreParts,
@@ -130,6 +131,7 @@ export async function rehearse(
   try {
     await kernel.start(deliver)
     await transport.start(deliver)
+    if (asks && config.seeds.length === 0) transport.seek(remembered(snapshot))
     discovery?.start(deliver)
     deliver({ type: 'started' })
     await until(isOver)
@@ -140,6 +142,20 @@ export async function rehearse(
   if (failure !== undefined) throw failure
   const heard = !asks ? 'not-asked' : metPeer ? 'peers' : 'nobody'
   return { view: agent.view(), heard, commands: [...commands.values()] }
+}
+
+/** As many as are enough to find one that lives. */
+const rememberedMax = 16
+
+/** An agent without seeds dials whom it knew: records say where they are, and only dialNetworks are dialled for them. */
+function remembered({ known }: Snapshot): Neighbour[] {
+  const addresses = known.flatMap(({ entry: { body } }) =>
+    body.kind === 'record' ? body.addresses : [],
+  )
+  return addresses.slice(0, rememberedMax).flatMap((text) => {
+    const [, address, port] = /^\/ip[46]\/([^/]+)\/tcp\/([0-9]{1,5})$/.exec(text) ?? []
+    return address === undefined ? [] : { address, port: Number(port) }
+  })
 }
 
 function until(holds: () => boolean): Promise<void> {
