@@ -126,11 +126,11 @@ function Sample({ state }: { readonly state: CellState }) {
   useEffect(
     () =>
       onScheme(() => {
-        const context = sized(canvas.current, { width: 14, height: 14 })
+        const side = Math.round(14 * devicePixelRatio)
+        const context = sized(canvas.current, { columns: 1, rows: 1, side })
         if (!context) return
-        const size = context.canvas.width
         const palette = paletteOf(context.canvas)
-        paintCell(context, { x: 0, y: 0, size }, { state, tint: 0, palette })
+        paintCell(context, { x: 0, y: 0, size: side }, { state, tint: 0, palette })
       }),
     [state],
   )
@@ -144,23 +144,19 @@ function useCanvas(cells: readonly Cell[], bits: number) {
   const paint = useRef(() => {})
   paint.current = () => {
     const element = canvas.current
-    const room = element?.parentElement?.clientWidth ?? 0
+    // The map is as wide as what is painted, and that as there is room around it.
+    const room = element?.closest('.pool')?.clientWidth ?? 0
     if (!element || room === 0) return
     const { columns, rows } = extentOf(bits)
     const side = Math.max(1, Math.floor((room * devicePixelRatio) / columns))
-    const context = sized(element, {
-      width: room,
-      height: (room * rows) / columns,
-      columns,
-      rows,
-      side,
-    })
+    const context = sized(element, { columns, rows, side })
     if (context) paintAll(context, latest.current, { bits, side })
   }
   useEffect(() => paint.current(), [cells, bits])
   useEffect(() => {
     const observer = new ResizeObserver(() => paint.current())
-    if (canvas.current?.parentElement) observer.observe(canvas.current.parentElement)
+    const pool = canvas.current?.closest('.pool')
+    if (pool) observer.observe(pool)
     const stop = onScheme(() => paint.current())
     return () => {
       observer.disconnect()
@@ -182,43 +178,28 @@ function paintAll(
     const { x, y } = pointAt(at, bits)
     const square = { x: x * side, y: y * side, size: side - gap }
     paintCell(context, square, { state, tint: tintOf(claims[0]?.node ?? ''), palette })
-    const [claim] = claims
-    if (claim && side >= namedFrom * devicePixelRatio) writeName(context, square, claim.name, state)
+    const name = state === 'confirmed' ? claims[0]?.name : undefined
+    if (name === undefined || side < namedFrom * devicePixelRatio) continue
+    const height = Math.round(11 * devicePixelRatio)
+    context.fillStyle = palette.ink
+    context.font = `${height}px ui-monospace, monospace`
+    context.fillText(name.slice(0, 8), square.x + height / 2, square.y + height * 1.5)
   }
-}
-
-function writeName(
-  context: CanvasRenderingContext2D,
-  { x, y, size }: { x: number; y: number; size: number },
-  name: string,
-  state: CellState,
-): void {
-  if (state !== 'confirmed') return
-  const height = Math.round(11 * devicePixelRatio)
-  context.fillStyle = paletteOf(context.canvas).ink
-  context.font = `${height}px ui-monospace, monospace`
-  context.fillText(name.slice(0, 8), x + 4, y + height + 2, size - 8)
 }
 
 /** The width in px of a cell that has room for a name. */
 const namedFrom = 56
 
-/** As many pixels of the screen as it covers, or whole ones for each cell. */
+/** Gives it as many pixels of the screen as its cells take, `side` for each. */
 function sized(
   element: HTMLCanvasElement | null,
-  {
-    width,
-    height,
-    columns,
-    rows,
-    side = 0,
-  }: { width: number; height: number; columns?: number; rows?: number; side?: number },
+  { columns, rows, side }: { columns: number; rows: number; side: number },
 ): CanvasRenderingContext2D | null {
   if (!element) return null
-  element.width = columns ? columns * side : Math.round(width * devicePixelRatio)
-  element.height = rows ? rows * side : Math.round(height * devicePixelRatio)
-  element.style.width = columns ? `${element.width / devicePixelRatio}px` : `${width}px`
-  element.style.height = rows ? `${element.height / devicePixelRatio}px` : `${height}px`
+  element.width = columns * side
+  element.height = rows * side
+  element.style.width = `${element.width / devicePixelRatio}px`
+  element.style.height = `${element.height / devicePixelRatio}px`
   return element.getContext('2d')
 }
 

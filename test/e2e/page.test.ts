@@ -69,6 +69,11 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
         await page.getByRole('status').getByText(`${subnets[0]}, this node, h1`).waitFor()
         for (let at = 0; at < indexOf(subnets[1]); at += 1) await page.keyboard.press('PageDown')
         await page.getByRole('status').getByText(`${subnets[1]}, confirmed, h2`).waitFor()
+        const [cursor, cell] = await Promise.all([
+          page.locator('.cursor').boundingBox(),
+          cellBox(page, indexOf(subnets[1])),
+        ])
+        assert.deepEqual(cursor, cell)
         await page.keyboard.press('Enter')
         await page.getByText(`${subnets[1]} is claimed by h2, confirmed.`).waitFor()
       })
@@ -144,7 +149,16 @@ async function colour(page: Page, name: string): Promise<string> {
   )
 }
 
-/** Of the cell with this index, in the map of the default pool. */
+/** Where a cell lies on the screen, in the map of the default pool. */
+async function cellBox(page: Page, index: number): Promise<object> {
+  const box = await page.locator('.map canvas').boundingBox()
+  assert.ok(box)
+  const side = box.width / 32
+  const { x, y } = pointAt(index, 10)
+  return { x: box.x + x * side, y: box.y + y * side, width: side, height: side }
+}
+
+/** Of a pixel in the corner of that cell. */
 async function corner(page: Page, index: number): Promise<string> {
   const { x, y } = pointAt(index, 10)
   return String(
