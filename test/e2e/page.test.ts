@@ -73,7 +73,9 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
           page.locator('.cursor').boundingBox(),
           cellBox(page, indexOf(subnets[1])),
         ])
-        assert.deepEqual(cursor, cell)
+        assert.ok(cursor)
+        for (const side of ['x', 'y', 'width'] as const)
+          assert.ok(Math.abs(cursor[side] - cell[side]) < 1, `${side} of the cursor`)
         await page.keyboard.press('Enter')
         await page.getByText(`${subnets[1]} is claimed by h2, confirmed.`).waitFor()
       })
@@ -150,12 +152,12 @@ async function colour(page: Page, name: string): Promise<string> {
 }
 
 /** Where a cell lies on the screen, in the map of the default pool. */
-async function cellBox(page: Page, index: number): Promise<object> {
+async function cellBox(page: Page, index: number) {
   const box = await page.locator('.map canvas').boundingBox()
   assert.ok(box)
   const side = box.width / 32
   const { x, y } = pointAt(index, 10)
-  return { x: box.x + x * side, y: box.y + y * side, width: side, height: side }
+  return { x: box.x + x * side, y: box.y + y * side, width: side }
 }
 
 /** Of a pixel in the corner of that cell. */
