@@ -28,6 +28,8 @@ const needs = {
   e2fsprogs: ['mkfs.ext4'],
   // The same while a process runs.
   strace: ['strace'],
+  // Clocks that were never set, and others that are wrong: it brings the library that sets them.
+  faketime: ['faketime'],
   // What gRPC's reflection tells is made by it.
   'protobuf-compiler': ['protoc'],
   // Only recommended by the compiler: what protoc imports.

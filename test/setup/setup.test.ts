@@ -34,13 +34,17 @@ const needs: readonly (readonly [string, readonly string[]])[] = [
   ['openssl', ['openssl']],
   ['e2fsprogs', ['mkfs.ext4']],
   ['strace', ['strace']],
+  ['faketime', ['faketime']],
   ['protobuf-compiler', ['protoc']],
   ['libprotobuf-dev', ['/usr/include/google/protobuf/empty.proto']],
   ['prometheus', ['prometheus', 'promtool']],
   ['python3-grpcio', ['/usr/lib/python3/dist-packages/grpc/__init__.py']],
   ['python3-protobuf', ['/usr/lib/python3/dist-packages/google/protobuf/__init__.py']],
+  ['chromium', ['chromium']],
   ['lintian', ['lintian']],
   ['mandoc', ['mandoc']],
+  ['zsh', ['zsh']],
+  ['fish', ['fish']],
   ['systemd', ['systemd-analyze']],
 ]
 const sbin = ['mkfs.ext4', 'ip', 'dockerd', 'nft', 'iptables-nft', 'iptables-legacy']
