@@ -177,7 +177,8 @@ class Arena implements Aftermath {
   }
 
   get #keyOptions(): readonly string[] {
-    return this.#case.key === 'none' ? [] : ['--cluster-key', key]
+    // A host that is kept from its seed must not find the others by itself.
+    return this.#case.key === 'none' ? [] : ['--cluster-key', key, '--discover', 'off']
   }
 
   /** Each admits one node. */

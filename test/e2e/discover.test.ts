@@ -26,7 +26,10 @@ test('agents without seeds find each other on their uplink, and nowhere else', (
     await Promise.all([h1.startAgent(key), h2.startAgent(key), stranger.startAgent(otherKey)])
     await ready([h1, h2])
     assert.deepEqual(await namesSeenBy(h1), ['h1', 'h2'])
-    assert.match((await h1.cli('status')).stdout, /^discovery +on eth0, 1 agent heard$/m)
+    assert.match(
+      (await h1.cli('status')).stdout,
+      /^admission +by the cluster key; discovery on eth0 hears 1 agent$/m,
+    )
 
     await once(avahi, 'message')
     assert.deepEqual(await spoken(h1, 'docker0'), { packets: 0, isMember: false })

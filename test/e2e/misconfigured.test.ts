@@ -127,7 +127,7 @@ test('a node with a copied identity: the first stays, the copy ends and says how
 test('a seed that resolves to nothing, a wrong cluster key, a second agent, no capability', () =>
   withLab('refused', async (lab) => {
     const [h1, h2, h3] = [await lab.addHost(), await lab.addHost(), await lab.addHost()]
-    const key = ['--cluster-key', '11'.repeat(32)]
+    const key = ['--cluster-key', '11'.repeat(32), '--discover', 'off']
     await h1.startAgent(['--seed', h1.address, ...key])
     await h1.note('claim-confirmed')
 

@@ -85,8 +85,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     changes: [
       {
         file: 'src/core/claim/resolve.ts',
-        from: 'fenced: fence < fenceOf(prefix),',
-        to: 'fenced: false,',
+        from: 'isFenced: fence < rules.fenceOf(prefix),',
+        to: 'isFenced: false,',
       },
       {
         file: 'src/core/claim/tenure.ts',
