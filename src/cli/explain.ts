@@ -88,11 +88,15 @@ function addressRows(answer: ExplainResponse): Rows {
   ]
 }
 
-function prefixRows({ prefix, claims, announcers, routes, leftOut }: ExplainPrefixResponse): Rows {
+function prefixRows(answer: ExplainPrefixResponse): Rows {
+  const { prefix, claims, announcers, routes, excludedBy, leftOut } = answer
   const shown = (all: number) => Math.min(all, rowsMax)
   const more =
     leftOut +
-    [claims, announcers, routes].reduce((sum, { length }) => sum + length - shown(length), 0)
+    [claims, announcers, routes, excludedBy].reduce(
+      (sum, { length }) => sum + length - shown(length),
+      0,
+    )
   const claimed = claims.slice(0, rowsMax).map(claimText)
   return [
     ['prefix', prefix],
@@ -100,6 +104,9 @@ function prefixRows({ prefix, claims, announcers, routes, leftOut }: ExplainPref
       (text) => ['claimed', text] as const,
     ),
     ...announcerRows(announcers.slice(0, rowsMax)),
+    ...excludedBy
+      .slice(0, rowsMax)
+      .map(({ prefix: own, name }) => ['excluded', `${own}: a network of ${name}`] as const),
     ...routes.slice(0, rowsMax).map((route) => ['route', wholeRoute(route)] as const),
     ['', more > 0 ? `and ${more} more: starling claims and starling routes list all` : ''],
   ]

@@ -1,8 +1,7 @@
 /** What the viewer asked about: an address, a prefix or a node, kept in the page's address so that it can be passed on. */
 
 import { signal } from '@preact/signals'
-import type { PrefixMessage } from '../adapters/api/board.ts'
-import type { ExplainResponse } from '../adapters/api/definition.ts'
+import type { ExplainPrefixResponse, ExplainResponse } from '../adapters/api/definition.ts'
 import { shown } from './follow.ts'
 
 export type Explained =
@@ -14,7 +13,7 @@ export type Explained =
       readonly kind: 'prefix'
       readonly of: string
       readonly at: number
-      readonly answer: PrefixMessage
+      readonly answer: ExplainPrefixResponse
     }
   | {
       readonly kind: 'address'
@@ -65,7 +64,7 @@ async function answerTo(of: string): Promise<Explained> {
     if (answer.problem !== undefined) return { kind: 'problem', of, problem: answer.problem }
     const at = Date.now()
     return of.includes('/')
-      ? { kind: 'prefix', of, at, answer: answer as unknown as PrefixMessage }
+      ? { kind: 'prefix', of, at, answer: answer as unknown as ExplainPrefixResponse }
       : { kind: 'address', of, at, answer: answer as unknown as ExplainResponse }
   } catch {
     return { kind: 'problem', of, problem: 'The agent does not answer.' }

@@ -1,9 +1,9 @@
 /** What is known of the address, prefix or node that the viewer asked about. */
 
 import type { ComponentChildren } from 'preact'
-import type { PrefixMessage } from '../adapters/api/board.ts'
 import type {
   ClaimMessage,
+  ExplainPrefixResponse,
   ExplainResponse,
   PeerMessage,
   RouteMessage,
@@ -94,7 +94,7 @@ function sentence(value: Explained): string {
   }
 }
 
-function prefixText({ prefix, claims, announcers, excluded }: PrefixMessage): string {
+function prefixText({ prefix, claims, announcers, excludedBy }: ExplainPrefixResponse): string {
   const [winner] = claims
   if (claims.length > 1) return `${counted(claims.length, 'claim')} lie in ${prefix}.`
   if (winner) {
@@ -102,7 +102,8 @@ function prefixText({ prefix, claims, announcers, excluded }: PrefixMessage): st
     return `${where} claimed by ${winner.name}${winner.own ? ', this node' : ''}, ${winner.state}${missedText(winner)}.`
   }
   if (announcers[0]) return `${prefix} is announced by ${announcers[0].name}.`
-  if (excluded[0]) return `${prefix} is excluded: the host of ${excluded[0].name} uses it itself.`
+  if (excludedBy[0])
+    return `${prefix} is excluded: the host of ${excludedBy[0].name} uses it itself.`
   return `Nobody claims ${prefix}.`
 }
 
@@ -144,7 +145,7 @@ function Facts({ value }: { readonly value: Explained }) {
           {value.answer.routes.map((route) => (
             <RouteFact key={`${route.prefix} ${route.node}`} route={route} />
           ))}
-          {value.answer.excluded.map(({ prefix, name }) => (
+          {value.answer.excludedBy.map(({ prefix, name }) => (
             <Fact key={`${prefix} ${name}`} term="Excluded">
               <span class="mono">{prefix}</span> by {name}
             </Fact>

@@ -94,7 +94,9 @@ async function json(command: string): Promise<unknown> {
     // As in other commands.
     const known = { route: null, owner: null, routes: null, peer: null }
     const { announcers } = announced
-    return { ...prefix, ...node, ...way, ...claimed, announcers, ...known }
+    // Of the same shape, and nobody claims what is excluded.
+    const excludedBy = announcers
+    return { ...prefix, ...node, ...way, ...claimed, announcers, excludedBy, ...known }
   }
   const args = command in argument ? argument[command as keyof typeof argument] : []
   const { out } = await run([command, ...args, '--json'], env)

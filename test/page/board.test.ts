@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { boardOf, explainPrefix } from '../../src/adapters/api/board.ts'
+import { boardOf } from '../../src/adapters/api/board.ts'
+import { explainPrefix } from '../../src/adapters/api/explain-node.ts'
 import { placeIn, poolMessage } from '../../src/adapters/api/pool-map.ts'
 import { changes, whole, written } from '../../src/adapters/web/page-changes.ts'
 import { type Change, changed, nothing, type Shown } from '../../src/page/board.ts'
@@ -144,8 +145,8 @@ test('a prefix is explained by what overlaps it', () => {
     ),
     [['node-1 172.16.4.0/22'], ['node-1 172.16.4.0/22']],
   )
-  assert.deepEqual(explainPrefix(view, prefixOf('172.17.4.0/22'), links).excluded, [
-    { prefix: '172.17.0.0/16', name: 'node-0' },
+  assert.deepEqual(explainPrefix(view, prefixOf('172.17.4.0/22'), links).excludedBy, [
+    { prefix: '172.17.0.0/16', name: 'node-0', node: view.self },
   ])
 })
 

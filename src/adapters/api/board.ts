@@ -9,11 +9,13 @@ import type { Noted } from '../../ports/telemetry.ts'
 import type {
   ClaimMessage,
   EventMessage,
+  ExplainPrefixResponse,
   LeaseMessage,
   PeerMessage,
   RouteMessage,
   StatusResponse,
 } from './definition.ts'
+import { explainPrefix } from './explain-node.ts'
 import { leaseMessages } from './lease-messages.ts'
 import { readLinkNames } from './link-names.ts'
 import {
@@ -65,7 +67,7 @@ export async function followBoard(
 ): Promise<{
   board(): Board
   event(noted: Noted): BoardEvent | undefined
-  explainPrefix(prefix: Prefix): PrefixMessage
+  explainPrefix(prefix: Prefix): ExplainPrefixResponse
 }> {
   let links = await readLinkNames()
   let readAt = clock.now()
@@ -82,7 +84,7 @@ export async function followBoard(
       const { fields, dropped, ...event } = eventMessage(note, timeMs, 0)
       return event.level === 'debug' ? undefined : event
     },
-    explainPrefix: (prefix) => explainPrefix(view(), prefix, links),
+    explainPrefix: (prefix) => explainPrefix({ ...view() }, prefix, links),
   }
 }
 
@@ -134,54 +136,6 @@ export function boardOf(live: AgentView, links: LinkNames): Board {
   }
 }
 
-/** What the board knows of a prefix. */
-export interface PrefixMessage {
-  readonly prefix: string
-  readonly claims: readonly ClaimMessage[]
-  readonly announcers: readonly {
-    readonly prefix: string
-    readonly name: string
-    readonly node: string
-  }[]
-  readonly routes: readonly RouteMessage[]
-  readonly excluded: readonly { readonly prefix: string; readonly name: string }[]
-}
-
-export function explainPrefix(live: AgentView, prefix: Prefix, links: LinkNames): PrefixMessage {
-  const view: AgentView = { ...live }
-  const touches = (other: Prefix): boolean => overlaps(other, prefix)
-  const of = <T>(
-    pick: (node: NodeView) => readonly Prefix[],
-    make: (prefix: string, node: NodeView) => T,
-  ): T[] =>
-    view.nodes
-      .flatMap((node) =>
-        pick(node)
-          .filter(touches)
-          .map(({ text }) => make(text, node)),
-      )
-      .slice(0, answersMax)
-  return {
-    prefix: prefix.text,
-    claims: view.claims
-      .filter(({ claim }) => touches(claim.prefix))
-      .slice(0, answersMax)
-      .map(claimMessage),
-    announcers: of(
-      ({ record }) => record.extras,
-      (text, { record }) => ({ prefix: text, name: record.name, node: record.origin }),
-    ),
-    routes: view.routes
-      .filter((route) => touches(route.prefix))
-      .slice(0, answersMax)
-      .map((route) => routeMessage(route, view.phase, links)),
-    excluded: of(
-      ({ record }) => record.exclusions,
-      (text, { record }) => ({ prefix: text, name: record.name }),
-    ),
-  }
-}
-
 function rows<T, R>(
   from: readonly T[],
   row: (each: T) => readonly [string, R],
@@ -226,5 +180,4 @@ const rowsMax = 8_192
 /** How old names of interfaces may be. */
 const linkNamesMs = 15_000
 const problemsMax = 100
-const answersMax = 50
 const namesMax = 3

@@ -169,6 +169,7 @@ export interface ExplainPrefixResponse {
   readonly claims: readonly ClaimMessage[]
   readonly announcers: readonly AnnouncerMessage[]
   readonly routes: readonly RouteMessage[]
+  readonly excludedBy: readonly AnnouncerMessage[]
   readonly leftOut: number
 }
 

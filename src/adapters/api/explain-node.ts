@@ -6,7 +6,7 @@ import { overlaps, type Prefix } from '../../core/ip/prefix.ts'
 import { recordsIn } from '../../core/path/owner.ts'
 import type { AgentView, ClaimView, NodeView } from '../../core/view.ts'
 import { invalid, Refused } from './answer.ts'
-import type { ExplainNodeResponse, ExplainPrefixResponse } from './definition.ts'
+import type { AnnouncerMessage, ExplainNodeResponse, ExplainPrefixResponse } from './definition.ts'
 import type { LinkNames } from './messages.ts'
 import { claimMessage, peerMessage, routeMessage } from './messages.ts'
 import { timeText } from './time-text.ts'
@@ -21,18 +21,22 @@ export function explainPrefix(
   links: LinkNames,
 ): ExplainPrefixResponse {
   const claims = view.claims.filter(({ claim }) => overlaps(claim.prefix, prefix)).sort(winnerFirst)
-  const announcers = recordsIn(view).flatMap(({ origin: node, name, extras }) =>
-    extras
-      .filter((extra) => overlaps(extra, prefix))
-      .map(({ text }) => ({ prefix: text, name, node })),
-  )
+  const of = (those: (record: NodeRecord) => readonly Prefix[]): AnnouncerMessage[] =>
+    recordsIn(view).flatMap((record) =>
+      those(record)
+        .filter((each) => overlaps(each, prefix))
+        .map(({ text }) => ({ prefix: text, name: record.name, node: record.origin })),
+    )
+  const announcers = of(({ extras }) => extras)
+  const excludedBy = of(({ exclusions }) => exclusions)
   const routes = view.routes.filter((route) => overlaps(route.prefix, prefix))
   return {
     prefix: prefix.text,
     claims: claims.slice(0, listedMax).map(claimMessage),
     announcers: announcers.slice(0, listedMax),
     routes: routes.slice(0, listedMax).map((route) => routeMessage(route, view.phase, links)),
-    leftOut: [claims, announcers, routes].reduce(
+    excludedBy: excludedBy.slice(0, listedMax),
+    leftOut: [claims, announcers, routes, excludedBy].reduce(
       (sum, { length }) => sum + Math.max(0, length - listedMax),
       0,
     ),

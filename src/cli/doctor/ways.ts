@@ -16,11 +16,14 @@ export async function probeWays(
 ): Promise<Ways | string> {
   const own = status.claims.filter(({ state }) => state === 'confirmed')
   if (own.length === 0) return 'this node has no confirmed subnet to ask from'
-  const alive = new Set(
-    peers.filter(({ liveness }) => liveness === 'alive').map(({ node }) => node),
+  // Those whose routes stand: a host whose agent is down refuses, and that is an answer.
+  const there = new Set(
+    peers
+      .filter(({ liveness }) => !['host-down', 'displaced'].includes(liveness))
+      .map(({ node }) => node),
   )
   const targets = claims.flatMap((claim) => {
-    const gateway = alive.has(claim.node) && isStanding(claim) ? gatewayOfClaim(claim) : undefined
+    const gateway = there.has(claim.node) && isStanding(claim) ? gatewayOfClaim(claim) : undefined
     const from = own.find((each) => isSameFamily(each.gateway, gateway ?? ''))?.gateway
     return gateway && from ? [{ name: claim.name, gateway, from }] : []
   })
