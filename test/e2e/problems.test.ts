@@ -285,7 +285,7 @@ async function together(t: TestContext, lab: Lab): Promise<void> {
       await ends(h1, 'nodes-full')
     })
     await t.test('after all that every host is well', async () => {
-      for (const host of hosts) await until(host.name, () => isWell(host))
+      for (const host of hosts) await until(`${host.name} is well`, () => isWell(host), 60_000)
     })
     await t.test('somebody claims what is not in its own pool', async () => {
       await insider.says({ say: 'a claim outside of its own pool', to: h1.address })
