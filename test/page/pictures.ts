@@ -66,7 +66,7 @@ function troubled(view: AgentView): AgentView {
 async function show(view: AgentView, look: () => Promise<void>): Promise<void> {
   const page = await openPage({
     endpoint: { host: '127.0.0.1', port, names: [], tls: undefined },
-    board: () => boardOf(view, links),
+    follow: () => () => boardOf(view, links),
     event: ({ note, timeMs }) => eventMessage(note, timeMs, 0),
     recent: () => notes.map((note) => ({ note, timeMs: Date.now() })),
     watch: () => () => undefined,
@@ -103,7 +103,7 @@ try {
     await page.close()
     console.log(path)
   }
-  const wide = { width: 1_280, height: 1_000 }
+  const wide = { width: 1_160, height: 800 }
   await show(small, async () => {
     if (directory === undefined) {
       const docs = join(import.meta.dirname, '../../docs/images')

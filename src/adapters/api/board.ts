@@ -2,7 +2,7 @@
 
 import type { Pool } from '../../core/ip/pool.ts'
 import { overlaps, type Prefix } from '../../core/ip/prefix.ts'
-import type { AgentView, NodeView, RouteView } from '../../core/view.ts'
+import type { AgentView, ClaimView, NodeView, RouteView } from '../../core/view.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
 import type { Noted } from '../../ports/telemetry.ts'
@@ -27,6 +27,7 @@ import {
   statusMessage,
 } from './messages.ts'
 import { type PlaceMessage, type PoolMessage, placeIn, poolMessage } from './pool-map.ts'
+import { Rows, rowsMax } from './rows.ts'
 
 export interface HeadMessage extends Omit<StatusResponse, 'inabilities' | 'uptimeMs'> {
   readonly bootedAtMs: number
@@ -65,7 +66,8 @@ export async function followBoard(
   { view }: Operator,
   clock: Clock,
 ): Promise<{
-  board(): Board
+  /** Begins to follow; what is returned tells the board as it is then. */
+  follow(): () => Board
   event(noted: Noted): BoardEvent | undefined
   explainPrefix(prefix: Prefix): ExplainPrefixResponse
 }> {
@@ -76,9 +78,12 @@ export async function followBoard(
     links = await readLinkNames()
   }
   return {
-    board: () => {
-      if (clock.now() >= readAt + linkNamesMs) void refresh()
-      return boardOf(view(), links)
+    follow: () => {
+      const board = boardMaker()
+      return () => {
+        if (clock.now() >= readAt + linkNamesMs) void refresh()
+        return board(view(), links)
+      }
     },
     event: ({ note, timeMs }) => {
       const { fields, dropped, ...event } = eventMessage(note, timeMs, 0)
@@ -90,57 +95,77 @@ export async function followBoard(
 
 export type BoardEvent = Omit<EventMessage, 'fields' | 'dropped'>
 
-export function boardOf(live: AgentView, links: LinkNames): Board {
-  // Each part is made anew whenever it is read: once is enough.
-  const view: AgentView = { ...live }
-  const { own, phase, ipam, kept } = view
-  const taken = view.claims.map(({ claim }) => claim.prefix)
-  const pools = own.pools.map((pool) => poolMessage(pool, taken))
-  const leases = [...ipam.leases(), ...kept.map(({ lease }) => lease)]
-  const { uptimeMs, problems, ...status } = statusMessage(view, 0, links)
-  const excluded = exclusionsOf(view.nodes, own.pools)
-  return {
-    head: {
-      ...status,
-      problems: problems.slice(0, problemsMax),
-      problemsTotal: problems.length,
-      bootedAtMs: own.bootedAtMs,
-      pools,
-      totals: {
-        nodes: view.nodes.length,
-        claims: view.claims.length,
-        excluded: excluded.size,
-        routes: view.routes.length,
-        leases: leases.length,
+export const boardOf = (view: AgentView, links: LinkNames): Board => boardMaker()(view, links)
+
+/** Makes boards of one agent: rows that have not changed since the last one are the same objects. */
+function boardMaker(): (live: AgentView, links: LinkNames) => Board {
+  const nodes = new Rows<NodeView, PeerMessage>()
+  const claims = new Rows<ClaimView, PlacedClaim>()
+  const routes = new Rows<RouteView, RouteMessage>()
+  return (live, links) => {
+    // Each part is made anew whenever it is read: once is enough.
+    const view: AgentView = { ...live }
+    const { own, phase, ipam, kept } = view
+    const taken = view.claims.map(({ claim }) => claim.prefix)
+    const pools = own.pools.map((pool) => poolMessage(pool, taken))
+    const leases = [...ipam.leases(), ...kept.map(({ lease }) => lease)]
+    const excluded = exclusionsOf(view.nodes, own.pools)
+    return {
+      head: headOf(view, links, { pools, excluded: excluded.size, leases: leases.length }),
+      lists: {
+        nodes: nodes.of(view.nodes, {}, { key: ({ record }) => record.origin, row: peerMessage }),
+        claims: claims.of(
+          view.claims,
+          { pools: JSON.stringify(pools) },
+          {
+            key: ({ claim, origin }) => `${claim.prefix.text} ${origin}`,
+            row: (claim) => ({ ...claimMessage(claim), ...placeIn(pools, claim.claim.prefix) }),
+          },
+        ),
+        excluded: new Map(
+          [...excluded]
+            .slice(0, rowsMax)
+            .map(([text, { prefix, by, nodes: count }]) => [
+              text,
+              { prefix: text, by, nodes: count, ...placeIn(pools, prefix) },
+            ]),
+        ),
+        routes: routes.of(
+          differingFirst(view.routes),
+          { phase, links },
+          {
+            key: ({ prefix, origin = '', kind }) => `${prefix.text} ${origin} ${kind}`,
+            row: (route) => routeMessage(route, phase, links),
+          },
+        ),
+        leases: new Map(
+          leaseMessages(leases.slice(0, rowsMax), view).map((lease) => [lease.address, lease]),
+        ),
       },
-    },
-    lists: {
-      nodes: rows(view.nodes, (node) => [node.record.origin, peerMessage(node)]),
-      claims: rows(view.claims, (claim) => [
-        `${claim.claim.prefix.text} ${claim.origin}`,
-        { ...claimMessage(claim), ...placeIn(pools, claim.claim.prefix) },
-      ]),
-      excluded: rows([...excluded], ([text, { prefix, by, nodes }]) => [
-        text,
-        { prefix: text, by, nodes, ...placeIn(pools, prefix) },
-      ]),
-      routes: rows(differingFirst(view.routes), (route) => [
-        `${route.prefix.text} ${route.origin ?? ''} ${route.kind}`,
-        routeMessage(route, phase, links),
-      ]),
-      leases: rows(leaseMessages(leases.slice(0, rowsMax), view), (lease) => [
-        lease.address,
-        lease,
-      ]),
-    },
+    }
   }
 }
 
-function rows<T, R>(
-  from: readonly T[],
-  row: (each: T) => readonly [string, R],
-): ReadonlyMap<string, R> {
-  return new Map(from.slice(0, rowsMax).map(row))
+function headOf(
+  view: AgentView,
+  links: LinkNames,
+  known: { pools: readonly PoolMessage[]; excluded: number; leases: number },
+): HeadMessage {
+  const { uptimeMs, problems, ...status } = statusMessage(view, 0, links)
+  return {
+    ...status,
+    problems: problems.slice(0, problemsMax),
+    problemsTotal: problems.length,
+    bootedAtMs: view.own.bootedAtMs,
+    pools: known.pools,
+    totals: {
+      nodes: view.nodes.length,
+      claims: view.claims.length,
+      excluded: known.excluded,
+      routes: view.routes.length,
+      leases: known.leases,
+    },
+  }
 }
 
 /** What there is no room for is what nobody needs to look at. */
@@ -176,7 +201,6 @@ function exclusionsOf(
   return found
 }
 
-const rowsMax = 8_192
 /** How old names of interfaces may be. */
 const linkNamesMs = 15_000
 const problemsMax = 100

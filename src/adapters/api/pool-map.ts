@@ -29,14 +29,8 @@ export interface PlaceMessage {
 export function poolMessage(pool: Pool, taken: readonly Prefix[]): PoolMessage {
   const { prefix, subnetLength } = pool
   const bits = subnetLength - prefix.length
-  const reached = taken.reduce(
-    (most, each) =>
-      overlaps(each, prefix)
-        ? Math.max(most, bitLength((each.last - prefix.first) >> hostBits(pool)))
-        : most,
-    0,
-  )
-  const shown = Math.min(bits, Math.max(reached, cellBitsMax))
+  const shown =
+    bits <= cellBitsMax ? bits : Math.min(bits, Math.max(reach(pool, taken), cellBitsMax))
   const cellBits = Math.min(shown, cellBitsMax)
   return {
     prefix: prefix.text,
@@ -47,6 +41,14 @@ export function poolMessage(pool: Pool, taken: readonly Prefix[]): PoolMessage {
     cellBits,
     cellLength: subnetLength - (shown - cellBits),
   }
+}
+
+/** So many bits number the subnets up to the last one that is taken. */
+function reach(pool: Pool, taken: readonly Prefix[]): number {
+  const { first } = pool.prefix
+  let last = first
+  for (const each of taken) if (overlaps(each, pool.prefix) && each.last > last) last = each.last
+  return bitLength((last - first) >> hostBits(pool))
 }
 
 export function placeIn(pools: readonly PoolMessage[], prefix: Prefix): PlaceMessage {

@@ -18,11 +18,22 @@ export function written({ head, lists }: Board): Written {
     lists: new Map(
       Object.entries(lists).map(([name, rows]) => [
         name,
-        new Map([...rows].map(([key, row]) => [key, JSON.stringify(row)])),
+        new Map(rows.entries().map(([key, row]) => [key, textOf(row)])),
       ]),
     ),
   }
 }
+
+/** A row that stays the same object has not changed. */
+function textOf(row: object): string {
+  const known = texts.get(row)
+  if (known !== undefined) return known
+  const text = JSON.stringify(row)
+  texts.set(row, text)
+  return text
+}
+
+const texts = new WeakMap<object, string>()
 
 /** Of all, as `changes` has it. */
 export function whole({ head, lists }: Written): string {
@@ -35,8 +46,8 @@ export function changes(before: Written, after: Written): string | undefined {
   const parts: string[] = []
   for (const [name, rows] of after.lists) {
     const old = before.lists.get(name) ?? new Map<string, string>()
-    const set = [...rows].filter(([key, row]) => old.get(key) !== row)
-    const gone = [...old.keys()].filter((key) => !rows.has(key))
+    const set = [...rows.entries().filter(([key, row]) => old.get(key) !== row)]
+    const gone = [...old.keys().filter((key) => !rows.has(key))]
     if (set.length + gone.length > 0) parts.push(part(name, set, gone))
   }
   const head = before.head === after.head ? '' : `"head":${printable(after.head)},`

@@ -7,7 +7,8 @@ import { type Board, changes, told, type Written, whole, written } from './page-
 import { type Stream, Viewers } from './page-viewers.ts'
 
 export interface PageSource {
-  board(): Board
+  /** Begins to follow the board: what is returned tells it as it is then. */
+  follow(): () => Board
   /** Undefined: it is not worth a line. */
   event(noted: Noted): object | undefined
   /** The last notes, at most so many, the oldest first; a listener hears of a note once it is among them. */
@@ -28,6 +29,7 @@ export class PageStream {
   /** Events that nobody was told yet. */
   #news: object[] = []
   #missed = 0
+  #board: (() => Board) | undefined
   #written: Written | undefined
   #whole: Buffer | undefined
   #beatAt = 0
@@ -47,7 +49,8 @@ export class PageStream {
   join(stream: Stream): void {
     const { clock } = this.#source
     if (!this.#written) {
-      this.#written = written(this.#source.board())
+      this.#board = this.#source.follow()
+      this.#written = written(this.#board())
       this.#news = []
       this.#missed = 0
       this.#beatAt = clock.now() + beatMs
@@ -82,26 +85,30 @@ export class PageStream {
     this.#missed += 1
   }
 
-  #arm(): void {
+  /** `costMs`: of the last telling. */
+  #arm(costMs = 0): void {
     const { clock } = this.#source
-    this.#cancel = clock.schedule(clock.now() + paceMs, () => this.#tick())
+    // So that a large cluster costs no more than a small one.
+    const pauseMs = Math.max(paceMs, Math.min(costMs * restPerWork, pauseMsMax))
+    this.#cancel = clock.schedule(clock.now() + pauseMs, () => this.#tick())
   }
 
   #tick(): void {
+    const startedAt = this.#source.clock.now()
     try {
       this.#tell()
     } catch (thrown) {
       this.#source.failed(thrown)
       this.#viewers.close()
     }
-    if (this.#written) this.#arm()
+    if (this.#written) this.#arm(this.#source.clock.now() - startedAt)
   }
 
   #tell(): void {
     const before = this.#written
-    if (!before) return
+    if (!before || !this.#board) return
     const messages: Buffer[] = []
-    const after = written(this.#source.board())
+    const after = written(this.#board())
     const changed = changes(before, after)
     if (changed !== undefined) {
       this.#written = after
@@ -129,6 +136,7 @@ export class PageStream {
   /** Nobody looks: nothing is kept. */
   #rest(): void {
     this.#cancel()
+    this.#board = undefined
     this.#written = undefined
     this.#whole = undefined
     this.#news = []
@@ -139,6 +147,9 @@ const message = (event: string, data: string): Buffer =>
   Buffer.from(`event: ${event}\ndata: ${data}\n\n`)
 
 const paceMs = 1_000
+/** The page takes at most a hundredth of a CPU by telling, and tells every few seconds all the same. */
+const restPerWork = 100
+const pauseMsMax = 5_000
 const beatMs = 15_000
 const recentMax = 200
 /** In one pace. */

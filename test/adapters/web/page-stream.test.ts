@@ -38,6 +38,8 @@ class Viewer extends EventEmitter {
 let clock: ManualClock
 let board: Board
 let asked: number
+/** How long a board takes to be made. */
+let costMs: number
 let failures: unknown[]
 let note: (note: Note) => void
 let noted: Note[]
@@ -47,11 +49,13 @@ beforeEach(() => {
   clock = new ManualClock()
   board = boardWith('calm')
   asked = 0
+  costMs = 0
   failures = []
   noted = []
   stream = new PageStream({
-    board: () => {
+    follow: () => () => {
       asked += 1
+      clock.pass(costMs)
       return board
     },
     event: ({ note: { code } }) => ({ code }),
@@ -140,6 +144,20 @@ test('the board is computed once for all viewers, and not at all without one', (
   for (const viewer of viewers) viewer.destroy()
   assert.deepEqual(clock.armed, [])
   note({ code: 'kernel-forbidden' })
+  assert.equal(asked, 2)
+})
+
+test('a board that takes long to make is told less often, and every few seconds all the same', () => {
+  join()
+  costMs = 30
+  clock.pass(1_000)
+  asked = 0
+  clock.pass(2_999)
+  assert.equal(asked, 0)
+  costMs = 1_000
+  clock.pass(1)
+  assert.equal(asked, 1)
+  clock.pass(5_000)
   assert.equal(asked, 2)
 })
 

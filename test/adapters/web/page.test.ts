@@ -27,7 +27,7 @@ after(() => page.close())
 
 const optionsAt = (at: number): PageOptions => ({
   endpoint: { host: '127.0.0.1', port: at, names: [], tls: undefined },
-  board: () => boardOf(view, new Map()),
+  follow: () => () => boardOf(view, new Map()),
   event: ({ note: { code } }) => ({ code }),
   recent: () => [],
   watch: () => () => undefined,
@@ -146,7 +146,7 @@ describe('the stream', () => {
     let text = ''
     const own = await openPage({
       ...optionsAt(at),
-      board: () => ({ head: { text }, lists: {} }),
+      follow: () => () => ({ head: { text }, lists: {} }),
       clock,
     })
     const stuck = await open('/api/watch', {}, at)
