@@ -10,7 +10,7 @@ import { Forward } from '../../simulations/lab/forward.ts'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { pointAt } from '../../src/page/hilbert.ts'
 import { faultsOf, launchBrowser } from '../page/browser.ts'
-import { leasedTo, ready, startHosts, subnetOf, withLab } from './lab.ts'
+import { leasedTo, ready, startHosts, subnetOf, until, withLab } from './lab.ts'
 
 const port = 7_880
 
@@ -104,7 +104,8 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
 
       await t.test('a phone shows all of it, and nothing is cut off', async () => {
         await page.setViewportSize({ width: 390, height: 844 })
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390)
+        const width = () => page.evaluate('document.documentElement.scrollWidth')
+        await until('the page is as wide as the phone', async () => (await width()) === 390)
         assert.deepEqual(await violations(page), [])
       })
 

@@ -103,7 +103,7 @@ try {
     await page.close()
     console.log(path)
   }
-  const wide = { width: 1_160, height: 800 }
+  const wide = { width: 1_120, height: 720 }
   await show(small, async () => {
     if (directory === undefined) {
       const docs = join(import.meta.dirname, '../../docs/images')
