@@ -45,6 +45,8 @@ export class FakeKernel {
   readonly #routes = new RouteTable()
   /** Tables that a rule leads to before the main one. */
   readonly #rules = new Set<number>()
+  /** Why forwarding cannot be switched on; empty where it can. */
+  forwardingError = ''
   #forwards = false
   #answers = noAnswers
   readonly #links = new Map<number, Interface>()
@@ -125,6 +127,7 @@ export class FakeKernel {
   }
 
   checkForwarding(): ForwardingAnswer {
+    if (this.forwardingError !== '') return { restored: [], error: this.forwardingError }
     const restored = this.#forwards ? [] : ['net.ipv4.ip_forward']
     this.#forwards = true
     return { restored, error: '' }

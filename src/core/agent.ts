@@ -314,6 +314,8 @@ export class Agent {
         return compare(state)
       case 'agreement':
         return seekAgreement(state)
+      case 'forwarding':
+        return checkForwarding(state)
       case 'kernel':
         router.wantDump()
         doubtAll(state, 1)

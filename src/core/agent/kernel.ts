@@ -7,6 +7,8 @@ import type { AgentState } from './state.ts'
 
 export const kernelRetryMs = 1_000
 const kernelRetryMsMax = 60_000
+/** Nothing tells when it can be switched on again, such as once files can be opened. */
+const forwardingRetryMsMax = 8_000
 
 export function dumped(state: AgentState, dump: KernelDump): void {
   const { router, bridge, now } = state
@@ -78,8 +80,13 @@ export function forwardingChecked(state: AgentState, { restored, error }: Forwar
     state.note({ code: 'forwarding-restored', settings: restored, how })
   }
   state.forwards = true
-  if (error) state.begin('forwarding', { code: 'forwarding-off', error })
-  else state.end('forwarding')
+  if (!error) {
+    state.forwardingRetryMs = kernelRetryMs
+    return state.end('forwarding')
+  }
+  state.begin('forwarding', { code: 'forwarding-off', error })
+  state.dueIn('forwarding', state.forwardingRetryMs)
+  state.forwardingRetryMs = Math.min(state.forwardingRetryMs * 2, forwardingRetryMsMax)
 }
 
 /** Nothing on the host is touched before there is a claim. */

@@ -45,6 +45,7 @@ export type Due =
   | 'anti-entropy'
   | 'agreement'
   | 'kernel'
+  | 'forwarding'
   | 'remember'
   | 'exclusions'
   | 'overlay'
@@ -159,6 +160,7 @@ export class AgentState {
   excludedAt: Millis = Number.NEGATIVE_INFINITY
   /** Until a failed write is tried again. */
   kernelRetryMs = 1_000
+  forwardingRetryMs = 1_000
   /** Why this node itself is not admitted. */
   ownFault: TrustFault | undefined
   /** When peers of these addresses were last refused. */

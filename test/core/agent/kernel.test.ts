@@ -56,6 +56,20 @@ function settled(
 const stateOf = (host: Host, prefix = theirs.text) =>
   host.agent.view().routes.find((route) => route.prefix.text === prefix)?.state
 
+describe('forwarding that cannot be switched on', () => {
+  it('is tried again, ever more rarely, and is no problem any more once it works', () => {
+    const { table, host } = settled()
+    const isOff = () => host.agent.view().problems.some(({ code }) => code === 'forwarding-off')
+    host.kernel.forwardingError = 'net.ipv4.ip_forward cannot be set to 1 (EMFILE)'
+    host.kernel.switchForwardingOff()
+    table.pass(60_000)
+    assert.deepEqual([isOff(), host.kernel.forwards], [true, false])
+    host.kernel.forwardingError = ''
+    table.pass(8_000)
+    assert.deepEqual([isOff(), host.kernel.forwards], [false, true])
+  })
+})
+
 describe('what nobody claims, where it is refused', () => {
   const pool = defaultPool.prefix.text
   const refusal = { prefix: defaultPool.prefix, metric: 0xff00_0000 }
