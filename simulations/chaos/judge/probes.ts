@@ -60,14 +60,17 @@ function isFlooded(played: readonly Played[], fromMs: Millis, toMs: Millis): boo
 }
 
 /** Only where nothing else could keep the asking host from hearing that the other one is dead. */
-function ofDead({ from, to, firstMs, lastMs }: Probe, played: readonly Played[]) {
+function ofDead({ from, to, firstMs, lastMs, count }: Probe, played: readonly Played[]) {
   if (isFlooded(played, firstMs, lastMs)) return []
   return played.filter(({ fault, bittenAtMs, mendingAtMs }) => {
     if (!kindOf(fault.name).isDeath || !fault.hosts.includes(to)) return false
     if (mendingAtMs === undefined || fault.hosts.includes(from)) return false
     const fromMs = bittenAtMs + deadMs
     const toMs = mendingAtMs - answerMs
-    if (lastMs < fromMs || firstMs > toMs) return false
+    const isWithin = (atMs: Millis) => fromMs <= atMs && atMs <= toMs
+    // Between the first and the last of two another answer may have come.
+    const isThroughout = count > 2 && firstMs < fromMs && lastMs > toMs
+    if (toMs < fromMs || !(isWithin(firstMs) || isWithin(lastMs) || isThroughout)) return false
     return !played.some((other) => other.fault !== fault && hinders(other, from, bittenAtMs, toMs))
   })
 }

@@ -165,6 +165,14 @@ describe('a probe', () => {
     assert.deepEqual(violations('cut-off', [silent(1, 20_000)]), [])
   })
 
+  it('is judged by the moments that are known: between two silent ones another answer may have come', () => {
+    const around = (lastMs: number, count: number): Line =>
+      ({ ...silent(1, 12_000), lastMs, count }) as Line
+    assert.deepEqual(violations('power-off', [around(50_000, 2)]), [])
+    assert.equal(violations('power-off', [around(50_000, 3)]).length, 1)
+    assert.equal(violations('power-off', [around(20_000, 2)]).length, 1)
+  })
+
   it('never leaves for the gateway while no host’s routes are touched', () => {
     const sample = (atMs: number, leaked: number): Line => ({
       type: 'sample',
