@@ -1,10 +1,12 @@
 /** `npm run setup`: installs what the tests need of a Debian machine and it lacks, and nothing else. */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { isThere, type Lack, lacking, path, textOf } from './machine.ts'
 import { withoutDaemons } from './no-daemons.ts'
 
 const quick = ['--yes', '-qq', '-o', 'DPkg::Lock::Timeout=120']
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const say = (line: string): void => console.error(`setup: ${line}`)
 
 process.exitCode = await setUp()
@@ -29,12 +31,31 @@ async function setUp(): Promise<number> {
   return report(succeeded, missing)
 }
 
+/** A signal to us is apt-get's: we end after it. They are ours before it runs, for it can be told to end from its first moment. */
 async function install(missing: readonly Lack[]): Promise<boolean> {
-  // A list of somebody else's packages may be out of reach: what matters is whether ours can be installed.
-  const listed = await aptGet('update')
-  if (listed === 'interrupted') return false
-  const packages = missing.map((lack) => lack.package)
-  return (await aptGet('install', '--no-install-recommends', ...packages)) === 'done'
+  let interrupted = false
+  let child: ChildProcess | undefined
+  const pass = (signal: NodeJS.Signals): void => {
+    interrupted = true
+    child?.kill(signal)
+  }
+  const aptGet = async (command: string, ...words: string[]): Promise<boolean> => {
+    const env = { ...process.env, PATH: path, DEBIAN_FRONTEND: 'noninteractive' }
+    child = spawn('apt-get', [command, ...quick, ...words], { env, stdio: 'inherit' })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code === 0
+  }
+  for (const signal of signals) process.on(signal, pass)
+  try {
+    // A list of somebody else's packages may be out of reach: what matters is whether ours can be installed.
+    await aptGet('update')
+    if (interrupted) return false
+    const packages = missing.map((lack) => lack.package)
+    const installed = await aptGet('install', '--no-install-recommends', ...packages)
+    return installed && !interrupted
+  } finally {
+    for (const signal of signals) process.off(signal, pass)
+  }
 }
 
 function report(succeeded: boolean, wanted: readonly Lack[]): number {
@@ -50,24 +71,4 @@ function report(succeeded: boolean, wanted: readonly Lack[]): number {
         'systemctl disable docker.service docker.socket containerd.service',
     )
   return 0
-}
-
-/** A signal to us is apt-get's: we end after it. */
-function aptGet(command: string, ...words: string[]): Promise<'done' | 'failed' | 'interrupted'> {
-  const env = { ...process.env, PATH: path, DEBIAN_FRONTEND: 'noninteractive' }
-  const child = spawn('apt-get', [command, ...quick, ...words], { env, stdio: 'inherit' })
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  let interrupted = false
-  const pass = (signal: NodeJS.Signals): void => {
-    interrupted = true
-    child.kill(signal)
-  }
-  for (const signal of signals) process.on(signal, pass)
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      for (const signal of signals) process.off(signal, pass)
-      resolve(interrupted ? 'interrupted' : code === 0 ? 'done' : 'failed')
-    })
-  })
 }
