@@ -1,6 +1,6 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { NotNow, type Play } from './fault.ts'
 const startedWithinMs = 60_000
 const lookMs = 50
 const starvedCpus = '0.05'
-const spareBytes = 1 << 20
+const stepBytes = 1 << 20
 /** Each of them costs the agent a connection and its buffers. */
 const watchersMax = 100
 const plentyBytes = 2 * 2 ** 30
@@ -127,13 +127,15 @@ export const otherVersion: Play = async ({ site, hosts }) => {
   }
 }
 
-/** No less than it uses: Docker refuses that. What it then is asked all at once needs more. */
+/** The least that the kernel grants: what it could take back meanwhile, and what is asked all at once, needs more. */
 export const littleMemory: Play = async ({ site, host }) => {
   const group = await groupOf(await pidOf(host), 'memory')
   const limit = (bytes: number) =>
     site.docker.attempt(['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent])
   const used = Number(await readFile(`${group}/memory.usage_in_bytes`, 'utf8'))
-  await limit(used + spareBytes)
+  // Docker refuses less than what it uses, files that the kernel keeps in memory included.
+  await limit(used + stepBytes)
+  for (let least = used; least > 0 && (await grants(group, least)); ) least -= stepBytes
   const ending = new AbortController()
   const watching = Array.from({ length: watchersMax }, () =>
     host
@@ -155,6 +157,12 @@ export const littleMemory: Play = async ({ site, host }) => {
     return { what: 'pages that it did not get', count: Number(refused) }
   }
 }
+
+const grants = (group: string, bytes: number): Promise<boolean> =>
+  writeFile(`${group}/memory.limit_in_bytes`, `${bytes}`).then(
+    () => true,
+    () => false,
+  )
 
 export const fewFiles: Play = async ({ host }) => {
   const pid = await pidOf(host)
