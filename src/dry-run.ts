@@ -11,7 +11,8 @@ import { readStored } from './adapters/store/store.ts'
 import type { Config } from './config.ts'
 import { gatewayOf } from './core/ip/pool.ts'
 import { describe } from './core/note.ts'
-import type { CoreParts } from './main.ts'
+import { printable } from './core/printable.ts'
+import type { CoreParts } from './core-parts.ts'
 import type { Store } from './ports/store.ts'
 import { type Rehearsed, rehearse } from './rehearsal.ts'
 import { version } from './version.ts'
@@ -135,8 +136,5 @@ const heardText: Readonly<Record<Rehearsed['heard'], string>> = {
   peers: 'The cluster answered',
   nobody: 'Nobody answered',
   'not-asked':
-    'The cluster admits by certificate, which an identity for one run has none of: it was not asked, and what it stored last counts',
+    'The cluster answers only nodes with a certificate, and an identity for one run has none: nobody was asked, and what this node stored last counts',
 }
-
-/** Others name themselves: none of that moves a terminal, or ends a comment. */
-const printable = (line: string): string => line.replaceAll(/\p{Cc}|\p{Cf}/gu, '?')

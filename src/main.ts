@@ -13,12 +13,10 @@ import { judgeForwarded } from './adapters/firewall/forwarded.ts'
 import { readInabilities } from './adapters/host/abilities.ts'
 import { readBootId } from './adapters/host/boot.ts'
 import { hostContainers } from './adapters/host/containers.ts'
-import type { Libp2pOptions } from './adapters/libp2p/options.ts'
-import { seedAddresses } from './adapters/libp2p/seed-addresses.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
-import { mdnsDiscovery } from './adapters/mdns/discovery.ts'
+import type { mdnsDiscovery } from './adapters/mdns/discovery.ts'
 import { inspectKernel, type KernelInspection } from './adapters/netlink/inspection.ts'
-import { type NetlinkOptions, netlinkKernel } from './adapters/netlink/kernel.ts'
+import { netlinkKernel } from './adapters/netlink/kernel.ts'
 import { hasNetAdmin } from './adapters/netlink/privilege.ts'
 import { openAdmission } from './adapters/store/admission.ts'
 import { openIdentity } from './adapters/store/identity.ts'
@@ -29,24 +27,31 @@ import { type History, rememberNotes } from './adapters/telemetry/history.ts'
 import { type Log, logTelemetry } from './adapters/telemetry/log.ts'
 import type { WebListener } from './adapters/web/listener.ts'
 import { cniSocketBeside, unusualCniSocket } from './config/socket-path.ts'
-import { type Config, type EffectiveSetting, writtenSetting } from './config.ts'
+import { type EffectiveSetting, writtenSetting } from './config.ts'
 import { Agent } from './core/agent.ts'
-import type { AdmissionConfig, CoreConfig } from './core/config.ts'
-import type { OwnState, Snapshot } from './core/effect.ts'
+import type { OwnState } from './core/effect.ts'
+import {
+  type CoreParts,
+  coreConfig,
+  firewallName,
+  markerIn,
+  netlinkOptions,
+  transportOptions,
+  wallOffsetMs,
+} from './core-parts.ts'
 import type { Discovery } from './ports/discovery.ts'
 import { addDuration, noDurations } from './ports/durations.ts'
 import type { Firewall } from './ports/firewall.ts'
 import type { Kernel } from './ports/kernel.ts'
 import type { Remote } from './ports/remote.ts'
 import type { Store } from './ports/store.ts'
-import { noTraffic, type Traffic } from './ports/traffic.ts'
+import { noTraffic } from './ports/traffic.ts'
 import type { Transport } from './ports/transport.ts'
 import { AgentOperator } from './runtime/agent-operator.ts'
 import { EffectRunner } from './runtime/effect-runner.ts'
 import { EventLoop } from './runtime/event-loop.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { version } from './version.ts'
-import { type KeyPair, sealer } from './wire/signature.ts'
 
 /** Runs until `stop`, a leave or a failure. Resolves with the exit code; every failure has been said in one line. */
 export async function runAgent(
@@ -87,6 +92,9 @@ export async function runAgent(
       leases,
       snapshot,
       bootId: await readBootId(),
+      discover: config.discovers
+        ? (await import('./adapters/mdns/discovery.ts')).mdnsDiscovery
+        : undefined,
       log,
     }).run(stop)
     await leases.close()
@@ -100,15 +108,12 @@ export async function runAgent(
   }
 }
 
-interface DaemonParts {
-  readonly config: Config
+interface DaemonParts extends CoreParts {
   readonly settings: readonly EffectiveSetting[]
-  readonly keys: KeyPair
-  readonly admission: AdmissionConfig
   readonly store: Store
   readonly leases: OpenedLeases
-  readonly snapshot: Snapshot
-  readonly bootId: string
+  /** Undefined where this node neither looks for others nor is found; its code is loaded where it is asked for alone. */
+  readonly discover: typeof mdnsDiscovery | undefined
   readonly log: Log
 }
 
@@ -144,7 +149,7 @@ class Daemon {
     const agent = new Agent(coreConfig(parts), snapshot, Math.random, systemClock.now())
     const options = transportOptions(parts, agent, this.#traffic)
     this.#transport = libp2pTransport(options)
-    this.#discovery = config.discovers ? mdnsDiscovery(options) : undefined
+    this.#discovery = parts.discover?.(options)
     const deliver = (event: Parameters<EventLoop['push']>[0]) => this.#loop.push(event)
     this.#operator = new AgentOperator({
       view: () => agent.view(),
@@ -354,91 +359,9 @@ class Daemon {
   }
 }
 
-export const netlinkOptions = (config: Config, node: string): NetlinkOptions => ({
-  node,
-  scope: {
-    table: config.table,
-    protocol: config.protocol,
-    interest: config.pools.map((pool) => pool.prefix),
-  },
-  uplink: {
-    ...(config.interface === undefined ? {} : { interface: config.interface }),
-    nextHops: config.nextHops,
-    bridge: config.bridge,
-    seedAddresses: () => seedAddresses(config.seeds, config.port),
-  },
-})
-
-export const transportOptions = (
-  { config, keys, admission }: CoreParts,
-  agent: Agent,
-  traffic: Traffic,
-): Libp2pOptions => ({
-  keys,
-  cluster: config.cluster,
-  // The first is offered, the others are accepted.
-  clusterKeys: [config.clusterKey ?? [], config.clusterKeysAccepted]
-    .flat()
-    .map((key) => Buffer.from(key, 'hex')),
-  credentials: {
-    required: admission.mode === 'signed',
-    own: () => agent.certificate,
-    refusal: (peer, certificate) => agent.refusal(peer, certificate),
-  },
-  listen: config.listen.map(({ text }) => text),
-  port: config.port,
-  seeds: config.seeds,
-  defaultPort: config.port,
-  dialNetworks: config.dialNetworks,
-  knows: (node) => agent.knows(node),
-  hasMember: (node) => agent.hasMember(node),
-  watchMs: config.timing.watchMs,
-  clock: systemClock,
-  rng: Math.random,
-  traffic,
-})
-
-/** As of routes: each agent of one network namespace has a number of its own. */
-export const firewallName = ({ protocol }: Config): string =>
-  protocol === 83 ? 'starling' : `starling-${protocol}`
-
-/** What the core is told. */
-export type CoreParts = Pick<DaemonParts, 'config' | 'keys' | 'snapshot' | 'bootId' | 'admission'>
-
-export function coreConfig({ config, keys, snapshot, bootId, admission }: CoreParts): CoreConfig {
-  return {
-    admission,
-    self: keys.id,
-    name: config.name,
-    cluster: config.cluster,
-    software: version,
-    seal: sealer(keys),
-    bootId,
-    wallOffsetMs,
-    pools: config.pools,
-    accept: config.accept,
-    announce: config.announce,
-    reserve: config.reserve,
-    bridge: config.bridge,
-    metric: config.metric,
-    port: config.port,
-    discovers: config.discovers,
-    seeded: config.seeds.length > 0 || snapshot.known.some(({ remainMs }) => remainMs > 0),
-    timing: config.timing,
-    limits: config.limits,
-    ...(config.firewall ? { firewall: config.firewall } : {}),
-    refusesUnclaimed: config.refusesUnclaimed,
-  }
-}
-
 /** Addresses of its claims were granted: their leases must be there. */
 const hasGranted = ({ entry }: OwnState): boolean =>
   entry?.body.kind === 'record' && entry.body.claims.some(({ used }) => used)
-
-export const markerIn = (stateDir: string): string => join(stateDir, 'firewall')
-
-/** What leases and claims are stamped by: the wall clock as it was at the start, which no step of it moves. */
-const wallOffsetMs = Date.now() - systemClock.now()
 
 const codeOf = (error: unknown): { code?: string } =>
   error instanceof Error && 'code' in error ? { code: String(error.code) } : {}

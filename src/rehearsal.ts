@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto'
 import { rehearsedFirewall } from './adapters/firewall/rehearsal.ts'
 import { listeningTransport } from './adapters/libp2p/listener.ts'
 import { libp2pTransport } from './adapters/libp2p/transport.ts'
-import { mdnsDiscovery } from './adapters/mdns/discovery.ts'
 import { rehearsedKernel } from './adapters/netlink/rehearsal.ts'
 import { Agent } from './core/agent.ts'
 import type { Snapshot } from './core/effect.ts'
@@ -17,7 +16,7 @@ import {
   markerIn,
   netlinkOptions,
   transportOptions,
-} from './main.ts'
+} from './core-parts.ts'
 import { noTraffic } from './ports/traffic.ts'
 import { EffectRunner } from './runtime/effect-runner.ts'
 import { EventLoop } from './runtime/event-loop.ts'
@@ -83,7 +82,12 @@ export async function rehearse(
     keys.id,
   )
   const discovery =
-    asks && config.discovers ? mdnsDiscovery({ ...options, port: undefined }) : undefined
+    asks && config.discovers
+      ? (await import('./adapters/mdns/discovery.ts')).mdnsDiscovery({
+          ...options,
+          port: undefined,
+        })
+      : undefined
   const deliver = (event: Event): void => loop.push(event)
   const runner = new EffectRunner({
     kernel,

@@ -2,8 +2,8 @@
 
 import type { Calls } from '../adapters/api/client.ts'
 import { parseInterface, parsePrefix } from '../core/ip/prefix.ts'
+import { printable } from '../core/printable.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 import { actionMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 type Action = 'Announce' | 'Withdraw' | 'Leave' | 'Evict' | 'Purge' | 'Resync'

@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Prefix, parsePrefix } from '../core/ip/prefix.ts'
+import { printable } from '../core/printable.ts'
 import { type Certificate, paperLimits, type Revocation } from '../core/trust/paper.ts'
 import {
   makeToken,
@@ -20,7 +21,6 @@ import {
 } from '../wire/paper.ts'
 import { isNodeId, keyPairFromSeed, nodeIdOf } from '../wire/signature.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 import { type Operator, openOperator, parseTime } from './operator-key.ts'
 import { actionMs, fail, printJson, type Shared, withAgent } from './session.ts'
 

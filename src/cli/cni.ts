@@ -11,8 +11,8 @@ import {
 } from '../adapters/cni/installation.ts'
 import { isName, nameRule } from '../cni/netconf.ts'
 import { unusualCniSocket } from '../config/socket-path.ts'
+import { printable } from '../core/printable.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 import { answerMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 interface Places {

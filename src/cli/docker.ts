@@ -1,6 +1,7 @@
 /** `starling docker network NAME`: makes the network on which Docker's containers get starling's addresses. */
 
 import { type Engine, EngineError, engineAt, type Network } from '../adapters/docker/engine.ts'
+import { printable } from '../core/printable.ts'
 import {
   canLackIPv4,
   createCommand,
@@ -9,7 +10,6 @@ import {
   wantedNetwork,
 } from './docker-network.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 import { answerMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 export interface DockerOptions extends Shared {

@@ -1,7 +1,8 @@
 /** An event in words: for `watch` with what to do, for `top` in one line. */
 
 import type { EventMessage } from '../adapters/api/definition.ts'
-import { paint, printable, wrap } from './layout.ts'
+import { printable } from '../core/printable.ts'
+import { paint, wrap } from './layout.ts'
 
 export function eventText({ time, level, message, mend, dropped }: EventMessage): string {
   const clock = localTime(time)

@@ -6,8 +6,9 @@ import type {
   HopMessage,
   StepMessage,
 } from '../adapters/api/definition.ts'
+import { printable } from '../core/printable.ts'
 import { exitCode } from './exit-code.ts'
-import { paint, printable, wrap } from './layout.ts'
+import { paint, wrap } from './layout.ts'
 import { actionMs, printJson, type Shared, withAgent } from './session.ts'
 
 export const explainPath = (request: ExplainPathRequest, shared: Shared): Promise<number> =>

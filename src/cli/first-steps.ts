@@ -2,8 +2,8 @@
 
 import { connect } from 'node:net'
 import { defaultSocket } from '../config/socket-path.ts'
+import { printable } from '../core/printable.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 
 export async function firstSteps(): Promise<number> {
   const socket = process.env.STARLING_SOCKET || defaultSocket

@@ -8,9 +8,10 @@ import type { Code } from '../core/codes/code.ts'
 import { codeNamed, codes, factsOf, levelsOf } from '../core/codes/codes.ts'
 import { failureNamed, failures } from '../core/codes/failures.ts'
 import { describe, type Level } from '../core/note.ts'
+import { printable } from '../core/printable.ts'
 import { isShown } from './completion/grammar.ts'
 import { exitCode } from './exit-code.ts'
-import { paint, printable, wrap } from './layout.ts'
+import { paint, wrap } from './layout.ts'
 
 export const codeNames: readonly string[] = [
   ...new Set([...Object.keys(codes), ...Object.keys(failures)]),

@@ -2,9 +2,10 @@
 
 import type { LeaseMessage, LeaseResponse } from '../adapters/api/definition.ts'
 import { parseAddress } from '../core/ip/address.ts'
+import { printable } from '../core/printable.ts'
 import { readCniResults } from './adopt.ts'
 import { exitCode } from './exit-code.ts'
-import { type Column, printable, table } from './layout.ts'
+import { type Column, table } from './layout.ts'
 import { useText } from './lease-text.ts'
 import { actionMs, answerMs, fail, printJson, type Shared, withAgent } from './session.ts'
 

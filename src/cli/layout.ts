@@ -1,6 +1,7 @@
 /** Lays out text for a terminal: aligned columns, wrapped sentences, nothing wider than the screen. */
 
 import { styleText } from 'node:util'
+import { printable } from '../core/printable.ts'
 
 type Format = Parameters<typeof styleText>[0]
 
@@ -19,9 +20,6 @@ const screenWidth = (): number =>
 /** Colour on a terminal alone, and never against NO_COLOR. */
 export const paint = (format: Format | undefined, text: string): string =>
   format === undefined ? text : styleText(format, text, { stream: process.stdout })
-
-/** Names and errors come from other machines: none may move the cursor or colour the screen. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
   const cells = rows.map((row) => columns.map((column) => printable(column.text(row))))

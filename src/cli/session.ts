@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../adapters/api/client.ts'
 import type { FailureCode } from '../core/codes/failures.ts'
+import { printable } from '../core/printable.ts'
 import { exitCode } from './exit-code.ts'
-import { printable } from './layout.ts'
 
 /** What every command that talks to the agent is told. */
 export interface Shared {

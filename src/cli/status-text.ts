@@ -1,7 +1,8 @@
 /** The state of an agent as one screen: whether all is well, what to do where it is not, and the facts. */
 
 import type { ProblemMessage, StatusResponse } from '../adapters/api/definition.ts'
-import { durationText, factLines, paint, printable, wrap } from './layout.ts'
+import { printable } from '../core/printable.ts'
+import { durationText, factLines, paint, wrap } from './layout.ts'
 import { keptText, useText } from './lease-text.ts'
 import { targetText } from './route-text.ts'
 

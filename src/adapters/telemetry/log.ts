@@ -4,6 +4,7 @@ import { isatty } from 'node:tty'
 import { type DestinationStream, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { describe, type Level, type Note } from '../../core/note.ts'
+import { printable } from '../../core/printable.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import { limitBursts } from './bursts.ts'
@@ -77,4 +78,4 @@ const prettyLines = (fd: number): DestinationStream =>
 
 /** A note on one line for people: its message holds its facts, and none of them may move the cursor. */
 const sentence = (message: string, mend: string): string =>
-  `${message}${mend === '' ? '' : ` -> ${mend}`}`.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+  printable(`${message}${mend === '' ? '' : ` -> ${mend}`}`)

@@ -1,5 +1,7 @@
 /** What a viewer must be told so that it knows what the board says: all of it, or what has changed. */
 
+import { printable } from '../../core/printable.ts'
+
 /** A head, and lists whose rows have keys. */
 export interface Board {
   readonly head: object
@@ -63,21 +65,21 @@ function part(
   set: readonly (readonly [string, string])[],
   gone: readonly string[],
 ): string {
-  const rows = set.map(([key, row]) => printable(`[${JSON.stringify(key)},${row}]`))
-  return `${JSON.stringify(name)}:{"set":[${rows.join(',')}],"gone":${printable(JSON.stringify(gone))}}`
+  const rows = set.map(([key, row]) => printableJson(`[${JSON.stringify(key)},${row}]`))
+  return `${JSON.stringify(name)}:{"set":[${rows.join(',')}],"gone":${printableJson(JSON.stringify(gone))}}`
 }
 
 /**
  * Names and errors come from other machines: none may turn the direction of text, or hide a part of it. JSON writes the
  * lower control characters as escapes, after an even number of backslashes.
  */
-function printable(json: string): string {
+function printableJson(json: string): string {
   if (plain.test(json)) return json
-  return json
-    .replace(/\\(?:[bfnrt]|u00[01][0-9a-f]|(.))/g, (sequence, other: string | undefined) =>
+  return printable(
+    json.replace(/\\(?:[bfnrt]|u00[01][0-9a-f]|(.))/g, (sequence, other: string | undefined) =>
       other === undefined ? '?' : sequence,
-    )
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+    ),
+  )
 }
 
 /** What most rows are made of: the rest of it is not looked at. */

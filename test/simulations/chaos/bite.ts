@@ -40,9 +40,9 @@ const breaks: Readonly<Record<string, Break>> = {
     fault: 'freeze-agent',
     changes: [
       {
-        file: 'src/main.ts',
-        from: 'const wallOffsetMs = Date.now() - systemClock.now()',
-        to: 'setTimeout(() => process.exit(1), 20_000)\nconst wallOffsetMs = Date.now() - systemClock.now()',
+        file: 'src/core-parts.ts',
+        from: 'export const wallOffsetMs = Date.now() - systemClock.now()',
+        to: 'setTimeout(() => process.exit(1), 20_000)\nexport const wallOffsetMs = Date.now() - systemClock.now()',
       },
     ],
   },
