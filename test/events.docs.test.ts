@@ -8,7 +8,7 @@ import type { StoreErrorCode } from '../src/adapters/store/store-error.ts'
 import type { Code } from '../src/core/codes/code.ts'
 import { codes, factsOf, levelsOf, topics } from '../src/core/codes/codes.ts'
 import { type FailureCode, failures } from '../src/core/codes/failures.ts'
-import { describe } from '../src/core/note.ts'
+import { describe } from '../src/core/describe.ts'
 import { problemCodes } from '../src/core/problem.ts'
 
 const path = new URL('../docs/events.md', import.meta.url)

@@ -5,7 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe as suite, test } from 'node:test'
 import type { Inability } from '../src/adapters/host/abilities.ts'
 import { codeNamed } from '../src/core/codes/codes.ts'
-import { describe, type Note } from '../src/core/note.ts'
+import { describe } from '../src/core/describe.ts'
+import type { Note } from '../src/core/note.ts'
 import { problemCodes } from '../src/core/problem.ts'
 
 const inabilities: Readonly<Record<Inability['code'], true>> = {

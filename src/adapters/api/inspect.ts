@@ -1,10 +1,10 @@
 /** What this host would do with a packet between two addresses: its agent's view, and its kernel's word. */
 
+import { describe } from '../../core/describe.ts'
 import type { Address } from '../../core/ip/address.ts'
 import { holds } from '../../core/ip/prefix.ts'
 import { attachmentText } from '../../core/ipam/lease.ts'
 import { isGone } from '../../core/liveness/observations.ts'
-import { describe } from '../../core/note.ts'
 import { type HostFacts, judgeHost } from '../../core/path/judge.ts'
 import { type FirewallVerdict, isUsable, type Neighbour } from '../../core/path/look.ts'
 import { ownerOf } from '../../core/path/owner.ts'

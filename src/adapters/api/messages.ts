@@ -1,9 +1,11 @@
 /** What the API says of an agent's view. */
 
+import { describe } from '../../core/describe.ts'
+import type { Description, Level } from '../../core/description.ts'
 import { unreachable } from '../../core/invariant.ts'
 import { gatewayOf } from '../../core/ip/pool.ts'
 import { contains } from '../../core/ip/prefix.ts'
-import { type Description, describe, type Level, type Note } from '../../core/note.ts'
+import type { Note } from '../../core/note.ts'
 import { causesOf } from '../../core/problem-causes.ts'
 import type { KernelRoute, RouteTarget } from '../../core/routing/route.ts'
 import type { AgentView, ClaimView, NodeView, RouteState, RouteView } from '../../core/view.ts'

@@ -1,6 +1,7 @@
 /** Lets the first notes of a burst through and counts the rest, so that logs never storm. */
 
-import type { Level, Note } from '../../core/note.ts'
+import type { Level } from '../../core/description.ts'
+import type { Note } from '../../core/note.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 export interface Summary {

@@ -1,8 +1,8 @@
 /** Metrics of what nodes agree on: convergence, problems, nodes, claims, the pool. */
 
 import { poolUsage } from '../../core/claim/pool-usage.ts'
+import { describe } from '../../core/describe.ts'
 import { subnetCount } from '../../core/ip/pool.ts'
-import { describe } from '../../core/note.ts'
 import { type Metric, type Sample, type Scrape, tally } from './metric.ts'
 
 export const families = ['ipv4', 'ipv6'] as const

@@ -1,6 +1,7 @@
 /** The one table of the codes of events, from which their documentation and `starling help CODE` are made. */
 
-import { describe, type Level } from '../note.ts'
+import { describe } from '../describe.ts'
+import type { Level } from '../description.ts'
 import { addressCodes } from './addresses.ts'
 import { admissionCodes } from './admission.ts'
 import { claimCodes } from './claims.ts'
