@@ -32,7 +32,7 @@ export function manual(date: Date): string {
   const program = createProgram({ code: 0 })
   const agent = program.commands.find((command) => command.name() === 'agent')
   if (!agent) throw new Error('the command line has no agent')
-  describeSettings(agent)
+  describeSettings(program)
   const day = date.toLocaleDateString('en-US', { dateStyle: 'long', timeZone: 'UTC' })
   const lines = [
     `.Dd ${day}`,

@@ -56,12 +56,12 @@ const nothing: Awaited<ReturnType<Store['load']>> = {
 }
 
 /** Why a start would end at once. That an agent runs already is none: it would be stopped first. */
-async function refusalsOf({ port }: Config, isRunning: boolean): Promise<string[]> {
+async function refusalsOf({ port, listen }: Config, isRunning: boolean): Promise<string[]> {
   const refusals: string[] = []
   if (!hasNetAdmin()) {
     refusals.push('the agent would not start without CAP_NET_ADMIN: run it as root, or add it')
   }
-  if (!isRunning && (await isPortTaken(port))) {
+  if (!isRunning && (await isPortTaken(port, listen))) {
     refusals.push(
       `the agent would not start, for port ${port} is taken: stop what listens there, or choose another port`,
     )

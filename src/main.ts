@@ -253,7 +253,11 @@ class Daemon {
       import('./adapters/api/board.ts'),
     ])
     const page = await openPage({
-      ...(await followBoard(this.#operator, systemClock)),
+      ...(await followBoard({
+        operator: this.#operator,
+        inabilities: readInabilities,
+        clock: systemClock,
+      })),
       endpoint: config.ui,
       watch: this.#telemetry.watch,
       recent: this.#history.last,

@@ -25,10 +25,12 @@ const closed: readonly Rule[] = [
   { from: '^src/ports/', to: ['^src/core/', '^src/ports/'] },
   { from: '^src/cni/', to: ['^src/core/', '^src/cni/'] },
   { from: '^src/runtime/', to: ['^src/core/', '^src/ports/', '^src/runtime/'] },
+  { from: '^src/words/', to: ['^src/words/', '^src/adapters/api/definition[.]ts$'] },
   {
     from: '^src/page/',
     to: [
       '^src/page/',
+      '^src/words/',
       '^src/core/ip/',
       // Types of messages alone.
       '^src/adapters/api/(board|definition|pool-map)[.]ts$',
@@ -40,8 +42,12 @@ const closed: readonly Rule[] = [
 /** Folders that may import what is listed of this project, and packages besides. */
 const bordered: readonly Rule[] = [
   {
-    from: '^src/adapters/(?!cni/)([^/]+)/',
+    from: '^src/adapters/(?!(?:cni|doctor)/)([^/]+)/',
     to: ['^src/core/', '^src/wire/', '^src/ports/', '^src/adapters/$1/'],
+  },
+  {
+    from: '^src/adapters/doctor/',
+    to: ['^src/core/', '^src/adapters/doctor/', '^src/adapters/firewall/(flavours|program)[.]ts$'],
   },
   {
     from: '^src/adapters/cni/',
@@ -53,13 +59,15 @@ const bordered: readonly Rule[] = [
       '^src/cli/',
       '^src/(config|version)',
       '^src/core/(codes|ip|trust)/',
-      '^src/core/(claim/record|note|problem)[.]ts$',
+      '^src/core/(claim/record|describe|description|note|printable|problem|sysctl)[.]ts$',
+      '^src/words/',
       '^src/wire/(paper|signature)[.]ts$',
       '^src/cni/',
       '^src/adapters/api/(client|definition)[.]ts$',
       '^src/adapters/docker/engine[.]ts$',
       '^src/adapters/cni/installation[.]ts$',
       '^src/adapters/doctor/',
+      '^src/adapters/firewall/(flavours|program)[.]ts$',
     ],
   },
   {
@@ -94,6 +102,7 @@ const owners: readonly Rule[] = [
   { from: '^src/adapters/libp2p/', to: ['libp2p', '@libp2p', '@chainsafe', '@multiformats'] },
   { from: '^src/adapters/netlink/', to: ['netlink'] },
   { from: '^src/adapters/api/', to: ['@grpc'] },
+  { from: '^src/adapters/mdns/', to: ['dns-packet'] },
   { from: '^src/adapters/telemetry/', to: ['pino', 'pino-pretty'] },
   { from: '^src/adapters/web/', to: ['prom-client'] },
   { from: '^src/cli/', to: ['commander'] },

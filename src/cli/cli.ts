@@ -21,11 +21,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
   if (command === 'doctor' && !asksForHelp) return (await import('./doctor/doctor.ts')).doctor(rest)
   const outcome = { code: exitCode.fine as number }
   const program = createProgram(outcome)
-  if (takesSettings.includes(command ?? '') || command === 'help') {
-    const { describeSettings } = await import('./settings-help.ts')
-    for (const each of program.commands) {
-      if (takesSettings.includes(each.name())) describeSettings(each)
-    }
+  const [subject = ''] = command === 'help' ? rest : args
+  if (takesSettings.includes(subject)) {
+    ;(await import('./settings-help.ts')).describeSettings(program)
   }
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -7,18 +7,20 @@ import type {
   ExplainPrefixResponse,
   ExplainResponse,
   LeaseMessage,
-  LookupMessage,
   PeerMessage,
   RouteMessage,
 } from '../adapters/api/definition.ts'
 import { parseAddress } from '../core/ip/address.ts'
 import { parseInterface, parsePrefix } from '../core/ip/prefix.ts'
+import { fenceText, standingText } from '../words/claim.ts'
+import { dialText } from '../words/node.ts'
+import { lookupText, routeStateText, targetText } from '../words/route.ts'
+import { secondText } from '../words/time.ts'
 import { exitCode } from './exit-code.ts'
 import { explainPath } from './explain-path.ts'
 import { factLines } from './layout.ts'
 import { attachmentText } from './lease-text.ts'
-import { addressText, isMissed, missedText } from './peer-text.ts'
-import { targetText } from './route-text.ts'
+import { isMissed, missedText } from './peer-text.ts'
 import { actionMs, fail, printJson, type Shared, withAgent } from './session.ts'
 
 type Rows = readonly (readonly [label: string, text: string])[]
@@ -82,9 +84,9 @@ function addressRows(answer: ExplainResponse): Rows {
     ['subnet', winner ? claimText(winner) : 'no node claims it'],
     ...others.map((claim) => ['also', claimText(claim)] as const),
     ...announcerRows(answer.announcers),
-    ['node', owner ? standingText(owner) : ''],
+    ['node', owner ? `${owner.name}: ${peerText(owner)}` : ''],
     ['route', routeText(answer, winner)],
-    ['kernel', kernel ? kernelText(kernel, answer.address) : ''],
+    ['kernel', kernel ? lookupText(kernel, answer.address) : ''],
   ]
 }
 
@@ -116,10 +118,10 @@ const rowsMax = 8
 
 function nodeRows(answer: ExplainNodeResponse): Rows {
   const { peer, claims, routes, pools, exclusions, differences, incarnation, started } = answer
-  const since = started === '' ? '' : `, up since ${second(started)} by its own clock`
+  const since = started === '' ? '' : `, up since ${secondText(started)} by its own clock`
   return [
     ['node', `${peer.name}${peer.self ? ' (this node)' : ''}  ${peer.node}`],
-    ['state', standingText(peer).replace(/^.*?: /, '')],
+    ['state', peerText(peer)],
     ...(claims.length > 0 ? claims.map(claimText) : ['none']).map(
       (text) => ['subnet', text] as const,
     ),
@@ -136,10 +138,10 @@ function nodeRows(answer: ExplainNodeResponse): Rows {
 const announcerRows = (announcers: readonly AnnouncerMessage[]): Rows =>
   announcers.map(({ prefix, name }) => ['announced', `${prefix} by ${name}`])
 
-/** `b: connected at 10.0.1.71:7871, agrees, version 0.1.0` */
-function standingText(peer: PeerMessage): string {
-  const { name, self, connected, address, digest, draining, software } = peer
-  if (self) return `${name}: this node`
+/** `alive, connected at 10.0.1.71:7871, has the same records, version 0.1.0` */
+function peerText(peer: PeerMessage): string {
+  const { self, connected, address, digest, draining, software } = peer
+  if (self) return 'this node'
   const agrees =
     digest === 'equal'
       ? 'has the same records'
@@ -148,11 +150,11 @@ function standingText(peer: PeerMessage): string {
         : 'records not compared yet'
   const parts = [
     isMissed(peer) ? missedText(peer) : 'alive',
-    connected ? `connected at ${addressText(address)}, ${agrees}` : 'not connected to this node',
+    connected ? `connected at ${dialText(address)}, ${agrees}` : 'not connected to this node',
     draining ? 'about to leave' : '',
     `version ${software}`,
   ]
-  return `${name}: ${parts.filter((part) => part !== '').join(', ')}`
+  return parts.filter((part) => part !== '').join(', ')
 }
 
 function holder({ state, lease, unanswered, claims, route }: ExplainResponse): string {
@@ -178,40 +180,21 @@ function holder({ state, lease, unanswered, claims, route }: ExplainResponse): s
 }
 
 const leaseText = (lease: LeaseMessage): string =>
-  `is held by ${attachmentText(lease)} since ${second(lease.since)}${lease.name === '' ? '' : `, for ${lease.name}`}${lease.standing === 'lost' ? `, and lost to a container of ${lease.lostTo}` : ''}`
+  `is held by ${attachmentText(lease)} since ${secondText(lease.since)}${lease.name === '' ? '' : `, for ${lease.name}`}${lease.standing === 'lost' ? `, and lost to a container of ${lease.lostTo}` : ''}`
 
 const lastText = ({ last, released }: ExplainResponse): string =>
-  last ? `held by ${attachmentText(last)} until ${second(released)}` : ''
+  last ? `held by ${attachmentText(last)} until ${secondText(released)}` : ''
 
 function claimText(claim: ClaimMessage): string {
-  const { prefix, name, own, state, standing, fence, confirmedAt, lostTo, lostBy } = claim
+  const { prefix, name, own, state, confirmedAt } = claim
   const parts = [
     `${prefix} of ${name}${own ? ' (this node)' : ''}`,
-    confirmedAt === '' ? state : `confirmed ${second(confirmedAt)}`,
-    standing === 'winner' ? '' : `${standing}: ${stepText(lostBy, lostTo || 'another node')}`,
-    fence === 0 ? '' : `reclaimed ${fence === 1 ? 'once' : `${fence} times`} before`,
+    confirmedAt === '' ? state : `confirmed ${secondText(confirmedAt)}`,
+    standingText(claim),
+    fenceText(claim),
   ]
   return parts.filter((part) => part !== '').join(', ')
 }
-
-/** Why one claim goes before another, by the step of the order that decided. */
-function stepText(step: string, winner: string): string {
-  const text = stepTexts.get(step)
-  return text ? text(winner) : `it goes after that of ${winner}`
-}
-
-const stepTexts: ReadonlyMap<string, (winner: string) => string> = new Map([
-  ['pool', (winner) => `it is cut from no pool of this node, unlike that of ${winner}`],
-  ['pinned', (winner) => `the operator gave it to ${winner}`],
-  ['held', (winner) => `this node has long seen ${winner} hold it`],
-  ['witnesses', (winner) => `more nodes saw ${winner} hold it`],
-  ['fence', (winner) => `it was reclaimed since, and ${winner} claimed it then`],
-  ['confirmed', (winner) => `that of ${winner} is confirmed`],
-  ['used', (winner) => `that of ${winner} has had leases`],
-  ['earlier', (winner) => `that of ${winner} was confirmed earlier`],
-  ['node-id', (winner) => `all else is equal, and ${winner} has the lower id`],
-  ['prefix', (winner) => `${winner} claims another prefix that comes first`],
-])
 
 function routeText({ route }: ExplainResponse, winner: ClaimMessage | undefined): string {
   if (!route) return winner?.own ? 'on the bridge of this host' : 'no route of starling leads to it'
@@ -226,22 +209,5 @@ const reasonText = ({ reason, mend }: RouteMessage): string =>
 
 function routeFacts({ prefix, wanted, kernel, state }: RouteMessage): string {
   const target = wanted ? ` ${targetText(wanted)}` : ''
-  return `${prefix}${target}, ${state === 'installed' ? 'in kernel' : state}${kernel && !kernel.owned ? ' (not ours)' : ''}`
+  return `${prefix}${target}, ${routeStateText(state)}${kernel && !kernel.owned ? ' (not ours)' : ''}`
 }
-
-/** `takes 172.16.4.0/22 via 10.0.1.72 dev eth0 (ours); 10.0.1.72 answers on eth0` */
-function kernelText(kernel: LookupMessage, address: string): string {
-  const { route, owned, down, error, nextHop, neighbour } = kernel
-  if (error !== '') return `has no way to it: ${[route, error].filter(Boolean).join(', ')}`
-  const who = neighbourTexts.get(neighbour)
-  const beside = who === undefined ? '' : `; ${nextHop || address} ${who} on ${kernel.interface}`
-  return `takes ${route}${owned ? ' (ours)' : ''}${down ? ', whose link is down' : ''}${beside}`
-}
-
-const neighbourTexts: ReadonlyMap<string, string> = new Map([
-  ['answers', 'answers'],
-  ['stale', 'answered some time ago'],
-  ['silent', 'does not answer'],
-])
-
-const second = (time: string): string => time.replace(/[.][0-9]+Z$/, 'Z')

@@ -3,6 +3,7 @@
 import type { LeaseMessage, LeaseResponse } from '../adapters/api/definition.ts'
 import { parseAddress } from '../core/ip/address.ts'
 import { printable } from '../core/printable.ts'
+import { secondText } from '../words/time.ts'
 import { readCniResults } from './adopt.ts'
 import { exitCode } from './exit-code.ts'
 import { type Column, table } from './layout.ts'
@@ -75,7 +76,7 @@ const columns: readonly Column<LeaseMessage>[] = [
   { title: 'ID', text: ({ id }) => id, shorten: { to: 14, keep: 'start' } },
   { title: 'IF', text: ({ interface: link }) => link || '-' },
   { title: 'NAME', text: ({ name }) => name || '-', shorten: { to: 10, keep: 'end' } },
-  { title: 'SINCE', text: ({ since }) => since.replace(/[.][0-9]+Z$/, 'Z') },
+  { title: 'SINCE', text: ({ since }) => secondText(since) },
 ]
 
 const standingColumn: Column<LeaseMessage> = {

@@ -77,17 +77,6 @@ export function factLines(rows: readonly (readonly [label: string, text: string]
 
 const labelWidth = 11
 
-/** `3 h 12 min`: two units, the larger one first. */
-export function durationText(ms: number): string {
-  const seconds = Math.floor(ms / 1_000)
-  if (seconds < 60) return `${seconds} s`
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-  if (seconds < 86_400) {
-    return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
-  }
-  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`
-}
-
 /** One by one off the widest column that may be shortened, until all fit. */
 function fit<Row>(columns: readonly Column<Row>[], natural: readonly number[]): number[] {
   const widths = [...natural]

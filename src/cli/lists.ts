@@ -1,15 +1,12 @@
 /** `starling claims`, `routes` and `peers`: one table each. */
 
-import type {
-  ClaimMessage,
-  KernelRouteMessage,
-  PeerMessage,
-  RouteMessage,
-} from '../adapters/api/definition.ts'
+import type { ClaimMessage, PeerMessage, RouteMessage } from '../adapters/api/definition.ts'
+import { dialText } from '../words/node.ts'
+import { kernelRouteText, routeStateText, targetText } from '../words/route.ts'
+import { secondText } from '../words/time.ts'
 import { exitCode } from './exit-code.ts'
 import { type Column, table, wrap } from './layout.ts'
-import { addressText, isMissed, missedText } from './peer-text.ts'
-import { targetText } from './route-text.ts'
+import { isMissed, missedText } from './peer-text.ts'
 import { answerMs, printJson, type Shared, withAgent } from './session.ts'
 
 export const claims = (shared: Shared): Promise<number> =>
@@ -56,7 +53,7 @@ const claimColumns: readonly Column<ClaimMessage>[] = [
   },
   { title: 'FENCE', text: ({ fence }) => String(fence) },
   { title: 'USED', text: ({ used }) => (used ? 'yes' : 'no') },
-  { title: 'CONFIRMED', text: ({ confirmedAt }) => confirmedAt.replace(/\.[0-9]+Z$/, 'Z') || '-' },
+  { title: 'CONFIRMED', text: ({ confirmedAt }) => secondText(confirmedAt) || '-' },
 ]
 
 const routeColumns: readonly Column<RouteMessage>[] = [
@@ -69,12 +66,12 @@ const routeColumns: readonly Column<RouteMessage>[] = [
   },
   {
     title: 'KERNEL',
-    text: ({ kernel }) => (kernel ? kernelText(kernel) : '-'),
+    text: ({ kernel }) => (kernel ? kernelRouteText(kernel) : '-'),
     shorten: { to: 16, keep: 'start' },
   },
   {
     title: 'STATE',
-    text: ({ state }) => stateWords.get(state) ?? state,
+    text: ({ state }) => routeStateText(state),
     format: ({ state }) =>
       state === 'installed' ? 'green' : state === 'missing' ? 'yellow' : 'red',
   },
@@ -97,25 +94,13 @@ const peerColumns: readonly Column<PeerMessage>[] = [
   { title: 'SUBNET', text: ({ subnets }) => subnets.join(' ') || '-' },
   {
     title: 'ADDRESS',
-    text: ({ address }) => addressText(address) || '-',
+    text: ({ address }) => dialText(address) || '-',
     shorten: { to: 12, keep: 'start' },
   },
   { title: 'NODE ID', text: ({ node }) => node, shorten: { to: 10, keep: 'end' } },
 ]
 
-const stateWords: ReadonlyMap<string, string> = new Map([
-  ['installed', 'in kernel'],
-  ['alien', 'alien in the way'],
-  ['not-on-link', 'not on-link'],
-  ['shadowed', 'shadowed'],
-  ['dead', 'link down'],
-])
-
 const nodeText = (node: string, own: boolean): string => (own ? `${node} (this node)` : node)
-
-function kernelText({ target, owned, metric }: KernelRouteMessage): string {
-  return owned ? targetText(target) : `alien: ${targetText(target)} metric ${metric}`
-}
 
 function peerStatus(peer: PeerMessage): string {
   const { self, connected, digest, draining } = peer

@@ -3,8 +3,16 @@
 import { type Command, Option } from 'commander'
 import { fieldKeys, fields } from '../config/fields.ts'
 import { fileFlag, fileVariable, flagOf } from '../config/names.ts'
+import { takesSettings } from './means.ts'
 
-export function describeSettings(command: Command): void {
+/** To each command of `program` that takes settings. */
+export function describeSettings(program: Command): void {
+  for (const command of program.commands) {
+    if (takesSettings.includes(command.name())) describe(command)
+  }
+}
+
+function describe(command: Command): void {
   command.addOption(
     new Option(`${fileFlag} <path>`, `YAML file with settings (${fileVariable})`).helpGroup(
       'Settings file:',

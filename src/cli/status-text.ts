@@ -2,87 +2,31 @@
 
 import type { ProblemMessage, StatusResponse } from '../adapters/api/definition.ts'
 import { printable } from '../core/printable.ts'
-import { durationText, factLines, paint, wrap } from './layout.ts'
+import { type NestedProblem, nestedProblems } from '../words/problems.ts'
+import { targetText } from '../words/route.ts'
+import { durationText } from '../words/time.ts'
+import { verdictOf } from '../words/verdict.ts'
+import { factLines, paint, wrap } from './layout.ts'
 import { keptText, useText } from './lease-text.ts'
-import { targetText } from './route-text.ts'
 
 export function statusText(state: StatusResponse): string[] {
   const troubles = [...problemLines(state.problems), ...openRoutes(state)]
-  return [...verdict(state), ...(troubles.length > 0 ? ['', ...troubles] : []), '', ...facts(state)]
-}
-
-function verdict(state: StatusResponse): string[] {
-  const name = printable(state.name)
-  if (!state.convergence.converged) {
-    return headline('NOT CONVERGED', 'red', `${name}: ${lacks(state).join('; ')}`)
-  }
-  const summary = `${name} ${achievements(state).join(', ')}`
-  if (state.problems.length === 0) return headline('OK', 'green', summary)
-  return headline('CONVERGED, WITH PROBLEMS', 'yellow', summary)
-}
-
-function headline(word: string, colour: 'red' | 'yellow' | 'green', text: string): string[] {
-  const [first = '', ...rest] = wrap(`${word}  `, text)
-  return [`${paint(['bold', colour], word)}${first.slice(word.length)}`, ...rest]
-}
-
-function achievements(state: StatusResponse): string[] {
-  const { peersConnected, routes } = state
   return [
-    `has ${state.claims.map(({ prefix }) => prefix).join(' and ') || 'no subnet'}`,
-    peersConnected === 0
-      ? 'no peer is connected'
-      : peersConnected === 1
-        ? '1 peer agrees'
-        : `${peersConnected} peers agree`,
-    routes.wanted === 0
-      ? 'no routes are wanted'
-      : `${routes.installed} of ${routes.wanted} routes are in the kernel`,
+    ...headline(state),
+    ...(troubles.length > 0 ? ['', ...troubles] : []),
+    '',
+    ...facts(state),
   ]
 }
 
-/** What convergence waits for, in words. */
-function lacks(state: StatusResponse): string[] {
-  const { convergence, claims, routes, phase } = state
-  const missing: string[] = []
-  if (phase === 'joining') missing.push('joining, no peer has answered yet')
-  if (phase === 'purged') missing.push('routes are purged until starling resync')
-  if (phase === 'left') missing.push('it has left the cluster')
-  if (!convergence.claimed) {
-    const tentative = claims.filter((claim) => claim.state === 'tentative')
-    missing.push(
-      tentative.length > 0
-        ? `subnet ${tentative.map(({ prefix }) => prefix).join(', ')} is not confirmed yet`
-        : 'it has no subnet',
-    )
-  }
-  if (!convergence.digestsEqual) missing.push(disagreement(state))
-  if (!convergence.kernelEqual) {
-    const open = routes.wanted - routes.installed
-    const parts = [
-      open > 0 ? `${open} of ${routes.wanted} routes are not in the kernel` : '',
-      routes.leftover > 0 ? `leftover routes to remove: ${routes.leftover}` : '',
-    ].filter((part) => part !== '')
-    missing.push(parts.join(', ') || 'the kernel differs from what is wanted')
-  }
-  return missing
+function headline(state: StatusResponse): string[] {
+  const { tone, word, text } = verdictOf(state)
+  const shown = word.toUpperCase()
+  const [first = '', ...rest] = wrap(`${shown}  `, printable(text))
+  return [`${paint(['bold', colours[tone]], shown)}${first.slice(shown.length)}`, ...rest]
 }
 
-/** `the records of b differ; c has not been compared yet` */
-function disagreement({ differing, differingPeers }: StatusResponse): string {
-  if (differing.length === 0) return 'some connected peers may not have the same records yet'
-  const named = (word: string) =>
-    differing.filter(({ digest }) => digest === word).map(({ name }) => name)
-  const [other, open] = [named('different'), named('unknown')]
-  const more = differingPeers - differing.length
-  return [
-    other.length > 0 ? `the records of ${other.join(', ')} are not the same` : '',
-    open.length > 0 ? `those of ${open.join(', ')} are not compared yet` : '',
-    more > 0 ? `nor are they known to be the same of ${more} more nodes` : '',
-  ]
-    .filter((part) => part !== '')
-    .join(', ')
-}
+const colours = { good: 'green', warn: 'yellow', bad: 'red' } as const
 
 /** What of the kernel is not as it is wanted. */
 function openRoutes({ openRoutes: open, routes }: StatusResponse): string[] {
@@ -98,31 +42,15 @@ function openRoutes({ openRoutes: open, routes }: StatusResponse): string[] {
   return lines
 }
 
-/** What follows from another problem is shown under it, without a mend of its own. */
 function problemLines(problems: readonly ProblemMessage[]): string[] {
-  const lines: string[] = []
-  const seen = new Map<string, number>()
-  let shown = 0
-  const show = (problem: ProblemMessage, place: number, depth: number): void => {
-    const alike = (seen.get(problem.code) ?? 0) + 1
-    seen.set(problem.code, alike)
-    // A thousand routes may have one cause, and one screen must hold all causes.
-    if (alike > alikeMax || shown >= shownMax) return
-    shown += 1
-    lines.push(...problemText(problem, depth))
-    for (const [index, each] of problems.entries()) {
-      if (each.cause === place) show(each, index + 1, depth + 1)
-    }
-  }
-  for (const [index, problem] of problems.entries()) {
-    if (problem.cause === 0) show(problem, index + 1, 0)
-  }
-  const more = problems.length - shown
+  const shown = nestedProblems(problems, shownMax)
+  const lines = shown.flatMap(problemText)
+  const more = problems.length - shown.length
   if (more > 0) lines.push(`  and ${more} more: starling status --json shows all`)
   return lines
 }
 
-function problemText({ level, message, code, mend }: ProblemMessage, depth: number): string[] {
+function problemText({ level, message, code, mend, depth }: NestedProblem): string[] {
   const mark = level === 'error' ? 'error' : level === 'warn' ? 'warning' : 'note'
   const under = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
   // By its code docs/operations.md has what to check and do.
@@ -147,7 +75,6 @@ function missedText({ missed }: StatusResponse): string {
     .join('')
 }
 
-const alikeMax = 3
 const shownMax = 8
 
 function facts(state: StatusResponse): string[] {

@@ -1,11 +1,11 @@
 /** What must hold between settings, whatever each of them says alone. */
 
 import type { Family } from '../core/ip/address.ts'
+import { isLoopback } from '../core/ip/address.ts'
 import type { Pool } from '../core/ip/pool.ts'
 import type { Prefix } from '../core/ip/prefix.ts'
 import type { FieldKey, Settings } from './fields.ts'
 import type { Problem } from './problem.ts'
-import { isLoopback } from './text.ts'
 
 /** Settings whose own problems were reported already are missing here, and rules about them are silent. */
 export type Parsed = Partial<Settings>

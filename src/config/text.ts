@@ -1,10 +1,16 @@
 /** The types of written values: each turns text into what it means, or says what is wrong with it. */
 
-import { isIP } from 'node:net'
 import * as z from 'zod'
-import { type Address, type Family, isUnroutable, parseAddress } from '../core/ip/address.ts'
+import {
+  type Address,
+  type Family,
+  isLoopback,
+  isUnroutable,
+  parseAddress,
+} from '../core/ip/address.ts'
 import { type Prefix, parseInterface, parsePrefix } from '../core/ip/prefix.ts'
 import { parseReserve, type Reserve } from '../core/ipam/reserve.ts'
+import { seedPlace } from './seed.ts'
 
 export type TextType<T> = z.ZodType<T, string>
 
@@ -178,7 +184,7 @@ export const nextHopAddress: TextType<Address> = text((written) => {
 
 /** Where a peer may be found: a host, `host:port`, `[v6]:port` or a multiaddr. */
 export const seedText: TextType<string> = text((written) =>
-  isSeed(written)
+  seedPlace(written)
     ? { value: written }
     : wrong(
         'is no seed',
@@ -218,38 +224,6 @@ function prefixOf(written: string): Parsed<Prefix> {
   if (canonical) return wrong('has host bits set', `write ${canonical.text}`)
   return wrong('is no prefix', 'write address/length, such as 10.0.0.0/8 or fd00:10::/40')
 }
-
-export const isLoopback = (address: Address): boolean =>
-  address.family === 4 ? address.value >> 24n === 127n : address.value === 1n
-
-function isSeed(written: string): boolean {
-  if (written.startsWith('/')) {
-    const [, kind, host, port] =
-      /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/([0-9]{1,5})(?:\/p2p\/[A-Za-z0-9]+)?$/.exec(
-        written,
-      ) ?? []
-    if (host === undefined || !isPort(port)) return false
-    return kind === 'ip4' ? isIP(host) === 4 : kind === 'ip6' ? isIP(host) === 6 : isHost(host)
-  }
-  if (isIP(written) !== 0) return true
-  const [, bracketed, bracketedPort] = /^\[(.+)\](?::([0-9]{1,5}))?$/.exec(written) ?? []
-  if (bracketed !== undefined) {
-    return isIP(bracketed) === 6 && (bracketedPort === undefined || isPort(bracketedPort))
-  }
-  const [host, port, ...rest] = written.split(':')
-  return rest.length === 0 && isHost(host ?? '') && (port === undefined || isPort(port))
-}
-
-const isPort = (written: string | undefined): boolean =>
-  written !== undefined && /^[0-9]{1,5}$/.test(written) && +written >= 1 && +written <= 65_535
-
-/** A host name (RFC 1123, underscores allowed) or an IPv4 address; `10.0.0` and `1.2.3.4.5` are neither. */
-const isHost = (written: string): boolean =>
-  written.length <= 253 &&
-  /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/.test(
-    written,
-  ) &&
-  (!/^[0-9.]+$/.test(written) || isIP(written) === 4)
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 

@@ -30,14 +30,24 @@ export interface Cell {
   readonly former: string
 }
 
-export function cellsOf(pool: number, { head, lists, former }: Shown): readonly Cell[] {
-  const message = head?.pools[pool]
+export function cellsOf(
+  pool: number,
+  {
+    pools,
+    lists,
+    former,
+  }: Pick<Shown, 'former'> & {
+    readonly pools: readonly PoolMessage[]
+    readonly lists: Pick<BoardLists, 'nodes' | 'claims' | 'excluded'>
+  },
+): readonly Cell[] {
+  const message = pools[pool]
   if (!message) return []
   const claims = placed(lists.claims, pool)
   const excluded = placed(lists.excluded, pool)
   return Array.from({ length: 2 ** message.cellBits }, (_, at) => {
     const here = (claims.get(at) ?? []).toSorted(winnerFirst)
-    const gone = former.get(cellPrefix(message, at)) ?? ''
+    const gone = former.size === 0 ? '' : (former.get(cellPrefix(message, at)) ?? '')
     const [exclusion] = excluded.get(at) ?? []
     const states = here.map((claim) => stateOf(claim, lists))
     if (isContested(here)) states.push('contested')
@@ -78,7 +88,10 @@ export const stateWords: Readonly<Record<CellState, string>> = {
   free: 'free',
 }
 
-function stateOf({ node, own, state }: PlacedClaim, { nodes }: BoardLists): CellState {
+function stateOf(
+  { node, own, state }: PlacedClaim,
+  { nodes }: Pick<BoardLists, 'nodes'>,
+): CellState {
   const holder = nodes.get(node)
   const liveness = own ? 'alive' : (holder?.liveness ?? 'alive')
   if (liveness === 'suspect' || liveness === 'agent-down') return liveness

@@ -8,20 +8,13 @@ import type {
   PeerMessage,
   RouteMessage,
 } from '../adapters/api/definition.ts'
+import { fenceText, standingText } from '../words/claim.ts'
+import { dialText, livenessText } from '../words/node.ts'
+import { lookupText, routeStateText } from '../words/route.ts'
 import { type Explained, explain, explained } from './explained.ts'
-import { shown } from './follow.ts'
+import { nodes, routes } from './follow.ts'
 import { Ask, State } from './lists.tsx'
-import {
-  addressText,
-  counted,
-  holderText,
-  kernelText,
-  livenessWords,
-  multiaddrText,
-  routeWords,
-  targetText,
-  timeText,
-} from './words.ts'
+import { addressText, counted, holderText, kernelText, timeText, wantedText } from './words.ts'
 
 export function Search() {
   return (
@@ -109,21 +102,17 @@ function prefixText({ prefix, claims, announcers, excludedBy }: ExplainPrefixRes
 
 /** `; host down` */
 function missedText({ node, own }: ClaimMessage): string {
-  const liveness = own ? 'alive' : (shown.value.lists.nodes.get(node)?.liveness ?? 'alive')
-  return liveness === 'alive' ? '' : `; ${livenessWords.get(liveness) ?? liveness}`
+  const liveness = own ? 'alive' : (nodes.value.get(node)?.liveness ?? 'alive')
+  return liveness === 'alive' ? '' : `; ${livenessText(liveness)}`
 }
 
 function nodeText(ids: readonly string[]): string {
-  const peers = ids.flatMap((id) => shown.value.lists.nodes.get(id) ?? [])
+  const peers = ids.flatMap((id) => nodes.value.get(id) ?? [])
   const [peer] = peers
   if (!peer) return 'It has left.'
   if (peers.length > 1) return `${peers.length} nodes are called ${peer.name}.`
   const has = peer.subnets.length === 0 ? 'has no subnet' : `has ${peer.subnets.join(' and ')}`
-  const is = peer.self
-    ? 'this node'
-    : peer.liveness === 'alive'
-      ? 'alive'
-      : (livenessWords.get(peer.liveness) ?? peer.liveness)
+  const is = peer.self ? 'this node' : livenessText(peer.liveness)
   return `${peer.name} is ${is} and ${has}.`
 }
 
@@ -135,7 +124,7 @@ function Facts({ value }: { readonly value: Explained }) {
       return (
         <dl>
           {value.answer.claims.map((claim) => (
-            <ClaimFact key={claim.node} claim={claim} />
+            <ClaimFact key={`${claim.prefix} ${claim.node}`} claim={claim} />
           ))}
           {value.answer.announcers.map(({ prefix, name, node }) => (
             <Fact key={`${prefix} ${node}`} term="Announced">
@@ -154,7 +143,7 @@ function Facts({ value }: { readonly value: Explained }) {
       )
     case 'node':
       return value.nodes.map((id) => {
-        const peer = shown.value.lists.nodes.get(id)
+        const peer = nodes.value.get(id)
         return peer && <NodeFacts key={id} peer={peer} />
       })
     default:
@@ -172,7 +161,7 @@ function Fact({ term, children }: { readonly term: string; readonly children: Co
 }
 
 function AddressFacts({ answer }: { readonly answer: ExplainResponse }) {
-  const { claims, announcers, route, last, released, lease } = answer
+  const { address, claims, announcers, owner, route, kernel, last, released, lease } = answer
   return (
     <dl>
       {lease && (
@@ -183,13 +172,18 @@ function AddressFacts({ answer }: { readonly answer: ExplainResponse }) {
       )}
       {last && <Fact term="Last">{`${holderText(last)} until ${timeText(released)}`}</Fact>}
       {claims.map((claim) => (
-        <ClaimFact key={claim.node} claim={claim} />
+        <ClaimFact key={`${claim.prefix} ${claim.node}`} claim={claim} />
       ))}
       {announcers.map(({ prefix, name, node }) => (
         <Fact key={`${prefix} ${node}`} term="Announced">
           <span class="mono">{prefix}</span> by <Ask of={node}>{name}</Ask>
         </Fact>
       ))}
+      {owner && (
+        <Fact term="Node">
+          <Ask of={owner.node}>{owner.name}</Ask>: <State peer={owner} />
+        </Fact>
+      )}
       {route ? (
         <RouteFact route={route} />
       ) : (
@@ -197,21 +191,22 @@ function AddressFacts({ answer }: { readonly answer: ExplainResponse }) {
           {claims[0]?.own ? 'on the bridge of this host' : 'no route of starling leads to it'}
         </Fact>
       )}
+      {kernel && <Fact term="Kernel">{lookupText(kernel, address)}</Fact>}
     </dl>
   )
 }
 
 function ClaimFact({ claim }: { readonly claim: ClaimMessage }) {
-  const { prefix, node, name, own, state, standing, confirmedAt, fence } = claim
+  const { prefix, node, name, own, state, standing, confirmedAt } = claim
+  const facts = [
+    confirmedAt === '' ? state : `confirmed ${timeText(confirmedAt)}`,
+    standingText(claim),
+    fenceText(claim),
+  ]
   return (
     <Fact term={standing === 'winner' ? 'Subnet' : 'Also'}>
       <Ask of={prefix} /> of <Ask of={node}>{name || node}</Ask>
-      {[
-        own ? ' (this node)' : '',
-        confirmedAt === '' ? `, ${state}` : `, confirmed ${timeText(confirmedAt)}`,
-        standing === 'winner' ? '' : `, ${standing}`,
-        fence === 0 ? '' : `, reclaimed ${fence === 1 ? 'once' : `${fence} times`} before`,
-      ].join('')}
+      {own && ' (this node)'}, {facts.filter((part) => part !== '').join(', ')}
     </Fact>
   )
 }
@@ -219,8 +214,8 @@ function ClaimFact({ claim }: { readonly claim: ClaimMessage }) {
 function RouteFact({ route }: { readonly route: RouteMessage }) {
   return (
     <Fact term="Route">
-      <span class="mono">{`${route.prefix} ${targetText(route.wanted)}`}</span>
-      {`, ${routeWords.get(route.state) ?? route.state}`}
+      <span class="mono">{`${route.prefix} ${wantedText(route)}`}</span>
+      {`, ${routeStateText(route.state)}`}
       {route.kernel && route.state !== 'installed' && (
         <>
           ; kernel: <span class="mono">{kernelText(route)}</span>
@@ -233,7 +228,7 @@ function RouteFact({ route }: { readonly route: RouteMessage }) {
 }
 
 function NodeFacts({ peer }: { readonly peer: PeerMessage }) {
-  const routes = [...shown.value.lists.routes.values()].filter(({ node }) => node === peer.node)
+  const own = [...routes.value.values()].filter(({ node }) => node === peer.node)
   return (
     <dl>
       <Fact term="Name">{peer.name}</Fact>
@@ -255,10 +250,10 @@ function NodeFacts({ peer }: { readonly peer: PeerMessage }) {
       </Fact>
       {peer.address !== '' && (
         <Fact term="Connected">
-          <span class="mono">{multiaddrText(peer.address)}</span>
+          <span class="mono">{dialText(peer.address)}</span>
         </Fact>
       )}
-      {routes.map((route) => (
+      {own.map((route) => (
         <RouteFact key={route.prefix} route={route} />
       ))}
       <Fact term="Version">{peer.software}</Fact>

@@ -1,10 +1,21 @@
 /** Follows the agent: keeps the board as the stream tells it, and says how the stream is doing. */
 
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import type { BoardEvent } from '../adapters/api/board.ts'
+import type { PoolMessage } from '../adapters/api/pool-map.ts'
 import { type Change, changed, type Events, nothing, type Shown } from './board.ts'
 
 export const shown = signal<Shown>(nothing)
+/** Each by itself, so that what a change does not concern is not worked out anew. */
+export const head = computed(() => shown.value.head)
+export const nodes = computed(() => shown.value.lists.nodes)
+export const claims = computed(() => shown.value.lists.claims)
+export const excluded = computed(() => shown.value.lists.excluded)
+export const routes = computed(() => shown.value.lists.routes)
+export const leases = computed(() => shown.value.lists.leases)
+export const former = computed(() => shown.value.former)
+const poolsText = computed(() => JSON.stringify(head.value?.pools ?? []))
+export const pools = computed(() => JSON.parse(poolsText.value) as readonly PoolMessage[])
 
 export type Link =
   | { readonly state: 'connecting' }
@@ -51,10 +62,10 @@ function connect(): void {
     if (link.value.state !== 'refused') link.value = { state: 'lost', at: heardAt }
     again(retryMs)
   }
+  const begunAt = Date.now()
   const watchdog = setInterval(() => {
-    if (Date.now() - heardAt > silenceMs) lost()
+    if (Date.now() - Math.max(heardAt, begunAt) > silenceMs) lost()
   }, 5_000)
-  heardAt = Date.now()
   source.addEventListener('error', lost)
   source.addEventListener('refused', ({ data }: MessageEvent<string>) => {
     const { problem } = JSON.parse(data) as { problem: string }
@@ -72,8 +83,7 @@ function connect(): void {
     agentNow.value = nowMs
   })
   on<Change>('board', (all) => {
-    const { former } = shown.value
-    shown.value = { ...changed(nothing, all), former }
+    shown.value = { ...changed(nothing, all), former: former.value }
     link.value = { state: 'live' }
     // What is told next are the last events, which may be known.
     events.value = []

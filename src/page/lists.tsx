@@ -3,21 +3,21 @@
 import { computed, useSignal } from '@preact/signals'
 import type { PlacedClaim } from '../adapters/api/board.ts'
 import type { LeaseMessage, PeerMessage, RouteMessage } from '../adapters/api/definition.ts'
+import { livenessText } from '../words/node.ts'
+import { routeStateText } from '../words/route.ts'
+import { durationText } from '../words/time.ts'
 import { explain } from './explained.ts'
-import { agentNow, shown } from './follow.ts'
+import { agentNow, claims, excluded, head, leases, nodes, routes } from './follow.ts'
 import { tintOf } from './paint.ts'
 import { type Column, Table } from './table.tsx'
 import {
   counted,
-  durationText,
   grouped,
   holderText,
   kernelText,
-  livenessWords,
   peerText,
-  routeWords,
-  targetText,
   timeText,
+  wantedText,
 } from './words.ts'
 
 /** Whatever can be asked about is a link to what is known of it. */
@@ -35,8 +35,8 @@ export function Ask({ of, children = of }: { readonly of: string; readonly child
   )
 }
 
-const nodes = computed(() =>
-  [...shown.value.lists.nodes.values()].sort(
+const nodeRows = computed(() =>
+  [...nodes.value.values()].sort(
     (a, b) => rank(a) - rank(b) || Number(b.self) - Number(a.self) || byText(a.name, b.name),
   ),
 )
@@ -52,11 +52,11 @@ const byText = new Intl.Collator('en', { numeric: true }).compare
 export function Nodes() {
   const filter = useSignal('')
   const wanted = filter.value.trim().toLowerCase()
-  const rows = nodes.value.filter(
+  const rows = nodeRows.value.filter(
     ({ name, subnets, node }) =>
       wanted === '' || [name, node, ...subnets].some((text) => text.toLowerCase().includes(wanted)),
   )
-  const { missed, nodes: total = 0, peersConnected = 0 } = shown.value.head ?? {}
+  const { missed, nodes: total = 0, peersConnected = 0 } = head.value ?? {}
   const down = [
     [missed?.hostDown ?? 0, 'host down', 'hosts down'],
     [missed?.agentDown ?? 0, 'agent down', 'agents down'],
@@ -88,7 +88,7 @@ export function Nodes() {
       <Table
         label="Nodes"
         rows={rows}
-        total={wanted === '' ? (shown.value.head?.totals.nodes ?? 0) : rows.length}
+        total={wanted === '' ? (head.value?.totals.nodes ?? 0) : rows.length}
         columns={nodeColumns}
         keyOf={({ node }) => node}
         none="No node fits."
@@ -144,44 +144,44 @@ function Missed({ peer: { since, missedBy } }: { readonly peer: PeerMessage }) {
   )
 }
 
-const routes = computed(() =>
-  [...shown.value.lists.routes.values()].sort(
+const routeRows = computed(() =>
+  [...routes.value.values()].sort(
     (a, b) => Number(a.state === 'installed') - Number(b.state === 'installed'),
   ),
 )
 
 export function Routes() {
-  const { head } = shown.value
-  const differing = routes.value.filter(({ state }) => state !== 'installed').length
+  const rows = routeRows.value
+  const differing = rows.filter(({ state }) => state !== 'installed').length
   return (
     <section aria-labelledby="routes">
       <div class="head">
         <h2 id="routes">Routes</h2>
         <p>
-          {`${counted(head?.routes.wanted ?? 0, 'route')} wanted (RIB), ${grouped(head?.routes.installed ?? 0)} in the kernel (FIB), `}
+          {`${counted(head.value?.routes.wanted ?? 0, 'route')} wanted (RIB), ${grouped(head.value?.routes.installed ?? 0)} in the kernel (FIB), `}
           {differing === 0 ? 'none differs' : `${grouped(differing)} to look at`}
         </p>
       </div>
       <Table
         label="Routes, those that differ first"
-        rows={routes.value}
-        total={head?.totals.routes ?? 0}
+        rows={rows}
+        total={head.value?.totals.routes ?? 0}
         columns={routeColumns}
-        keyOf={({ prefix, node, kind }) => `${prefix} ${node} ${kind}`}
+        keyOf={({ prefix, node, kind, kernel }) => `${prefix} ${node} ${kind} ${kernel?.metric}`}
         none="No routes: no other node announces any."
       />
     </section>
   )
 }
 
-export const routeColumns: readonly Column<RouteMessage>[] = [
+const routeColumns: readonly Column<RouteMessage>[] = [
   { title: 'Prefix', class: 'mono', cell: ({ prefix }) => <Ask of={prefix} /> },
   {
     title: 'Node',
     class: 'name',
     cell: ({ name, node }) => (node === '' ? '–' : <Ask of={node}>{name || node}</Ask>),
   },
-  { title: 'Wanted (RIB)', class: 'mono', cell: ({ wanted }) => targetText(wanted) },
+  { title: 'Wanted (RIB)', class: 'mono', cell: wantedText },
   { title: 'Kernel (FIB)', class: 'mono', cell: kernelText },
   {
     title: 'State',
@@ -189,7 +189,7 @@ export const routeColumns: readonly Column<RouteMessage>[] = [
       <span
         class={`state ${state === 'installed' ? 'quiet' : state === 'missing' ? 'warn' : 'bad'}`}
       >
-        {routeWords.get(state) ?? state}
+        {routeStateText(state)}
         {reason !== '' && <small>{` ${reason}${mend === '' ? '' : ` → ${mend}`}`}</small>}
       </span>
     ),
@@ -197,17 +197,16 @@ export const routeColumns: readonly Column<RouteMessage>[] = [
 ]
 
 export function Leases() {
-  const { head, lists } = shown.value
-  const rows = [...lists.leases.values()]
+  const rows = [...leases.value.values()]
   return (
     <section aria-labelledby="leases">
       <div class="head">
         <h2 id="leases">Leases of this host</h2>
-        {head?.subnets.map(({ prefix, used, resting, withheld, free, size }) => (
+        {head.value?.subnets.map(({ prefix, used, resting, withheld, free, size }) => (
           <p key={prefix}>
             <span class="mono">{prefix}</span>
             {`: ${grouped(used)} used, ${grouped(resting)} resting, `}
-            {withheld > 0 && `${grouped(withheld)} withheld, `}
+            {withheld > 0 && `${grouped(withheld)} left to other hosts, `}
             {`${grouped(free)} free of ${grouped(size)}`}
           </p>
         ))}
@@ -215,7 +214,7 @@ export function Leases() {
       <Table
         label="Leases of this host"
         rows={rows}
-        total={head?.totals.leases ?? 0}
+        total={head.value?.totals.leases ?? 0}
         columns={leaseColumns}
         keyOf={({ address }) => address}
         none="Nobody holds an address of this host."
@@ -236,24 +235,22 @@ const leaseColumns: readonly Column<LeaseMessage>[] = [
   },
 ]
 
-const claims = computed(() => [...shown.value.lists.claims.values()])
-
 /** The map as text. */
 export function Claims() {
   return (
     <details>
-      <summary>{`The map as a table: ${counted(claims.value.length, 'claim')}, ${counted(shown.value.lists.excluded.size, 'excluded prefix', 'excluded prefixes')}`}</summary>
+      <summary>{`The map as a table: ${counted(claims.value.size, 'claim')}, ${counted(excluded.value.size, 'excluded prefix', 'excluded prefixes')}`}</summary>
       <Table
         label="Claims"
-        rows={claims.value}
-        total={shown.value.head?.totals.claims ?? 0}
+        rows={[...claims.value.values()]}
+        total={head.value?.totals.claims ?? 0}
         columns={claimColumns}
         keyOf={({ prefix, node }) => `${prefix} ${node}`}
         none="Nobody claims a subnet."
       />
       <Table
         label="Excluded prefixes"
-        rows={[...shown.value.lists.excluded.values()]}
+        rows={[...excluded.value.values()]}
         columns={[
           { title: 'Excluded', class: 'mono', cell: ({ prefix }) => <Ask of={prefix} /> },
           {
@@ -269,12 +266,7 @@ export function Claims() {
   )
 }
 
-export const claimColumns: readonly Column<
-  Pick<
-    PlacedClaim,
-    'prefix' | 'name' | 'node' | 'own' | 'state' | 'standing' | 'fence' | 'confirmedAt'
-  >
->[] = [
+const claimColumns: readonly Column<PlacedClaim>[] = [
   { title: 'Subnet', class: 'mono', cell: ({ prefix }) => <Ask of={prefix} /> },
   {
     title: 'Node',
@@ -284,12 +276,12 @@ export const claimColumns: readonly Column<
   {
     title: 'State',
     cell: ({ node, own, state, standing }) => {
-      const liveness = own ? 'alive' : (shown.value.lists.nodes.get(node)?.liveness ?? 'alive')
+      const liveness = own ? 'alive' : (nodes.value.get(node)?.liveness ?? 'alive')
       return [
         own ? 'this node' : '',
         state,
         standing === 'winner' ? '' : standing,
-        liveness === 'alive' ? '' : (livenessWords.get(liveness) ?? liveness),
+        liveness === 'alive' ? '' : livenessText(liveness),
       ]
         .filter((word) => word !== '')
         .join(', ')

@@ -1,17 +1,20 @@
 /** The page: the verdict and what to do on top, then the map and what is asked about, then the lists. */
 
-import { computed, effect } from '@preact/signals'
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import type { HeadMessage } from '../adapters/api/board.ts'
+import { type NestedProblem, nestedProblems } from '../words/problems.ts'
+import { durationText } from '../words/time.ts'
+import { type Verdict, verdictOf } from '../words/verdict.ts'
 import { Events } from './events.tsx'
 import { followAddressBar } from './explained.ts'
 import { Explanation, Search } from './explanation.tsx'
-import { agentNow, follow, link, shown } from './follow.ts'
+import { agentNow, follow, head, link } from './follow.ts'
 import { Claims, Leases, Nodes, Routes } from './lists.tsx'
 import { PoolMap } from './pool-map.tsx'
-import { counted, durationText, grouped, timeText, type Verdict, verdictOf } from './words.ts'
+import { counted, grouped, timeText } from './words.ts'
 
-const head = computed(() => shown.value.head)
+const problemsMax = 50
 const marks: Readonly<Record<Verdict['tone'], string>> = { good: '✓', warn: '!', bad: '✕' }
 
 function Page() {
@@ -97,32 +100,49 @@ function All({ head: known }: { readonly head: HeadMessage }) {
 
 function State({ head: known }: { readonly head: HeadMessage }) {
   const { tone, word, text } = verdictOf(known)
-  const more = known.problemsTotal - known.problems.length
+  const problems = nestedProblems(known.problems, problemsMax)
+  const more = known.problemsTotal - problems.length
   return (
     <section aria-label="State" class={`verdict ${tone}`}>
       <p role="status">
         <b>
           <span aria-hidden="true">{marks[tone]}</span> {word}
         </b>{' '}
-        {text}
+        {text}.
       </p>
-      {known.problems.length > 0 && (
-        <ul class="problems">
-          {known.problems.map(({ code, level, message, mend }, index) => (
-            <li key={index} class={level}>
-              <b>{level === 'error' ? 'error' : level === 'warn' ? 'warning' : 'note'}</b>
-              <span>
-                {message} <small class="mono">{code}</small>
-                {mend !== '' && <span class="mend">{mend}</span>}
-              </span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <div class="problems">
+        <Problems problems={problems} />
+      </div>
       {more > 0 && (
         <p class="hint">{`and ${grouped(more)} more: starling status --json shows all`}</p>
       )}
     </section>
+  )
+}
+
+/** What follows from another problem is under it, without a mend of its own. */
+function Problems({ problems }: { readonly problems: readonly NestedProblem[] }) {
+  const [{ depth } = { depth: 0 }] = problems
+  const starts = problems.flatMap((problem, at) => (problem.depth === depth ? [at] : []))
+  if (starts.length === 0) return null
+  return (
+    <ul>
+      {starts.map((start, at) => {
+        const [problem, ...under] = problems.slice(start, starts[at + 1])
+        if (!problem) return null
+        const { code, level, message, mend } = problem
+        return (
+          <li key={start} class={level}>
+            <b>{level === 'error' ? 'error' : level === 'warn' ? 'warning' : 'note'}</b>
+            <div>
+              {message} <small class="mono">{code}</small>
+              {depth === 0 && mend !== '' && <span class="mend">{mend}</span>}
+              <Problems problems={under} />
+            </div>
+          </li>
+        )
+      })}
+    </ul>
   )
 }
 
@@ -133,6 +153,11 @@ function Foot({ head: known }: { readonly head: HeadMessage }) {
         {`starling ${known.software}, ${known.phase}, up ${durationText(agentNow.value - known.bootedAtMs)}, incarnation ${known.incarnation}, ${counted(known.tombstones, 'tombstone')}, digest `}
         <span class="mono">{known.digest.slice(0, 16)}</span>
       </p>
+      {known.inabilities.map(({ code, message, mend }) => (
+        <p key={code}>
+          {`Limits: ${message}`} <span class="mend">{mend}</span>
+        </p>
+      ))}
     </footer>
   )
 }

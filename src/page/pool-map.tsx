@@ -13,13 +13,19 @@ import {
   stateWords,
 } from './cells.ts'
 import { explain } from './explained.ts'
-import { shown } from './follow.ts'
+import { claims, excluded, former, nodes, pools } from './follow.ts'
 import { extentOf, indexAt, type Point, pointAt } from './hilbert.ts'
 import { paintCell, paletteOf, tintOf } from './paint.ts'
 import { grouped } from './words.ts'
 
 export function PoolMap({ index, pool }: { readonly index: number; readonly pool: PoolMessage }) {
-  const cells = useComputed(() => cellsOf(index, shown.value)).value
+  const cells = useComputed(() =>
+    cellsOf(index, {
+      pools: pools.value,
+      lists: { nodes: nodes.value, claims: claims.value, excluded: excluded.value },
+      former: former.value,
+    }),
+  ).value
   const cursor = useSignal<number | undefined>(undefined)
   /** What a screen reader is told: where the keyboard went, and nothing that the pointer passes. */
   const said = useSignal('')

@@ -21,6 +21,7 @@ const cases: readonly (readonly [line: string, proposed: readonly string[]])[] =
   ['starling sta', ['status']],
   ['starling ip ', ['adopt', 'allocate', 'list', 'release']],
   ['starling ip adopt --', ['--from', '--help', '--json', '--socket']],
+  ['starling status ', []],
   ['starling status --timeout 5 --w', ['--wait']],
   ['starling agent --log-level ', ['debug', 'error', 'info', 'trace', 'warn']],
   ['starling config --cni-c', ['--cni-conf-dir']],

@@ -6,7 +6,6 @@ import type { Command } from 'commander'
 import { createProgram } from '../../src/cli/cli.ts'
 import { examples } from '../../src/cli/examples.ts'
 import { codeNames, help } from '../../src/cli/help.ts'
-import { takesSettings } from '../../src/cli/means.ts'
 import { describeSettings } from '../../src/cli/settings-help.ts'
 import { codeNamed } from '../../src/core/codes/codes.ts'
 import { failureNamed } from '../../src/core/codes/failures.ts'
@@ -108,9 +107,9 @@ async function takerOf(line: string): Promise<string> {
   const [, own = ''] = /\bstarling (.*?)(?: [<>|] .*|\)"|$)/.exec(line) ?? []
   const words = own.match(/'[^']*'|\S+/g)?.map((word) => word.replace(/^'(.*)'$/, '$1')) ?? []
   const program = createProgram({ code: 0 })
+  describeSettings(program)
   let taken = ''
   for (const [name, command] of leaves(program)) {
-    if (takesSettings.includes(name)) describeSettings(command)
     command.exitOverride().action(() => {
       taken = name
     })

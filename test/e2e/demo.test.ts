@@ -26,6 +26,19 @@ test('the demo shows everything, also after a run that was killed, and cleans up
   assert.deepEqual(await remains(), [])
 })
 
+test('with --ui its page can be looked at until Ctrl-C', async () => {
+  requireLabMachine()
+  const demo = start('--ui')
+  await lineWith(demo, 'All of it was seen.')
+  const page = await fetch('http://127.0.0.1:7880/')
+  assert.equal(page.status, 200)
+  assert.match(await page.text(), /starling/)
+  demo.kill('SIGINT')
+  const [exitCode] = await once(demo, 'exit')
+  assert.equal(exitCode, 130)
+  assert.deepEqual(await remains(), [])
+})
+
 test('Ctrl-C ends the demo and removes what it made', async () => {
   requireLabMachine()
   const demo = start()
@@ -36,8 +49,8 @@ test('Ctrl-C ends the demo and removes what it made', async () => {
   assert.deepEqual(await remains(), [])
 })
 
-const start = (): ChildProcess =>
-  spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+const start = (...options: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [script, ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
 
 /** Rejects when the output ends without it. */
 async function lineWith(child: ChildProcess, text: string): Promise<void> {

@@ -114,9 +114,11 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
       await t.test('an agent that ends is missed, and found again by itself', async () => {
         await h1.stopAgent()
         await page.getByText('No word from the agent since').waitFor()
-        await h1.startAgent(['--seed', h2.address, ...options])
+        await h1.startAgent(['--seed', h2.address, '--seed', h3.address, ...options])
         await page.getByText('No word from the agent since').waitFor({ state: 'hidden' })
         await legend(page, 'this node', 1)
+        const down = page.getByRole('listitem').filter({ hasText: 'host h3 does not answer' })
+        await down.getByRole('listitem').filter({ hasText: 'seed-unreachable' }).waitFor()
       })
     } finally {
       await browser.close()

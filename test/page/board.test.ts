@@ -5,18 +5,21 @@ import { describe, test } from 'node:test'
 import { boardOf } from '../../src/adapters/api/board.ts'
 import { explainPrefix } from '../../src/adapters/api/explain-node.ts'
 import { placeIn, poolMessage } from '../../src/adapters/api/pool-map.ts'
-import { changes, whole, written } from '../../src/adapters/web/page-changes.ts'
+import { changes, told, whole, written } from '../../src/adapters/web/page-changes.ts'
 import { type Change, changed, nothing, type Shown } from '../../src/page/board.ts'
 import { cellPrefix, cellsOf, cellText } from '../../src/page/cells.ts'
-import { verdictOf } from '../../src/page/words.ts'
+import { verdictOf } from '../../src/words/verdict.ts'
 import { prefixOf } from '../cli/fake-agent.ts'
 import { clusterView, defaultPool } from './cluster-view.ts'
 
 type View = ReturnType<typeof clusterView>
 
-const textOf = (view: View) => written(boardOf(view, new Map([[1, 'eth0']])))
+const textOf = (view: View) =>
+  written(boardOf(view, { links: new Map([[1, 'eth0']]), inabilities: [] }))
 const parsed = (json: string | undefined): Change => JSON.parse(json ?? '{}') as Change
 const pageOf = (view: View): Shown => changed(nothing, parsed(whole(textOf(view))))
+/** Of its first pool. */
+const cellsIn = (page: Shown) => cellsOf(0, { ...page, pools: page.head?.pools ?? [] })
 
 describe('changes', () => {
   const before = clusterView({ nodes: 40 })
@@ -62,7 +65,10 @@ test('names of other nodes come without characters that move the cursor, turn th
   const hostile = 'a\u0007b\u202ec\u2028d\u0085e\u200bf\\u0041\\ng\n"h'
   const board = pageOf(clusterView({ nodes: 2, name: () => hostile }))
   const [node] = board.lists.nodes.values()
-  assert.equal(node?.name, 'a?b?c?d?e?f\\u0041\\ng?"h')
+  const shown = 'a?b?c?d?e?f\\u0041\\ng?"h'
+  assert.equal(node?.name, shown)
+  assert.equal(board.head?.name, shown)
+  assert.deepEqual(JSON.parse(told({ name: hostile })), { name: shown })
 })
 
 describe('the map', () => {
@@ -81,7 +87,7 @@ describe('the map', () => {
   })
 
   test('shows the state of each subnet', () => {
-    const states = cellsOf(0, pageOf(view)).map(({ state }) => state)
+    const states = cellsIn(pageOf(view)).map(({ state }) => state)
     assert.deepEqual(states.slice(0, 10), [
       ...['own', 'host-down', 'agent-down', 'suspect', 'host-down'],
       ...['tentative', 'contested', 'left', 'confirmed', 'confirmed'],
@@ -94,7 +100,7 @@ describe('the map', () => {
 
   test('says in words what a cell is', () => {
     const page = pageOf(view)
-    const cells = cellsOf(0, page)
+    const cells = cellsIn(page)
     const pool = page.head?.pools[0]
     const text = (at: number) => pool && cells[at] && cellText(pool, at, cells[at])
     assert.equal(text(1), '172.16.4.0/22, host down, node-1')
@@ -107,11 +113,11 @@ describe('the map', () => {
     const three = clusterView({ nodes: 3 })
     const two = clusterView({ nodes: 2 })
     const left = changed(pageOf(three), parsed(changes(textOf(three), textOf(two))))
-    assert.deepEqual(cellsOf(0, left)[2], {
+    assert.deepEqual(cellsIn(left)[2], {
       ...{ state: 'left', claims: [], excluded: undefined, former: 'node-2' },
     })
     const back = changed(left, parsed(changes(textOf(two), textOf(three))))
-    assert.equal(cellsOf(0, back)[2]?.state, 'confirmed')
+    assert.equal(cellsIn(back)[2]?.state, 'confirmed')
     assert.equal(back.former.size, 0)
   })
 
@@ -158,12 +164,18 @@ describe('the verdict', () => {
     assert.deepEqual(verdictOf(healthy), {
       tone: 'good',
       word: 'OK',
-      text: 'node-0 has 172.16.0.0/22, 2 peers agree, 2 of 2 routes in the kernel.',
+      text: 'node-0 has 172.16.0.0/22, 2 peers agree, 2 of 2 routes are in the kernel',
     })
   })
 
   test('warns of problems', () => {
-    assert.equal(verdictOf({ ...healthy, problemsTotal: 1 }).tone, 'warn')
+    assert.equal(
+      verdictOf({
+        ...healthy,
+        problems: [{ code: 'x', level: 'warn', message: '', mend: '', cause: 0 }],
+      }).tone,
+      'warn',
+    )
   })
 
   test('says what convergence waits for', () => {
@@ -177,7 +189,7 @@ describe('the verdict', () => {
     assert.deepEqual(verdictOf({ ...healthy, convergence, routes, phase: 'joining', claims: [] }), {
       tone: 'bad',
       word: 'Not converged',
-      text: 'joining, no peer has answered yet; this node has no subnet; some connected peers may not have the same records yet; 1 of 2 routes not in the kernel.',
+      text: 'node-0: joining, no peer has answered yet; it has no subnet; some connected peers may not have the same records yet; 1 of 2 routes are not in the kernel',
     })
   })
 })

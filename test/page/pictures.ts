@@ -66,7 +66,7 @@ function troubled(view: AgentView): AgentView {
 async function show(view: AgentView, look: () => Promise<void>): Promise<void> {
   const page = await openPage({
     endpoint: { host: '127.0.0.1', port, names: [], tls: undefined },
-    follow: () => () => boardOf(view, links),
+    follow: () => () => boardOf(view, { links, inabilities: [] }),
     event: ({ note, timeMs }) => eventMessage(note, timeMs, 0),
     recent: () => notes.map((note) => ({ note, timeMs: Date.now() })),
     watch: () => () => undefined,

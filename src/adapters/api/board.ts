@@ -1,7 +1,8 @@
 /** What a page shows of the agent: the API's messages in lists whose rows have keys, bounded. */
 
+import { exclusionsIn } from '../../core/claim/choose.ts'
 import type { Pool } from '../../core/ip/pool.ts'
-import { overlaps, type Prefix } from '../../core/ip/prefix.ts'
+import type { Prefix } from '../../core/ip/prefix.ts'
 import type { AgentView, ClaimView, NodeView, RouteView } from '../../core/view.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Operator } from '../../ports/operator.ts'
@@ -10,6 +11,7 @@ import type {
   ClaimMessage,
   EventMessage,
   ExplainPrefixResponse,
+  InabilityMessage,
   LeaseMessage,
   PeerMessage,
   RouteMessage,
@@ -29,7 +31,7 @@ import {
 import { type PlaceMessage, type PoolMessage, placeIn, poolMessage } from './pool-map.ts'
 import { Rows, rowsMax } from './rows.ts'
 
-export interface HeadMessage extends Omit<StatusResponse, 'inabilities' | 'uptimeMs'> {
+export interface HeadMessage extends Omit<StatusResponse, 'uptimeMs'> {
   readonly bootedAtMs: number
   readonly pools: readonly PoolMessage[]
   /** Of each list, also where not all of it is told. */
@@ -61,62 +63,78 @@ export interface Board {
   readonly lists: BoardLists
 }
 
+/** What the agent's view does not tell of its host. */
+interface HostSide {
+  readonly links: LinkNames
+  readonly inabilities: readonly InabilityMessage[]
+}
+
 /** The board of a running agent, and what it knows of prefixes and events. */
-export async function followBoard(
-  { view }: Operator,
-  clock: Clock,
-): Promise<{
+export async function followBoard({
+  operator: { view },
+  inabilities,
+  clock,
+}: {
+  readonly operator: Operator
+  readonly inabilities: () => Promise<readonly InabilityMessage[]>
+  readonly clock: Clock
+}): Promise<{
   /** Begins to follow; what is returned tells the board as it is then. */
   follow(): () => Board
   event(noted: Noted): BoardEvent | undefined
   explainPrefix(prefix: Prefix): ExplainPrefixResponse
 }> {
-  let links = await readLinkNames()
+  const read = async (): Promise<HostSide> => {
+    const [links, lacks] = await Promise.all([readLinkNames(), inabilities()])
+    return { links, inabilities: lacks }
+  }
+  let host = await read()
   let readAt = clock.now()
   const refresh = async (): Promise<void> => {
     readAt = clock.now()
-    links = await readLinkNames()
+    host = await read()
   }
   return {
     follow: () => {
       const board = boardMaker()
       return () => {
-        if (clock.now() >= readAt + linkNamesMs) void refresh()
-        return board(view(), links)
+        if (clock.now() >= readAt + hostMs) void refresh()
+        return board(view(), host)
       }
     },
     event: ({ note, timeMs }) => {
       const { fields, dropped, ...event } = eventMessage(note, timeMs, 0)
       return event.level === 'debug' ? undefined : event
     },
-    explainPrefix: (prefix) => explainPrefix({ ...view() }, prefix, links),
+    explainPrefix: (prefix) => explainPrefix(view(), prefix, host.links),
   }
 }
 
 export type BoardEvent = Omit<EventMessage, 'fields' | 'dropped'>
 
-export const boardOf = (view: AgentView, links: LinkNames): Board => boardMaker()(view, links)
+export const boardOf = (view: AgentView, host: HostSide): Board => boardMaker()(view, host)
 
 /** Makes boards of one agent: rows that have not changed since the last one are the same objects. */
-function boardMaker(): (live: AgentView, links: LinkNames) => Board {
+function boardMaker(): (live: AgentView, host: HostSide) => Board {
   const nodes = new Rows<NodeView, PeerMessage>()
   const claims = new Rows<ClaimView, PlacedClaim>()
   const routes = new Rows<RouteView, RouteMessage>()
-  return (live, links) => {
+  return (live, host) => {
     // Each part is made anew whenever it is read: once is enough.
     const view: AgentView = { ...live }
     const { own, phase, ipam, kept } = view
+    const { links } = host
     const taken = view.claims.map(({ claim }) => claim.prefix)
     const pools = own.pools.map((pool) => poolMessage(pool, taken))
     const leases = [...ipam.leases(), ...kept.map(({ lease }) => lease)]
     const excluded = exclusionsOf(view.nodes, own.pools)
     return {
-      head: headOf(view, links, { pools, excluded: excluded.size, leases: leases.length }),
+      head: headOf(view, host, { pools, excluded: excluded.size, leases: leases.length }),
       lists: {
         nodes: nodes.of(view.nodes, {}, { key: ({ record }) => record.origin, row: peerMessage }),
         claims: claims.of(
           view.claims,
-          { pools: JSON.stringify(pools) },
+          { cells: pools.map(({ cellLength }) => cellLength) },
           {
             key: ({ claim, origin }) => `${claim.prefix.text} ${origin}`,
             row: (claim) => ({ ...claimMessage(claim), ...placeIn(pools, claim.claim.prefix) }),
@@ -134,7 +152,9 @@ function boardMaker(): (live: AgentView, links: LinkNames) => Board {
           differingFirst(view.routes),
           { phase, links },
           {
-            key: ({ prefix, origin = '', kind }) => `${prefix.text} ${origin} ${kind}`,
+            key: ({ prefix, origin = '', kind, wanted, kernel }) =>
+              // Several may be left over of one prefix, each with a metric of its own.
+              `${prefix.text} ${origin} ${wanted ? kind : kernel?.metric}`,
             row: (route) => routeMessage(route, phase, links),
           },
         ),
@@ -148,12 +168,13 @@ function boardMaker(): (live: AgentView, links: LinkNames) => Board {
 
 function headOf(
   view: AgentView,
-  links: LinkNames,
+  { links, inabilities }: HostSide,
   known: { pools: readonly PoolMessage[]; excluded: number; leases: number },
 ): HeadMessage {
   const { uptimeMs, problems, ...status } = statusMessage(view, 0, links)
   return {
     ...status,
+    inabilities,
     problems: problems.slice(0, problemsMax),
     problemsTotal: problems.length,
     bootedAtMs: view.own.bootedAtMs,
@@ -187,11 +208,7 @@ function exclusionsOf(
 ): ReadonlyMap<string, Exclusion> {
   const found = new Map<string, Exclusion>()
   for (const { record } of nodes) {
-    for (const prefix of record.exclusions) {
-      if (
-        !pools.some((pool) => overlaps(pool.prefix, prefix) && prefix.length > pool.prefix.length)
-      )
-        continue
+    for (const prefix of exclusionsIn(pools, record.exclusions)) {
       const entry = found.get(prefix.text) ?? { prefix, by: [], nodes: 0 }
       entry.nodes += 1
       if (entry.by.length < namesMax) entry.by.push(record.name)
@@ -201,7 +218,7 @@ function exclusionsOf(
   return found
 }
 
-/** How old names of interfaces may be. */
-const linkNamesMs = 15_000
+/** How old what was read of the host may be. */
+const hostMs = 15_000
 const problemsMax = 100
 const namesMax = 3

@@ -1,11 +1,11 @@
 /** The calls that explain: an address, a prefix, a node, the way between two addresses. */
 
-import grpc, { type ServerUnaryCall, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Clock } from '../../ports/clock.ts'
 import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
 import { turnsBy } from './allowance.ts'
-import { answer, Refused } from './answer.ts'
+import { answer } from './answer.ts'
 import type {
   ExplainNodeRequest,
   ExplainNodeResponse,
@@ -43,18 +43,13 @@ export function explainHandlers({
   inspection: Inspection
 }): UntypedServiceImplementation {
   const turn = turnsBy(questions, clock)
-  const allow = async () => {
-    if (await turn()) return
-    const text = 'too many questions at once: ask again in a few seconds'
-    throw new Refused(grpc.status.RESOURCE_EXHAUSTED, 'too-many-callers', text)
-  }
   const ask: AskHost = (node, ends) => {
     const view = operator.view()
     return node.origin === view.self ? inspectHost(view, inspection, ends) : askHost(node, ends)
   }
   return {
     Explain: answer(async ({ request }: ServerUnaryCall<ExplainRequest, ExplainResponse>) => {
-      await allow()
+      await turn()
       return explainAddress(operator, addressOf(request.address), { askLease, inspection })
     }),
     ExplainPrefix: answer(
@@ -67,12 +62,12 @@ export function explainHandlers({
     ),
     ExplainPath: answer(
       async ({ request }: ServerUnaryCall<ExplainPathRequest, ExplainPathResponse>) => {
-        await allow()
+        await turn()
         return explainPath(operator.view(), endsOf(request), ask)
       },
     ),
     Inspect: answer(async ({ request }: ServerUnaryCall<ExplainPathRequest, InspectResponse>) => {
-      await allow()
+      await turn()
       return inspectHost(operator.view(), inspection, endsOf(request))
     }),
   }

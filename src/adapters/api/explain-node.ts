@@ -1,6 +1,7 @@
 /** Everything that is known of one node, and of what overlaps one prefix. */
 
 import grpc from '@grpc/grpc-js'
+import { exclusionsIn } from '../../core/claim/choose.ts'
 import type { NodeRecord } from '../../core/claim/record.ts'
 import { overlaps, type Prefix } from '../../core/ip/prefix.ts'
 import { recordsIn } from '../../core/path/owner.ts'
@@ -16,10 +17,11 @@ const listedMax = 64
 const idsMax = 8
 
 export function explainPrefix(
-  view: AgentView,
+  live: AgentView,
   prefix: Prefix,
   links: LinkNames,
 ): ExplainPrefixResponse {
+  const view = { ...live }
   const claims = view.claims.filter(({ claim }) => overlaps(claim.prefix, prefix)).sort(winnerFirst)
   const of = (those: (record: NodeRecord) => readonly Prefix[]): AnnouncerMessage[] =>
     recordsIn(view).flatMap((record) =>
@@ -28,7 +30,7 @@ export function explainPrefix(
         .map(({ text }) => ({ prefix: text, name: record.name, node: record.origin })),
     )
   const announcers = of(({ extras }) => extras)
-  const excludedBy = of(({ exclusions }) => exclusions)
+  const excludedBy = of(({ exclusions }) => exclusionsIn(view.own.pools, exclusions))
   const routes = view.routes.filter((route) => overlaps(route.prefix, prefix))
   return {
     prefix: prefix.text,
@@ -43,7 +45,8 @@ export function explainPrefix(
   }
 }
 
-export function explainNode(view: AgentView, named: string, links: LinkNames): ExplainNodeResponse {
+export function explainNode(live: AgentView, named: string, links: LinkNames): ExplainNodeResponse {
+  const view = { ...live }
   const node = nodeNamed(view, named)
   const { record } = node
   return {

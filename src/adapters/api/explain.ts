@@ -5,7 +5,7 @@ import type { Address } from '../../core/ip/address.ts'
 import { gatewayOf } from '../../core/ip/pool.ts'
 import { holds, type Prefix } from '../../core/ip/prefix.ts'
 import type { Lease } from '../../core/ipam/lease.ts'
-import { ownerOf, recordsIn } from '../../core/path/owner.ts'
+import { ownerOf, recordsIn, routeTo } from '../../core/path/owner.ts'
 import type { AgentView, ClaimView, RouteView } from '../../core/view.ts'
 import type { Inspection } from '../../ports/inspection.ts'
 import type { Operator } from '../../ports/operator.ts'
@@ -30,12 +30,10 @@ export async function explainAddress(
   asks: { readonly askLease: AskLease; readonly inspection: Inspection } | undefined,
 ): Promise<ExplainResponse> {
   const links = await readLinkNames()
-  const view = operator.view()
+  const view = { ...operator.view() }
   const claims = view.claims.filter(({ claim }) => holds(claim.prefix, address)).sort(winnerFirst)
   const [winner] = claims
-  const route = view.routes
-    .filter(({ prefix }) => holds(prefix, address))
-    .sort((a, b) => b.prefix.length - a.prefix.length)[0]
+  const route = routeTo(view.routes, address)
   const held = await holding(view, {
     address,
     winner,

@@ -109,10 +109,7 @@ export function answerForwarded(
         return succeeded(codec.encodeResponse(response))
       }
       if (method === 'Inspect') {
-        if (!(await turn())) {
-          const text = 'it is asked too often at the moment: ask again in a few seconds'
-          throw new Refused(grpc.status.RESOURCE_EXHAUSTED, 'too-many-callers', text)
-        }
+        await turn()
         const codec = codecOf(operatorService, method)
         const ends = endsOf(codec.decodeRequest(message) as ExplainPathRequest)
         return succeeded(codec.encodeResponse(await inspectHost(operator.view(), inspection, ends)))

@@ -36,7 +36,14 @@ import type { AskHost } from './explain-path.ts'
 import type { LastingCalls } from './lasting.ts'
 import { leaseHandlers } from './leases.ts'
 import { readLinkNames } from './link-names.ts'
-import { claimMessage, eventMessage, peerMessage, routeMessage, statusMessage } from './messages.ts'
+import {
+  claimMessage,
+  eventMessage,
+  type LinkNames,
+  peerMessage,
+  routeMessage,
+  statusMessage,
+} from './messages.ts'
 import { prefixOf } from './prefix-of.ts'
 import { convergenceWaits } from './wait.ts'
 import { streamNotes } from './watchers.ts'
@@ -80,9 +87,11 @@ export function operatorHandlers(
       await waits.converged(Math.min(timeoutMs || 30_000, 3_600_000), controller.signal)
       controller.abort()
     }
-    const links = await readLinkNames()
     // The view that ended the waiting is the answer: a moment later it may be another.
-    const message = statusMessage(operator.view(), process.uptime() * 1_000, links)
+    const view = { ...operator.view() }
+    // Only routes that differ name links.
+    const links: LinkNames = view.convergence.kernelEqual ? new Map() : await readLinkNames()
+    const message = statusMessage(view, process.uptime() * 1_000, links)
     return { ...message, inabilities: await inabilities() }
   }
   const command = async (wanted: Command): Promise<CommandResponse> => ({

@@ -7,7 +7,7 @@ import { attachmentText } from '../../core/ipam/lease.ts'
 import { isGone } from '../../core/liveness/observations.ts'
 import { type HostFacts, judgeHost } from '../../core/path/judge.ts'
 import { type FirewallVerdict, isUsable, type Neighbour } from '../../core/path/look.ts'
-import { ownerOf } from '../../core/path/owner.ts'
+import { ownerOf, routeTo } from '../../core/path/owner.ts'
 import type { Step } from '../../core/path/step.ts'
 import type { AgentView } from '../../core/view.ts'
 import type { Inspection } from '../../ports/inspection.ts'
@@ -22,10 +22,12 @@ export interface Ends {
 
 /** Of a packet, and of its answer. */
 export async function inspectHost(
-  view: AgentView,
+  live: AgentView,
   inspection: Inspection,
   { from, to }: Ends,
 ): Promise<{ there: Step[]; back: Step[] }> {
+  // Each part is made anew whenever it is read: once is enough.
+  const view = { ...live }
   if (from.family !== to.family) {
     throw invalid('invalid-address', `${from.text} and ${to.text} are of two families`)
   }
@@ -45,14 +47,17 @@ async function inspectWay(
   const ends = { from: sender?.origin === view.self, to: owner?.origin === view.self }
   // From another host it comes in where that host is, whatever route leads back.
   const hop = ends.from ? undefined : sender?.nextHops.find(({ family }) => family === from.family)
-  const [back, ahead] = await Promise.all([inspection.lookUp(hop ?? from), inspection.lookUp(to)])
+  const [back, ahead, routing] = await Promise.all([
+    inspection.lookUp(hop ?? from),
+    inspection.lookUp(to),
+    routingOf(view, to),
+  ])
   const [iif, oif] = [back.interface, ahead.interface]
   const known = {
-    ...{ from, to, ends, back, ahead },
+    ...{ from, to, ends, back, ahead, routing },
     subnet: view.ipam.subnets.find(({ prefix }) => holds(prefix, to))?.prefix.text ?? '',
     isRouted: owner !== undefined && !owner.nextHops.some(({ text }) => text === to.text),
     lease: leaseText(view, to),
-    routing: await routingOf(view, to),
   }
   // Whether there is anything to ask shows in what would be said without it.
   const asked = judgeHost({ ...known, ...unasked }).map(({ code }) => code)
@@ -85,9 +90,7 @@ function leaseText(view: AgentView, address: Address): string {
 
 /** Why the agent's own route does not lead there: its node is gone, or the route is not as it should be. */
 async function routingOf(view: AgentView, to: Address): Promise<HostFacts['routing']> {
-  const [route] = view.routes
-    .filter(({ prefix }) => holds(prefix, to))
-    .sort((a, b) => b.prefix.length - a.prefix.length)
+  const route = routeTo(view.routes, to)
   if (!route) return { reason: '', mend: '' }
   const node = view.nodes.find(({ record }) => record.origin === route.origin)
   if (node && isGone(node.liveness) && route.wanted?.type === 'unreachable') {

@@ -33,14 +33,14 @@ export function statusMessage(
   links: LinkNames,
 ): Omit<StatusResponse, 'inabilities'> {
   // Each part of the view is made when it is read, and there may be thousands of nodes.
-  const { own, nodes, problems } = view
+  const { own, nodes, problems, routes, convergence } = view
   return {
     name: view.name,
     node: view.self,
     cluster: view.cluster,
     admission: view.admission,
     phase: view.phase,
-    convergence: view.convergence,
+    convergence,
     problems: problemMessages({ problems, nodes }),
     claims: own.claims.map(({ prefix, state }) => ({
       prefix: prefix.text,
@@ -53,7 +53,7 @@ export function statusMessage(
     // Before its first record is written, this node is not among them.
     nodes: nodes.filter((node) => !node.self).length + 1,
     peersConnected: nodes.filter((node) => node.connected && !node.self).length,
-    routes: routeCounts(view.routes),
+    routes: routeCounts(routes),
     digest: view.root,
     tombstones: view.tombstones,
     incarnation: view.incarnation,
@@ -66,9 +66,9 @@ export function statusMessage(
     kept: keptMessages(view),
     discovery: view.discovery ?? null,
     ...disagreement(nodes),
-    openRoutes: view.convergence.kernelEqual
+    openRoutes: convergence.kernelEqual
       ? []
-      : view.routes
+      : routes
           .filter(({ state }) => state !== 'installed' && state !== 'refused')
           .slice(0, openRoutesMax)
           .map((route) => routeMessage(route, view.phase, links)),

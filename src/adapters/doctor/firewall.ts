@@ -1,41 +1,25 @@
 /** The rules of the host's firewalls, as their own programs list them. */
 
-import { type Fact, known, readText } from './fact.ts'
+import { type Flavour, flavoursOf } from '../firewall/flavours.ts'
+import { ProgramError } from '../firewall/program.ts'
+import { asRoot, type Fact, known, unknown } from './fact.ts'
 import { ask } from './program.ts'
 
-/** What one flavour of iptables holds. */
-export interface Saved {
-  readonly family: 4 | 6
-  /** `iptables-nft` and the like. */
-  readonly program: string
-  /** As `iptables-save` prints it. */
-  readonly text: string
-}
-
-/** Both flavours, of both families. Unknown where none can be asked. */
-export async function readIptables(): Promise<Fact<readonly Saved[]>> {
-  const saved: Saved[] = []
-  let failure: Fact<never> | undefined
-  for (const family of [4, 6] as const) {
-    const plain = family === 4 ? 'iptables' : 'ip6tables'
-    const add = async (program: string): Promise<boolean> => {
-      const answer = await ask(`${program}-save`)
-      if (answer.isKnown) saved.push({ family, program, text: answer.value })
-      else failure ??= answer
-      return answer.isKnown
-    }
-    const hasNft = await add(`${plain}-nft`)
-    // The program would load the tables.
-    if ((await isLegacyLoaded(family)) && (await add(`${plain}-legacy`))) continue
-    if (!hasNft) await add(plain)
+/** All flavours, of both families. Unknown where one of them cannot be read, or none is there. */
+export async function readIptables(): Promise<Fact<readonly Flavour[]>> {
+  try {
+    const all = await Promise.all(([4, 6] as const).map((family) => flavoursOf(family)))
+    const unread = all.find((each) => each.unread !== undefined)?.unread
+    const found = all.flatMap((each) => each.found)
+    if (unread === undefined && found.length > 0) return known(found)
+    return unknown(unread ?? 'the program iptables is not there', installIptables)
+  } catch (thrown) {
+    if (!(thrown instanceof ProgramError)) throw thrown
+    return unknown(thrown.message, asRoot)
   }
-  return saved.length === 0 && failure ? failure : known(saved)
 }
 
-async function isLegacyLoaded(family: 4 | 6): Promise<boolean> {
-  const names = await readText(`/proc/net/ip${family === 4 ? '' : '6'}_tables_names`)
-  return names.isKnown && (names.value ?? '') !== ''
-}
+const installIptables = 'apt-get install iptables'
 
 /** A chain of nftables, and its rules in nft's JSON. */
 export interface NftChain {

@@ -27,13 +27,6 @@ export async function readSysctls(links: readonly string[]): Promise<Sysctls> {
   return new Map(await Promise.all(read))
 }
 
-/** As people and `sysctl` write it: a dot inside an interface's name is a slash there. */
-export const sysctlName = (path: string): string =>
-  `net.${path
-    .split('/')
-    .map((part) => part.replaceAll('.', '/'))
-    .join('.')}`
-
 /** Interfaces by name, with their MTU. */
 export async function readLinks(): Promise<ReadonlyMap<string, number>> {
   const names = await readdir('/sys/class/net').catch(() => [])

@@ -9,8 +9,8 @@ export interface HostRoute {
   readonly prefix: Prefix
   /** Empty where packets go nowhere. */
   readonly link: string
-  /** Empty where the destination itself is on the link. */
-  readonly gateway: string
+  /** No gateway is between: the destination itself is on the link. */
+  readonly isOnLink: boolean
   /** Its number; undefined: the source does not tell. */
   readonly protocol: number | undefined
   readonly metric: number
@@ -58,7 +58,7 @@ export function parseIpRoutes(text: string, family: 4 | 6): HostRoute[] {
       {
         prefix: destination,
         link: hop.dev ?? '',
-        gateway: hop.gateway ?? '',
+        isOnLink: !hop.gateway,
         protocol: Number(route.protocol ?? 0),
         metric: route.metric ?? 0,
       },
@@ -77,7 +77,7 @@ const [up, viaGateway, refuses] = [0x1, 0x2, 0x200]
 
 async function ofProc4(): Promise<HostRoute[]> {
   return (await rows('/proc/net/route')).slice(1).flatMap((fields) => {
-    const [link = '', destination = '', gateway = '', flagText = '', , , metric, mask = ''] = fields
+    const [link = '', destination = '', , flagText = '', , , metric, mask = ''] = fields
     const flags = Number.parseInt(flagText, 16)
     if (!(flags & up)) return []
     const length = [...littleEndian(mask).toString(2)].filter((bit) => bit === '1').length
@@ -85,7 +85,7 @@ async function ofProc4(): Promise<HostRoute[]> {
       {
         prefix: prefix(4, littleEndian(destination), length),
         link: flags & refuses ? '' : link,
-        gateway: flags & viaGateway ? gateway : '',
+        isOnLink: !(flags & viaGateway),
         protocol: undefined,
         metric: Number(metric),
       },
@@ -95,8 +95,7 @@ async function ofProc4(): Promise<HostRoute[]> {
 
 async function ofProc6(): Promise<HostRoute[]> {
   return (await rows('/proc/net/ipv6_route')).flatMap((fields) => {
-    const [first = '', length = '', , , gateway = '', metric = '', , , flagText = '', link = ''] =
-      fields
+    const [first = '', length = '', , , , metric = '', , , flagText = '', link = ''] = fields
     const flags = Number.parseInt(flagText, 16)
     // What leads to the loopback are this host's own addresses.
     if (!(flags & up) || (link === 'lo' && !(flags & refuses))) return []
@@ -104,7 +103,7 @@ async function ofProc6(): Promise<HostRoute[]> {
       {
         prefix: prefix(6, BigInt(`0x${first}`), Number.parseInt(length, 16)),
         link: flags & refuses ? '' : link,
-        gateway: flags & viaGateway ? gateway : '',
+        isOnLink: !(flags & viaGateway),
         protocol: undefined,
         metric: Number.parseInt(metric, 16),
       },

@@ -1,8 +1,8 @@
 /** What the host's firewall does with a TCP packet that is forwarded, by its own programs' listings. Changes nothing. */
 
-import { readFile } from 'node:fs/promises'
 import type { Family } from '../../core/ip/address.ts'
 import type { FirewallVerdict, Packet } from '../../core/path/look.ts'
+import { flavoursOf, isInNftables } from './flavours.ts'
 import { parseSaved } from './iptables-chains.ts'
 import { chainsIn, type NftTable, tablesOfForward } from './nft-chains.ts'
 import { ProgramError, run } from './program.ts'
@@ -33,39 +33,29 @@ async function chainsOf(family: Family): Promise<readonly BaseChain[]> {
   return [...saved.chains, ...(await nftChains(family, saved))]
 }
 
-interface Saved {
-  readonly chains: readonly BaseChain[]
-  readonly tables: ReadonlySet<string>
+/** Several flavours of iptables may have rules at once. */
+async function savedChains(family: Family): Promise<SavedChains> {
+  const { found, unread } = await flavoursOf(family, { charactersMax })
+  if (unread !== undefined) throw new ProgramError(unread, true)
+  const parsed = found.map((flavour) => ({ ...parseSaved(flavour.saved), flavour }))
+  return {
+    chains: parsed.flatMap(({ chains }) => chains),
+    inNftables: new Set(
+      parsed.flatMap(({ tables, flavour }) => (isInNftables(flavour) ? [...tables] : [])),
+    ),
+  }
 }
 
-/** Both kinds of iptables may have rules at once. */
-async function savedChains(family: Family): Promise<Saved> {
-  const prefix = family === 4 ? 'ip' : 'ip6'
-  const names = await readFile(`/proc/self/net/${prefix}_tables_names`, 'utf8').catch(() => '')
-  const programs = [
-    `${prefix}tables-save`,
-    ...(names.trim() === '' ? [] : [`${prefix}tables-legacy-save`]),
-  ]
-  const found: Saved[] = []
-  for (const program of programs) {
-    try {
-      found.push(parseSaved(await listing([program])))
-    } catch (thrown) {
-      // Whoever has no iptables has no rules of it, unless the kernel has some of old.
-      const isNone = thrown instanceof ProgramError && thrown.isAbsent && names.trim() === ''
-      if (!isNone) throw thrown
-    }
-  }
-  return {
-    chains: found.flatMap(({ chains }) => chains),
-    tables: new Set(found.flatMap(({ tables }) => [...tables])),
-  }
+interface SavedChains {
+  readonly chains: readonly BaseChain[]
+  /** Names of the tables that nftables has, too. */
+  readonly inNftables: ReadonlySet<string>
 }
 
 /** Without those that iptables keeps in nftables, and has told of. */
-async function nftChains(family: Family, { tables }: Saved): Promise<BaseChain[]> {
+async function nftChains(family: Family, { inNftables }: SavedChains): Promise<BaseChain[]> {
   const ofIptables = (table: NftTable) =>
-    table.family === (family === 4 ? 'ip' : 'ip6') && tables.has(table.name)
+    table.family === (family === 4 ? 'ip' : 'ip6') && inNftables.has(table.name)
   const found = tablesOfForward(await listing(['nft', '--json', 'list', 'chains']), family)
   const chains: BaseChain[] = []
   for (const table of found) {
@@ -76,8 +66,5 @@ async function nftChains(family: Family, { tables }: Saved): Promise<BaseChain[]
   return chains
 }
 
-async function listing(words: readonly [string, ...string[]]): Promise<string> {
-  const listed = await run(words)
-  if (listed.length <= charactersMax) return listed
-  throw new ProgramError(`${words.join(' ')} prints more than is read`, false)
-}
+const listing = (words: readonly [string, ...string[]]): Promise<string> =>
+  run(words, '', charactersMax)

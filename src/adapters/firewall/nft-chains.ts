@@ -96,8 +96,14 @@ function isOne({ meta, payload, ct }: Fields, value: unknown, packet: Packet): b
   const { key } = (meta ?? ct ?? {}) as Fields
   if (meta && (key === 'iifname' || key === 'iif')) return isNamed(packet.iif, value)
   if (meta && (key === 'oifname' || key === 'oif')) return isNamed(packet.oif, value)
-  if (meta && key === 'l4proto') return value === 'tcp'
-  if (ct && key === 'state') return value === (packet.isReply ? 'established' : 'new')
+  if (meta && key === 'l4proto') {
+    // A number where the host has no name for it.
+    if (typeof value === 'number') return value === tcp
+    return isWord(value) ? value === 'tcp' : undefined
+  }
+  if (ct && key === 'state') {
+    return isWord(value) ? value === (packet.isReply ? 'established' : 'new') : undefined
+  }
   const { protocol, field } = (payload ?? {}) as Fields
   if (other.has(protocol)) return false
   if (protocol !== 'ip' && protocol !== 'ip6') return undefined
@@ -106,10 +112,17 @@ function isOne({ meta, payload, ct }: Fields, value: unknown, packet: Packet): b
   return field === 'daddr' ? isInside(value, packet.to) : undefined
 }
 
+/** As IP headers have it. */
+const tcp = 6
+
+/** Not the name of a set. */
+const isWord = (value: unknown): value is string =>
+  typeof value === 'string' && !value.startsWith('@')
+
 const other: ReadonlySet<unknown> = new Set(['udp', 'icmp', 'icmpv6', 'sctp', 'arp'])
 
 function isNamed(name: string, value: unknown): boolean | undefined {
-  if (typeof value !== 'string' || value.startsWith('@')) return undefined
+  if (!isWord(value)) return undefined
   return value.endsWith('*') ? name.startsWith(value.slice(0, -1)) : name === value
 }
 

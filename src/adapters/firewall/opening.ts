@@ -1,6 +1,5 @@
 /** Keeps a rule of ours in others' chains of iptables, in whichever flavours of it are in use. */
 
-import { readFile } from 'node:fs/promises'
 import type { Opening } from '../../core/routing/host-firewall.ts'
 import {
   closingLines,
@@ -12,6 +11,7 @@ import {
   oursNamed,
   parseFilter,
 } from './filter.ts'
+import { flavoursOf } from './flavours.ts'
 import { ProgramError, run, type Write } from './program.ts'
 import type { Kept } from './table.ts'
 
@@ -28,8 +28,7 @@ export class OpeningRule {
 
   /** Rejects with a ProgramError. Where nothing restricts forwarding nothing is added. */
   async keep({ bridge, families }: Opening): Promise<Kept> {
-    const flavours: Flavour[] = []
-    for (const family of families) flavours.push(...(await flavoursOf(family)))
+    const flavours = (await Promise.all(families.map(filtersOf))).flat()
     if (flavours.length === 0) throw new ProgramError('the program iptables is not there', true)
     let kept: Kept = 'as it was'
     for (const { program, filter } of flavours) {
@@ -51,7 +50,7 @@ export class OpeningRule {
   async remove(): Promise<void> {
     this.#stands.clear()
     for (const family of [4, 6] as const) {
-      for (const { program, filter } of await flavoursOf(family)) {
+      for (const { program, filter } of await filtersOf(family)) {
         const input = closingLines(filter, this.#ours)
         if (input !== '') await this.#restore(program, input)
       }
@@ -63,38 +62,8 @@ export class OpeningRule {
   }
 }
 
-interface Flavour {
-  /** `iptables-nft`, `ip6tables-legacy` and the like. */
-  readonly program: string
-  readonly filter: Filter
-}
-
-/** Those that are installed; the legacy one where its table is loaded, for the program would load it. */
-async function flavoursOf(family: 4 | 6): Promise<Flavour[]> {
-  const program = family === 4 ? 'iptables' : 'ip6tables'
-  const flavours: Flavour[] = []
-  const add = async (name: string): Promise<boolean> => {
-    try {
-      const saved = await run([`${name}-save`, '-t', 'filter'])
-      flavours.push({ program: name, filter: parseFilter(saved) })
-      return true
-    } catch (thrown) {
-      if (thrown instanceof ProgramError && thrown.isAbsent) return false
-      throw thrown
-    }
-  }
-  const hasNft = await add(`${program}-nft`)
-  const hasLegacy = (await isLoaded(family)) && (await add(`${program}-legacy`))
-  if (!hasNft && !hasLegacy) await add(program)
-  return flavours
-}
-
-async function isLoaded(family: 4 | 6): Promise<boolean> {
-  try {
-    const names = await readFile(`/proc/net/ip${family === 4 ? '' : '6'}_tables_names`, 'utf8')
-    return names.split('\n').includes('filter')
-  } catch {
-    // The kernel has no legacy tables.
-    return false
-  }
+/** The table `filter` of each flavour that is in use. */
+async function filtersOf(family: 4 | 6): Promise<{ program: string; filter: Filter }[]> {
+  const { found } = await flavoursOf(family, { table: 'filter' })
+  return found.map(({ program, saved }) => ({ program, filter: parseFilter(saved) }))
 }

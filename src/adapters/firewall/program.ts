@@ -20,8 +20,12 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Resolves whatever its exit code. Rejects with a ProgramError where it cannot be run or does not end. */
-export function attempt(words: readonly [string, ...string[]], input = ''): Promise<Outcome> {
+/** Resolves whatever its exit code. Rejects with a ProgramError where it cannot be run, does not end or prints more. */
+export function attempt(
+  words: readonly [string, ...string[]],
+  input = '',
+  charactersMax = Number.POSITIVE_INFINITY,
+): Promise<Outcome> {
   const [program, ...args] = words
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(endsWithinMs)
@@ -30,6 +34,9 @@ export function attempt(words: readonly [string, ...string[]], input = ''): Prom
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         said[name] += text
+        if (said[name].length <= charactersMax) return
+        child.kill('SIGKILL')
+        reject(new ProgramError(`${words.join(' ')} prints more than is read`, false))
       })
     }
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -50,8 +57,12 @@ export function attempt(words: readonly [string, ...string[]], input = ''): Prom
 export type Write = (words: readonly [string, ...string[]], input?: string) => Promise<unknown>
 
 /** Rejects with a ProgramError that has its complaint where it fails. */
-export async function run(words: readonly [string, ...string[]], input = ''): Promise<string> {
-  const outcome = await attempt(words, input)
+export async function run(
+  words: readonly [string, ...string[]],
+  input = '',
+  charactersMax?: number,
+): Promise<string> {
+  const outcome = await attempt(words, input, charactersMax)
   if (outcome.exitCode === 0) return outcome.stdout
   throw new ProgramError(`${words.join(' ')}: ${complaint(outcome)}`, false)
 }

@@ -36,7 +36,8 @@ export function judge(chains: readonly BaseChain[], packet: Packet): FirewallVer
   let doubt: FirewallVerdict | undefined
   let pass = 'it has no rules for what is forwarded'
   for (const chain of chains) {
-    const outcomes = outcomesOf(chain, chain.others, packet).map((outcome) =>
+    const asked: Asked = { others: chain.others, packet, known: new Map() }
+    const outcomes = outcomesOf(chain, asked).map((outcome) =>
       outcome.type === 'return' ? policyOf(chain) : outcome,
     )
     const drop = outcomes.find(({ type }) => type === 'drop')
@@ -56,29 +57,40 @@ const policyOf = ({ name, policy }: BaseChain): Outcome => ({
 /** Deeper than any that people write; the kernel itself has no more. */
 const depthMax = 16
 
-/** All that may come of it; what is certain is the only one. */
-function outcomesOf(
-  { rules }: Chain,
-  others: ReadonlyMap<string, Chain>,
-  packet: Packet,
-  depth = 0,
-): Outcome[] {
-  const found: Outcome[] = []
-  for (const { text, matches, action } of rules) {
-    const isMet = matches(packet)
-    if (isMet === false) continue
-    const { ends, goesOn } = consequences(action, text, others, packet, depth)
-    found.push(...ends)
-    if (isMet && !goesOn) return found
+interface Asked {
+  readonly others: ReadonlyMap<string, Chain>
+  readonly packet: Packet
+  /** What comes of a chain: many rules may lead there. */
+  readonly known: Map<Chain, readonly Outcome[]>
+}
+
+/** All that may come of it, the first of each kind; what is certain is the only one. */
+function outcomesOf(chain: Chain, asked: Asked, depth = 0): readonly Outcome[] {
+  const before = asked.known.get(chain)
+  if (before) return before
+  const found = new Map<Outcome['type'], Outcome>()
+  const add = (outcome: Outcome): void => {
+    if (!found.has(outcome.type)) found.set(outcome.type, outcome)
   }
-  return [...found, { type: 'return', by: '' }]
+  let isOver = false
+  for (const { text, matches, action } of chain.rules) {
+    const isMet = matches(asked.packet)
+    if (isMet === false) continue
+    const { ends, goesOn } = consequences(action, text, asked, depth)
+    for (const end of ends) add(end)
+    isOver = isMet === true && !goesOn
+    if (isOver) break
+  }
+  if (!isOver) add({ type: 'return', by: '' })
+  const outcomes = [...found.values()]
+  asked.known.set(chain, outcomes)
+  return outcomes
 }
 
 function consequences(
   action: Action,
   by: string,
-  others: ReadonlyMap<string, Chain>,
-  packet: Packet,
+  asked: Asked,
   depth: number,
 ): { readonly ends: readonly Outcome[]; readonly goesOn: boolean } {
   switch (action.type) {
@@ -86,9 +98,9 @@ function consequences(
       return { ends: [], goesOn: true }
     case 'jump':
     case 'goto': {
-      const chain = others.get(action.chain)
+      const chain = asked.others.get(action.chain)
       if (!chain || depth >= depthMax) return anything(by)
-      const outcomes = outcomesOf(chain, others, packet, depth + 1)
+      const outcomes = outcomesOf(chain, asked, depth + 1)
       if (action.type === 'goto') return { ends: outcomes, goesOn: false }
       return {
         ends: outcomes.filter(({ type }) => type !== 'return'),

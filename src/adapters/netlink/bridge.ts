@@ -4,11 +4,17 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Address, address as addressWith } from '../../core/ip/address.ts'
 import type { BridgeAnswers, HostAddress, LinkAddress } from '../../core/routing/route.ts'
+import { sysctlName } from '../../core/sysctl.ts'
 import { writeAddress } from './address-message.ts'
 import type { BridgePorts } from './bridge-ports.ts'
 import { type LinkFacts, writeBridge, writeLinkMaster, writeLinkUp } from './link-message.ts'
 import { MessageWriter } from './message.ts'
-import { writePromptProxy, writeProxiedNeighbour, writeProxyArp } from './proxy-message.ts'
+import {
+  type ProxiedNeighbour,
+  writePromptProxy,
+  writeProxiedNeighbour,
+  writeProxyArp,
+} from './proxy-message.ts'
 import type { KernelAddress, Reader } from './reader.ts'
 import { failureOf, NetlinkError, type RequestSocket } from './socket.ts'
 
@@ -108,25 +114,11 @@ export class BridgeKeeper {
     )
   }
 
-  /** Takes away what is not wanted any more, wherever this agent put it, and nothing that somebody else added. */
-  async #clear(
-    { name, addresses, former }: WantedBridge,
-    links: readonly LinkFacts[],
-  ): Promise<void> {
-    for (const one of await this.#reader.addresses()) {
-      const link = links.find(({ ifindex }) => ifindex === one.ifindex)
-      const onBridge = link !== undefined && link.name === name
-      if (onBridge && addresses.some((wanted) => isSameAddress(wanted, one))) continue
-      const isFormer = former.some((gone) => gone.link === link?.name && isSameAddress(gone, one))
-      if ((onBridge && one.owned) || (isFormer && this.#mayBeOurs(one))) {
-        await this.#writeAddress('remove', one.ifindex, one)
-      }
+  async #clear(wanted: WantedBridge, links: readonly LinkFacts[]): Promise<void> {
+    const held = { addresses: await this.#reader.addresses(), links }
+    for (const one of obsoleteAddresses(wanted, held, this.#protocol)) {
+      await this.#writeAddress('remove', one.ifindex, one)
     }
-  }
-
-  /** A kernel before 5.18 does not tell who added an address. */
-  #mayBeOurs({ protocol }: KernelAddress): boolean {
-    return protocol === this.#protocol || protocol === 0
   }
 
   async #address(ifindex: number, { addresses }: WantedBridge): Promise<void> {
@@ -184,15 +176,9 @@ export class BridgeKeeper {
           seq,
         }),
       )
-    for (const { value, protocol } of held) {
-      const isOurs = protocol === this.#protocol
-      if (isOurs && !neighbours.some((wanted) => wanted.value === value)) {
-        await write('remove', addressWith(6, value))
-      }
-    }
-    for (const wanted of neighbours) {
-      if (!held.some(({ value }) => value === wanted.value)) await write('add', wanted)
-    }
+    const { add, remove } = proxyChanges(held, neighbours, this.#protocol)
+    for (const address of remove) await write('remove', address)
+    for (const address of add) await write('add', address)
   }
 
   async #perform(
@@ -228,13 +214,16 @@ async function keepAddressesOnDown(name: string): Promise<void> {
 }
 
 async function switchOnProxies(name: string): Promise<void> {
-  const setting = `net.ipv6.conf.${name}.proxy_ndp`
-  const path = `/proc/sys/net/ipv6/conf/${name}/proxy_ndp`
+  const setting = `net/ipv6/conf/${name}/proxy_ndp`
+  const path = `/proc/sys/${setting}`
   try {
     if ((await readFile(path, 'utf8')).trim() === '0') await writeFile(path, '1')
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)
-    throw new NetlinkError(code, `cannot set ${setting}=1, by which containers find neighbours`)
+    throw new NetlinkError(
+      code,
+      `cannot set ${sysctlName(setting)}=1, by which containers find neighbours`,
+    )
   }
 }
 
@@ -244,6 +233,37 @@ function macOf(node: string): Uint8Array {
   // Locally administered, not multicast.
   mac[0] = ((mac[0] ?? 0) & 0xfc) | 0x02
   return mac
+}
+
+/** What is not wanted any more, wherever this agent put it, and nothing that somebody else added. */
+export function obsoleteAddresses(
+  { name, addresses, former }: WantedBridge,
+  held: { readonly addresses: readonly KernelAddress[]; readonly links: readonly LinkFacts[] },
+  ours: number,
+): readonly KernelAddress[] {
+  return held.addresses.filter((one) => {
+    const link = held.links.find(({ ifindex }) => ifindex === one.ifindex)?.name
+    if (link === name && addresses.some((wanted) => isSameAddress(wanted, one))) return false
+    const isFormer = former.some((gone) => gone.link === link && isSameAddress(gone, one))
+    // A kernel before 5.18 does not tell who added an address.
+    const mayBeOurs = one.protocol === ours || one.protocol === 0
+    return (link === name && one.owned) || (isFormer && mayBeOurs)
+  })
+}
+
+/** `held` are those of the bridge; what others added stays. */
+export function proxyChanges(
+  held: readonly ProxiedNeighbour[],
+  wanted: readonly Address[],
+  ours: number,
+): { readonly add: readonly Address[]; readonly remove: readonly Address[] } {
+  const isWanted = ({ value }: ProxiedNeighbour) => wanted.some((each) => each.value === value)
+  return {
+    add: wanted.filter((each) => !held.some(({ value }) => value === each.value)),
+    remove: held
+      .filter((each) => each.protocol === ours && !isWanted(each))
+      .map(({ value }) => addressWith(6, value)),
+  }
 }
 
 export const isSameAddress = (a: Addressed, b: Addressed): boolean =>

@@ -2,6 +2,7 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import type { ForwardingAnswer } from '../../core/routing/route.ts'
+import { sysctlName } from '../../core/sysctl.ts'
 
 /** Files below /proc/sys. */
 export interface Settings {
@@ -82,14 +83,6 @@ async function keepAdvertisements(settings: Settings): Promise<void> {
     }
   }
 }
-
-/** As sysctl writes it: a dot inside an interface's name is a slash there. */
-export const sysctlName = (setting: string): string =>
-  setting
-    .replace(root, '')
-    .split('/')
-    .map((part) => part.replaceAll('.', '/'))
-    .join('.')
 
 function textOf(name: string, thrown: unknown): string {
   const code = codeOf(thrown)

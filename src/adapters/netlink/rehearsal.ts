@@ -13,9 +13,10 @@ import type {
   RouteTarget,
 } from '../../core/routing/route.ts'
 import { routeText } from '../../core/routing/route-text.ts'
+import { sysctlName } from '../../core/sysctl.ts'
 import type { Kernel } from '../../ports/kernel.ts'
-import { isSameAddress, type WantedBridge } from './bridge.ts'
-import { checkForwarding, type Settings, sysctlName } from './forwarding.ts'
+import { isSameAddress, obsoleteAddresses, proxyChanges, type WantedBridge } from './bridge.ts'
+import { checkForwarding, type Settings } from './forwarding.ts'
 import { hostAddressOf, type NetlinkOptions } from './kernel.ts'
 import { Reader } from './reader.ts'
 import { byteScope, ScopeFilter } from './scope.ts'
@@ -119,16 +120,15 @@ class RehearsedKernel implements Kernel {
   }
 
   async configureBridge(wanted: WantedBridge): Promise<string> {
-    const { name, addresses, former, answers } = wanted
+    const { name, addresses, answers } = wanted
+    const { protocol } = this.#options.scope
     const links = await this.#reader.links()
     const held = await this.dump()
-    for (const one of held.addresses) {
-      const link = held.links.find(({ ifindex }) => ifindex === one.ifindex)
-      if (!link || (link.name === name && isIn(addresses, one))) continue
-      const isFormer = former.some((gone) => gone.link === link.name && isSameAddress(gone, one))
-      if (!isFormer && !(link.name === name && one.owned)) continue
-      this.#gone.push(one)
-      this.#record(`ip addr del ${one.address.text}/${one.length} dev ${link.name}`)
+    const before = { addresses: await this.#reader.addresses(), links }
+    for (const one of obsoleteAddresses(wanted, before, protocol)) {
+      const link = links.find(({ ifindex }) => ifindex === one.ifindex)?.name
+      this.#gone.push(hostAddressOf(one))
+      this.#record(`ip addr del ${one.address.text}/${one.length} dev ${link}`)
     }
     if (addresses.length === 0) return ''
     const found = links.find((link) => link.name === name)
@@ -158,8 +158,10 @@ class RehearsedKernel implements Kernel {
     }
     if (answers.arp) await this.#settings.set(`net/ipv4/conf/${name}/proxy_arp`)
     if (answers.neighbours.length > 0) await this.#settings.set(`net/ipv6/conf/${name}/proxy_ndp`)
-    for (const { text } of answers.neighbours)
-      this.#record(`ip neigh add proxy ${text} dev ${name}`)
+    const proxied = (await this.#reader.proxied()).filter((one) => one.ifindex === ifindex)
+    const { add, remove } = proxyChanges(proxied, answers.neighbours, protocol)
+    for (const { text } of remove) this.#record(`ip neigh del proxy ${text} dev ${name}`)
+    for (const { text } of add) this.#record(`ip neigh add proxy ${text} dev ${name}`)
     return ''
   }
 
@@ -203,7 +205,7 @@ class RehearsedSettings implements Settings {
 
   async write(path: string, value: string): Promise<void> {
     this.#written.set(path, value)
-    this.#record(`sysctl -w ${sysctlName(path)}=${value}`)
+    this.#record(`sysctl -w ${sysctlName(path.slice('/proc/sys/'.length))}=${value}`)
   }
 
   /** To 1, where it is not; that of a link that does not exist yet is not. */

@@ -32,6 +32,9 @@ function unready({ phase, convergence, routes }: AgentView): Verdict {
   if (phase === 'joining') return 'it joins: no peer has told it yet what there is'
   if (!convergence.claimed) return 'it has no confirmed subnet'
   if (convergence.kernelEqual) return ''
-  const missing = routes.filter(({ wanted, state }) => wanted && state !== 'installed').length
-  return `its kernel is not as it should be yet: ${missing} of ${routes.length} routes are not in use`
+  const wanted = routes.filter((route) => route.wanted)
+  const missing = wanted.filter(({ state }) => state !== 'installed').length
+  return missing > 0
+    ? `its kernel is not as it should be yet: ${missing} of ${wanted.length} routes are not in use`
+    : 'its kernel is not as it should be yet: it has routes that are not wanted'
 }

@@ -42,6 +42,10 @@ export interface Scrape
 export type NoteCode = Note['code']
 
 /** One sample for each value of `label`, 0 where there is none. */
+/** All values of a label: the compiler sees that none is left out. */
+export const all = <T extends string>(values: Readonly<Record<T, true>>): readonly T[] =>
+  Object.keys(values) as T[]
+
 export function tally<T extends string>(
   label: string,
   values: readonly T[],

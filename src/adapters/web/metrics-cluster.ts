@@ -3,14 +3,21 @@
 import { poolUsage } from '../../core/claim/pool-usage.ts'
 import { describe } from '../../core/describe.ts'
 import { subnetCount } from '../../core/ip/pool.ts'
-import { type Metric, type Sample, type Scrape, tally } from './metric.ts'
+import type { ClaimView, NodeView } from '../../core/view.ts'
+import { all, type Metric, type Sample, type Scrape, tally } from './metric.ts'
 
 export const families = ['ipv4', 'ipv6'] as const
 export const familyOf = (family: 4 | 6): 'ipv4' | 'ipv6' => (family === 4 ? 'ipv4' : 'ipv6')
 
-const liveness = ['alive', 'suspect', 'agent-down', 'host-down', 'displaced'] as const
-const claimStates = ['tentative', 'confirmed'] as const
-const standings = ['winner', 'yielding', 'fenced'] as const
+const liveness = all<NodeView['liveness']>({
+  alive: true,
+  suspect: true,
+  'agent-down': true,
+  'host-down': true,
+  displaced: true,
+})
+const claimStates = all<ClaimView['claim']['state']>({ tentative: true, confirmed: true })
+const standings = all<ClaimView['standing']>({ winner: true, yielding: true, fenced: true })
 const transitions = {
   joined: ({ notes }: Scrape) => notes.byCode.get('node-joined') ?? 0,
   back: ({ notes }: Scrape) => notes.byCode.get('node-back') ?? 0,
@@ -115,16 +122,16 @@ export const clusterMetrics: readonly Metric[] = [
   {
     name: 'starling_peers',
     type: 'gauge',
-    labels: { digest: ['equal', 'differs', 'unknown'] },
+    labels: { digest: ['equal', 'different', 'unknown'] },
     help: 'Connected nodes, by whether the digest that they last said is that of this node.',
     read: ({ nodes }) =>
       tally(
         'digest',
-        ['equal', 'differs', 'unknown'],
+        ['equal', 'different', 'unknown'],
         nodes
           .filter(({ connected }) => connected)
           .map(({ digestEqual }) =>
-            digestEqual === undefined ? 'unknown' : digestEqual ? 'equal' : 'differs',
+            digestEqual === undefined ? 'unknown' : digestEqual ? 'equal' : 'different',
           ),
       ),
   },

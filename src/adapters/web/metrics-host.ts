@@ -2,22 +2,22 @@
 
 import type { Door } from '../../core/ipam/lease.ts'
 import type { RouteState, SubnetView } from '../../core/view.ts'
-import { type Metric, type NoteCode, type Sample, type Scrape, tally } from './metric.ts'
+import { all, type Metric, type NoteCode, type Sample, type Scrape, tally } from './metric.ts'
 import { families, familyOf } from './metrics-cluster.ts'
 
-const routeStates = [
-  'installed',
-  'shadowed',
-  'dead',
-  'missing',
-  'alien',
-  'not-on-link',
-  'refused',
-  'failed',
-  'leftover',
-] as const satisfies readonly RouteState[]
+const routeStates = all<RouteState>({
+  installed: true,
+  shadowed: true,
+  dead: true,
+  missing: true,
+  alien: true,
+  'not-on-link': true,
+  refused: true,
+  failed: true,
+  leftover: true,
+})
 
-const doors = ['cni', 'docker', 'grpc', 'manual'] as const satisfies readonly Door[]
+const doors = all<Door>({ cni: true, docker: true, grpc: true, manual: true })
 
 const repairs: Readonly<Record<string, NoteCode>> = {
   route: 'route-drifted',

@@ -1,22 +1,11 @@
 /** Metrics of what this node says to others, and of what its process takes. */
 
 import { performance } from 'node:perf_hooks'
-import type { Flow, SyncWord } from '../../ports/traffic.ts'
+import { type Flow, noTraffic, type SyncWord } from '../../ports/traffic.ts'
 import type { Metric, Sample, Scrape } from './metric.ts'
 
 const directions = ['sent', 'received'] as const
-const words: Readonly<Record<SyncWord, true>> = {
-  probe: true,
-  match: true,
-  buckets: true,
-  summary: true,
-  delta: true,
-  clock: true,
-  trust: true,
-  papers: true,
-  beat: true,
-  broken: true,
-}
+const words = Object.keys(noTraffic().sync.sent) as SyncWord[]
 const verdicts = ['accept', 'ignore', 'reject'] as const
 
 export const talkMetrics: readonly Metric[] = [
@@ -45,14 +34,14 @@ export const talkMetrics: readonly Metric[] = [
   {
     name: 'starling_sync_messages_total',
     type: 'counter',
-    labels: { direction: directions, type: Object.keys(words) },
+    labels: { direction: directions, type: words },
     help: 'Messages of anti-entropy and signs of life (beat); broken is what could not be read.',
     read: (scrape) => sync(scrape, 'messages'),
   },
   {
     name: 'starling_sync_bytes_total',
     type: 'counter',
-    labels: { direction: directions, type: Object.keys(words) },
+    labels: { direction: directions, type: words },
     help: 'Bytes of those, without what encryption adds.',
     read: (scrape) => sync(scrape, 'bytes'),
   },

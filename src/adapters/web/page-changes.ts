@@ -40,7 +40,7 @@ const texts = new WeakMap<object, string>()
 /** Of all, as `changes` has it. */
 export function whole({ head, lists }: Written): string {
   const parts = [...lists].map(([name, rows]) => part(name, [...rows], []))
-  return `{"head":${printable(head)},"lists":{${parts.join(',')}}}`
+  return `{"head":${printableJson(head)},"lists":{${parts.join(',')}}}`
 }
 
 /** `{ head?, lists: { NAME: { set: [[key, row]...], gone: [key...] } } }` as JSON; undefined: nothing has changed. */
@@ -52,13 +52,13 @@ export function changes(before: Written, after: Written): string | undefined {
     const gone = [...old.keys().filter((key) => !rows.has(key))]
     if (set.length + gone.length > 0) parts.push(part(name, set, gone))
   }
-  const head = before.head === after.head ? '' : `"head":${printable(after.head)},`
+  const head = before.head === after.head ? '' : `"head":${printableJson(after.head)},`
   if (head === '' && parts.length === 0) return undefined
   return `{${head}"lists":{${parts.join(',')}}}`
 }
 
 /** Any other JSON that a browser is sent. */
-export const told = (value: object): string => printable(JSON.stringify(value))
+export const told = (value: object): string => printableJson(JSON.stringify(value))
 
 function part(
   name: string,

@@ -77,7 +77,7 @@ _starling() {
   else
     local -a each
     IFS=';' read -ra each <<<"$values"
-    [[ \${each[-1]-} == '*' ]] && ((count >= \${#each[@]} - 1)) && count=$((\${#each[@]} - 2))
+    [[ $values == *';*' ]] && ((count >= \${#each[@]} - 1)) && count=$((\${#each[@]} - 2))
     _starling_propose "\${each[count]-any}" "$written"
   fi
   # bash replaces only what follows the last colon

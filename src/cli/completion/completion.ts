@@ -3,7 +3,6 @@
 import type { Command } from 'commander'
 import { exitCode } from '../exit-code.ts'
 import { codeNames } from '../help.ts'
-import { takesSettings } from '../means.ts'
 import { describeSettings } from '../settings-help.ts'
 import { bashScript } from './bash.ts'
 import { fishScript } from './fish.ts'
@@ -21,7 +20,6 @@ export function completion(program: Command, shell: Shell): number {
 
 /** `program` has no settings yet. */
 export function completionScript(program: Command, shell: Shell): string {
-  for (const each of program.commands)
-    if (takesSettings.includes(each.name())) describeSettings(each)
+  describeSettings(program)
   return scripts[shell](grammarOf(program, codeNames))
 }

@@ -182,7 +182,7 @@ async function addHost(contents: Contents, facts: Facts, missing: string[]): Pro
   if (ruleset.isKnown) contents.texts['nft.txt'] = ruleset.value
   else missing.push(`nft.txt: ${ruleset.why}; ${ruleset.mend}`)
   if (facts.iptables.isKnown) {
-    for (const { program, text } of facts.iptables.value) {
+    for (const { program, saved: text } of facts.iptables.value) {
       contents.texts[`${program}-save.txt`] = text
     }
   } else missing.push(`iptables: ${facts.iptables.why}; ${facts.iptables.mend}`)

@@ -9,13 +9,14 @@ import type {
 } from '../../adapters/api/definition.ts'
 import type { Inspection } from '../../adapters/cni/installation.ts'
 import type { Fact } from '../../adapters/doctor/fact.ts'
-import type { NftChain, Saved } from '../../adapters/doctor/firewall.ts'
+import type { NftChain } from '../../adapters/doctor/firewall.ts'
 import type { KernelPart, Presence } from '../../adapters/doctor/host.ts'
 import type { Sysctls } from '../../adapters/doctor/network.ts'
 import type { Answer } from '../../adapters/doctor/probe.ts'
 import type { HostRoutes } from '../../adapters/doctor/routes.ts'
 import type { Docker, Networkd, NetworkManager } from '../../adapters/doctor/services.ts'
 import type { StateDirectory, Write } from '../../adapters/doctor/state-directory.ts'
+import type { Flavour } from '../../adapters/firewall/flavours.ts'
 import type { Prefix } from '../../core/ip/prefix.ts'
 
 /** `unknown` is what could not be looked at: it is never told as good or bad. */
@@ -70,7 +71,7 @@ export interface Facts {
   readonly networkd: Fact<Networkd>
   readonly networkManager: Fact<NetworkManager>
   readonly docker: Fact<Docker>
-  readonly iptables: Fact<readonly Saved[]>
+  readonly iptables: Fact<readonly Flavour[]>
   readonly nft: Fact<readonly NftChain[]>
   readonly cni: Fact<Inspection>
   readonly seeds: readonly SeedFacts[]

@@ -1,5 +1,6 @@
 /** What the agent knows, and whether other hosts can be reached from here. */
 
+import { nestedProblems } from '../../words/problems.ts'
 import {
   type AgentFacts,
   type Check,
@@ -122,35 +123,40 @@ function whereAgentIs(judge: (agent: AgentFacts) => Finding): Check['judge'] {
   return ({ agent }) => (agent ? [judge(agent)] : [])
 }
 
-/** A thousand routes may have one cause. */
-const alikeMax = 3
-
 function judgeProblems({ status }: AgentFacts): readonly Finding[] {
-  const findings: Finding[] = []
-  const seen = new Map<string, number>()
-  for (const { code, level, message, mend } of status.problems) {
-    const alike = (seen.get(code) ?? 0) + 1
-    seen.set(code, alike)
-    if (clockCodes.includes(code) || alike > alikeMax) continue
-    const text = `${message} [${code}]`
-    if (level === 'info') findings.push(ok(text))
-    else findings.push({ verdict: level === 'error' ? 'fail' : 'warn', message: text, mend })
-  }
-  for (const [code, count] of seen) {
-    if (count <= alikeMax || clockCodes.includes(code)) continue
-    findings.push(warn(`${count - alikeMax} more of ${code}`, 'starling status --json shows all'))
-  }
+  const nested = nestedProblems(status.problems, problemsMax)
+  const shown = nested.filter(({ code }) => !clockCodes.includes(code))
+  const findings = shown.map(({ code, level, message, mend, depth }): Finding => {
+    const text = `${message} [${code}]${depth === 0 ? '' : ', which follows from the one above'}`
+    if (level === 'info') return ok(text)
+    return {
+      verdict: level === 'error' ? 'fail' : 'warn',
+      message: text,
+      mend: depth === 0 ? mend : '',
+    }
+  })
+  const more = status.problems.length - nested.length
+  if (more > 0)
+    findings.push(
+      warn(
+        `${more} more ${more === 1 ? 'problem' : 'problems'}`,
+        'starling status --json shows all',
+      ),
+    )
   return findings.length > 0 ? findings : [ok('the agent knows of no problem')]
 }
+
+const problemsMax = 30
 
 function judgeSeeds({ agent, seeds }: Facts): readonly Finding[] {
   if (seeds.length === 0) return []
   const answering = seeds.filter(({ answer }) => answer?.outcome === 'answered')
   const others = seeds.filter((seed) => !answering.includes(seed))
-  if (others.length === 0) return [ok(`${counted(seeds.length, 'seed')} of ${seeds.length} answer`)]
+  const answerText = `${answering.length} of ${counted(seeds.length, 'seed')} ${answering.length === 1 ? 'answers' : 'answer'}`
+  if (others.length === 0) return [ok(answerText)]
   const mend =
     'see that an agent runs there (starling status), that its port is open, and that --seed names it rightly'
-  const text = `${answering.length} of ${counted(seeds.length, 'seed')} answer: ${listed(others.map(seedText))}`
+  const text = `${answerText}: ${listed(others.map(seedText))}`
   const isAlone = answering.length === 0 && (agent?.status.peersConnected ?? 0) === 0
   return [isAlone ? fail(text, mend) : warn(text, mend)]
 }
@@ -223,9 +229,18 @@ function judgeWays({ agent, ways, unprobed }: Facts): readonly Finding[] {
       ),
     )
   }
-  if (findings.length > 0) return findings
-  const left = ways.left > 0 ? `, ${ways.left} were not asked (--all asks all)` : ''
-  return [ok(`${there.length} of ${ways.probed.length} gateways answer to ${from}${left}`)]
+  const left = ways.left > 0 ? `${ways.left} were not asked (--all asks all)` : ''
+  if (ways.probed.length === 0) {
+    return [
+      left === ''
+        ? ok('there is no other gateway to ask')
+        : unknown(`reachability: ${left}`, 'starling doctor --all'),
+    ]
+  }
+  if (findings.length > 0)
+    return left === '' ? findings : [...findings, ok(`reachability: ${left}`)]
+  const text = `${there.length} of ${ways.probed.length} gateways answer to ${from}`
+  return [ok(left === '' ? text : `${text}; ${left}`)]
 }
 
 const wayText = ({ name, gateway }: Way): string => `${gateway} of ${name}`

@@ -1,6 +1,7 @@
 /** Whether other programs' rules let containers' packets through. */
 
-import type { NftChain, Saved } from '../../adapters/doctor/firewall.ts'
+import type { NftChain } from '../../adapters/doctor/firewall.ts'
+import type { Flavour } from '../../adapters/firewall/flavours.ts'
 import { contains, type Prefix, parsePrefix } from '../../core/ip/prefix.ts'
 import {
   type Check,
@@ -56,8 +57,8 @@ const all: readonly Check[] = [
       "Docker (28.2 and later) drops what comes to a container's address by another interface than its bridge.",
     mend: 'Make the network by `starling docker network NAME`, which sets gateway_mode_ipv4=nat-unprotected.',
     judge: (facts) =>
-      judgeDocker(facts, "to containers' addresses", (saved, { bridge, subnets }) =>
-        rulesOf(saved.text, 'raw')
+      judgeDocker(facts, "to containers' addresses", ({ saved }, { bridge, subnets }) =>
+        rulesOf(saved, 'raw')
           .filter(({ chain, rule }) => {
             if (chain !== 'PREROUTING' || !rule.endsWith('-j DROP')) return false
             const to = parsePrefix(/(?:^| )-d (\S+)/.exec(rule)?.[1] ?? '')
@@ -74,8 +75,8 @@ const all: readonly Check[] = [
     wrong: 'Docker (28 and later) drops what is routed to ports that it does not publish.',
     mend: 'Make the network by `starling docker network NAME`, which sets gateway_mode_ipv4=nat-unprotected.',
     judge: (facts) =>
-      judgeDocker(facts, 'to ports that it does not publish', (saved, { bridge }) =>
-        rulesOf(saved.text, 'filter')
+      judgeDocker(facts, 'to ports that it does not publish', ({ saved }, { bridge }) =>
+        rulesOf(saved, 'filter')
           .filter(
             ({ chain, rule }) =>
               /^DOCKER/.test(chain) &&
@@ -148,7 +149,7 @@ const openMend = (bridge: string): string =>
 const anewMend =
   'make the network anew: docker network rm NAME; starling docker network NAME (it sets gateway_mode_ipv4=nat-unprotected)'
 
-function judgePolicies(all: readonly Saved[], setup: Setup): readonly Finding[] {
+function judgePolicies(all: readonly Flavour[], setup: Setup): readonly Finding[] {
   const closed = closedFlavours(all, setup)
   if (closed.length > 0) {
     const programs = closed.map(({ program }) => program)
@@ -156,17 +157,17 @@ function judgePolicies(all: readonly Saved[], setup: Setup): readonly Finding[] 
       fail(`FORWARD drops what nothing accepts (${listed(programs)})`, openMend(setup.bridge)),
     ]
   }
-  const policies = all.map(({ program, text }) => `${program} ${policyOf(text)}`)
+  const policies = all.map(({ program, saved }) => `${program} ${policyOf(saved)}`)
   return [ok(`FORWARD lets containers' packets through (${policies.join(', ') || 'no iptables'})`)]
 }
 
 /** Those whose policy or last rule drops, where no rule takes what goes to and what comes from the bridge. */
-const closedFlavours = (all: readonly Saved[], { bridge, pools }: Setup): readonly Saved[] =>
-  all.filter(({ family, text }) => {
+const closedFlavours = (all: readonly Flavour[], { bridge, pools }: Setup): readonly Flavour[] =>
+  all.filter(({ family, saved }) => {
     if (!pools.some((pool) => pool.family === family)) return false
-    const asked = reachedFrom('FORWARD', rulesOf(text, 'filter'))
+    const asked = reachedFrom('FORWARD', rulesOf(saved, 'filter'))
     const isClosed =
-      policyOf(text) !== 'ACCEPT' ||
+      policyOf(saved) !== 'ACCEPT' ||
       asked.some(({ chain, rule }) => chain === 'FORWARD' && /^-j (DROP|REJECT)/.test(rule))
     const takes = (rule: string): boolean => asked.some((each) => each.rule === rule)
     return isClosed && !(takes(`-i ${bridge} -j ACCEPT`) && takes(`-o ${bridge} -j ACCEPT`))
@@ -223,11 +224,11 @@ interface Ours {
 function judgeDocker(
   { iptables, setup, agent }: Facts,
   what: string,
-  find: (saved: Saved, ours: Ours) => readonly string[],
+  find: (flavour: Flavour, ours: Ours) => readonly string[],
 ): readonly Finding[] {
   const subnets = (agent?.status.claims ?? []).flatMap(({ prefix }) => parsePrefix(prefix) ?? [])
   return judged(iptables, "Docker's rules", (all) => {
-    const found = all.flatMap((saved) => find(saved, { bridge: setup.bridge, subnets }))
+    const found = all.flatMap((flavour) => find(flavour, { bridge: setup.bridge, subnets }))
     if (found.length === 0) return [ok(`Docker drops nothing that is routed ${what}`)]
     const rules = counted(found.length, 'rule')
     return [fail(`Docker drops what is routed ${what} (${rules}: ${found[0]})`, anewMend)]

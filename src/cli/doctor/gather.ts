@@ -11,11 +11,12 @@ import { type Answer, inTurns, probe, resolveName } from '../../adapters/doctor/
 import { readRoutes } from '../../adapters/doctor/routes.ts'
 import { readDocker, readNetworkd, readNetworkManager } from '../../adapters/doctor/services.ts'
 import { readStateDirectory, writeOnce } from '../../adapters/doctor/state-directory.ts'
+import { seedPlace } from '../../config/seed.ts'
 import { parseAddress } from '../../core/ip/address.ts'
 import { version } from '../../version.ts'
 import { answerMs } from '../session.ts'
 import type { AgentFacts, Facts, SeedFacts, Setup } from './check.ts'
-import { placeOf, setupOf } from './setup.ts'
+import { setupOf } from './setup.ts'
 import { uplinkBy } from './uplink.ts'
 import { probeWays } from './ways.ts'
 
@@ -87,11 +88,11 @@ const seedTurns = { width: 16, withinMs: 15_000 }
 
 async function askSeeds({ seeds, port }: Setup): Promise<readonly SeedFacts[]> {
   const asked = await inTurns(seeds, seedTurns, async (seed): Promise<SeedFacts> => {
-    const place = placeOf(seed, port)
+    const place = seedPlace(seed)
     if (!place) return { seed, addresses: [], answer: undefined }
     const addresses = parseAddress(place.host) ? [place.host] : await resolveName(place.host, 8)
     const answers = await Promise.all(
-      addresses.map((host) => probe({ host, port: place.port }, seedMs)),
+      addresses.map((host) => probe({ host, port: place.port ?? port }, seedMs)),
     )
     return { seed, addresses, answer: best(answers) }
   })

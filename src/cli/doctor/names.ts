@@ -1,9 +1,9 @@
 /** The names that what an agent and a host say of themselves holds. */
 
 import type { EventMessage, LeaseMessage, SettingMessage } from '../../adapters/api/definition.ts'
+import { seedPlace } from '../../config/seed.ts'
 import { parseAddress } from '../../core/ip/address.ts'
 import type { AgentFacts } from './check.ts'
-import { placeOf } from './setup.ts'
 
 export interface Named {
   readonly name: string
@@ -24,14 +24,14 @@ export function namesIn(sources: {
     names.filter((name) => name !== '').map((name) => ({ name, kind }))
   const setting = (key: string): readonly string[] =>
     settings.find((each) => each.key === key)?.values ?? []
-  const places = setting('seed').map((seed) => placeOf(seed, 1)?.host ?? seed)
+  const places = setting('seed').map((seed) => seedPlace(seed)?.host ?? seed)
   return [
     ...of('node', agent?.status.name ?? '', ...setting('name'), hostname),
     ...of('node', ...(agent?.peers ?? []).flatMap(({ name, missedBy }) => [name, ...missedBy])),
     ...of('node', ...(agent?.claims ?? []).map(({ name }) => name)),
     ...of('node', ...(agent?.routes ?? []).map(({ name }) => name)),
     ...of('cluster', agent?.status.cluster ?? '', ...setting('cluster')),
-    ...of('host', ...places.filter((place) => !parseAddress(place))),
+    ...of('host', ...[...places, ...setting('webName')].filter((name) => !parseAddress(name))),
     ...leases.flatMap(({ id, name, network, lostTo }) => [
       ...of('container', id, id.slice(0, 12)),
       ...of('lease', name),
@@ -78,6 +78,6 @@ function namesOfEvent({ code, fields }: EventMessage): string[] {
   const lists = Array.isArray(facts.by) ? textsAt('by') : []
   const hosts = seedCodes.test(code) ? textsAt('subject', 'seeds') : []
   const leases = leaseCodes.test(code) ? textsAt('id', 'network') : []
-  const places = hosts.map((host) => placeOf(host, 1)?.host ?? host)
+  const places = hosts.map((host) => seedPlace(host)?.host ?? host)
   return [...names, ...lists, ...places.filter((place) => !parseAddress(place)), ...leases]
 }

@@ -1,9 +1,9 @@
 /** Whether this host forwards, and which way leads to others. */
 
-import { sysctlName } from '../../adapters/doctor/network.ts'
 import type { HostRoute } from '../../adapters/doctor/routes.ts'
-import { parseAddress } from '../../core/ip/address.ts'
+import { isLinkLocal, isLoopback, parseAddress } from '../../core/ip/address.ts'
 import { holds, overlaps } from '../../core/ip/prefix.ts'
+import { sysctlName } from '../../core/sysctl.ts'
 import {
   type Check,
   counted,
@@ -122,6 +122,9 @@ export const networkChecks: readonly Check[] = [
   },
 ]
 
+/** Of a path below /proc/sys/net. */
+const nameOf = (setting: string): string => sysctlName(`net/${setting}`)
+
 const families = ({ setup }: Facts): (4 | 6)[] =>
   ([4, 6] as const).filter((family) => setup.pools.some((pool) => pool.family === family))
 
@@ -130,7 +133,7 @@ const wholeForwarding = (family: 4 | 6): string =>
 
 function judgeForwarding(facts: Facts, settings: readonly string[]): readonly Finding[] {
   const names = (value: string | undefined): string[] =>
-    settings.filter((setting) => facts.sysctls.get(setting) === value).map(sysctlName)
+    settings.filter((setting) => facts.sysctls.get(setting) === value).map(nameOf)
   const [off, unread] = [names('0'), names(undefined)]
   const mend = off.map((name) => `sysctl -w ${name}=1`).join('; ')
   if (off.length > 0 && !facts.agent && facts.canWriteSysctls) {
@@ -140,7 +143,7 @@ function judgeForwarding(facts: Facts, settings: readonly string[]): readonly Fi
   if (unread.length > 0) {
     return [unknown(`not to be read: ${listed(unread)}`, 'run starling doctor on the host itself')]
   }
-  return [ok(`on: ${listed(settings.map(sysctlName))}`)]
+  return [ok(`on: ${listed(settings.map(nameOf))}`)]
 }
 
 function judgeReversePath({ sysctls, uplink, routes, agent }: Facts): readonly Finding[] {
@@ -171,7 +174,7 @@ function judgeReversePath({ sysctls, uplink, routes, agent }: Facts): readonly F
   return [
     warn(
       `${uplink} drops packets whose answers leave by ${listed(others)} (strict, 1)`,
-      `sysctl -w ${sysctlName(`ipv4/conf/${uplink}/rp_filter`)}=2`,
+      `sysctl -w ${nameOf(`ipv4/conf/${uplink}/rp_filter`)}=2`,
     ),
   ]
 }
@@ -240,7 +243,12 @@ function judgeNextHops({ agent, seeds, routes }: Facts): readonly Finding[] {
   const lans = onLink(routes.routes)
   const isReached = (text: string): boolean => {
     const address = parseAddress(text)
-    return !address || lans.some(({ prefix }) => holds(prefix, address)) || /^fe[89ab]/i.test(text)
+    return (
+      !address ||
+      isLoopback(address) ||
+      isLinkLocal(address) ||
+      lans.some(({ prefix }) => holds(prefix, address))
+    )
   }
   const asked = agent
     ? agent.peers
@@ -248,7 +256,7 @@ function judgeNextHops({ agent, seeds, routes }: Facts): readonly Finding[] {
         .flatMap(({ name, nextHops }) => nextHops.map((text) => ({ text, name })))
     : seeds.flatMap(({ seed, addresses }) => addresses.map((text) => ({ text, name: seed })))
   if (asked.length === 0) return []
-  const far = asked.filter(({ text }) => !isReached(text) && !/^(127\.|::1$)/.test(text))
+  const far = asked.filter(({ text }) => !isReached(text))
   if (far.length === 0) return [ok(`${counted(asked.length, 'next hop')} on networks of this host`)]
   const names = far.map(({ text, name }) => (text === name ? text : `${text} of ${name}`))
   return [
@@ -261,4 +269,4 @@ function judgeNextHops({ agent, seeds, routes }: Facts): readonly Finding[] {
 
 /** Destinations that are reached directly. */
 const onLink = (routes: readonly HostRoute[]): HostRoute[] =>
-  routes.filter(({ gateway, link, prefix }) => gateway === '' && link !== '' && prefix.length > 0)
+  routes.filter(({ isOnLink, link, prefix }) => isOnLink && link !== '' && prefix.length > 0)

@@ -37,9 +37,8 @@ export const poolChecks: readonly Check[] = [
 function judgeOverlap({ setup, routes, agent }: Facts): readonly Finding[] {
   const own = new Set(agent?.claims.filter((claim) => claim.own).map(({ prefix }) => prefix))
   const alien = routes.routes.filter((route) => {
-    const { prefix, link, protocol, gateway } = route
-    const isOurs =
-      protocol === undefined ? gateway !== '' || link === '' : protocol === setup.protocol
+    const { prefix, link, protocol, isOnLink } = route
+    const isOurs = protocol === undefined ? !isOnLink || link === '' : protocol === setup.protocol
     const isContainers = link !== '' && link === setup.bridge
     return !isOurs && !isContainers && !own.has(prefix.text) && isInPools(prefix, setup.pools)
   })
@@ -47,9 +46,9 @@ function judgeOverlap({ setup, routes, agent }: Facts): readonly Finding[] {
     found.some(({ link }) => isDockers(link))
       ? 'nothing, if the subnets that are left are enough; else set default-address-pools in /etc/docker/daemon.json, or --pool, to another network'
       : 'nothing, if the subnets that are left are enough; else renumber that network, or choose another --pool on all nodes'
-  for (const pool of setup.pools) {
+  const findings = setup.pools.flatMap((pool): Finding[] => {
     const inside = distinct(alien.filter(({ prefix }) => overlaps(prefix, pool)))
-    if (inside.length === 0) continue
+    if (inside.length === 0) return []
     const taken = covered(inside.map(({ prefix }) => prefix))
     const whole = pool.last - pool.first + 1n
     const text = `${pool.text} holds ${listed(inside.map(networkText))}`
@@ -61,9 +60,10 @@ function judgeOverlap({ setup, routes, agent }: Facts): readonly Finding[] {
         ),
       ]
     }
-    const share = Number((taken * 1_000n) / whole) / 10
+    const share = Number((taken * 1_000n) / whole) / 10 || 'less than 0.1'
     return [warn(`${text}: ${share} % of it is claimed by nobody`, mend(inside))]
-  }
+  })
+  if (findings.length > 0) return findings
   if (!routes.isWhole) {
     return [
       unknown(
@@ -83,12 +83,12 @@ const isDockers = (link: string): boolean => /^(docker\d+|br-[0-9a-f]{12})$/.tes
 
 const isVpns = (link: string): boolean => /^(wg|tun|tap|tailscale|zt|ppp|nebula)/.test(link)
 
-function networkText({ prefix, link, gateway }: HostRoute): string {
+function networkText({ prefix, link, isOnLink }: HostRoute): string {
   const whose = isDockers(link)
     ? "Docker's "
     : isVpns(link)
       ? 'the VPN '
-      : gateway === ''
+      : isOnLink
         ? 'the network '
         : 'the route '
   return `${whose}${prefix.text} on ${link || 'no link'}`

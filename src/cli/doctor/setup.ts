@@ -25,20 +25,3 @@ export function setupOf(settings: readonly SettingMessage[]): Setup {
     cniBinDir: one('cniBinDir'),
   }
 }
-
-/** Where a seed is, whatever way it is written; undefined: in a way that is not known here. */
-export function placeOf(
-  seed: string,
-  defaultPort: number,
-): { host: string; port: number } | undefined {
-  const [, , kind, name, port] =
-    /^(\/(ip4|ip6|dns|dns4|dns6)\/([^/]+))\/tcp\/([0-9]+)/.exec(seed) ?? []
-  if (kind !== undefined && name !== undefined) return { host: name, port: Number(port) }
-  const [, v6, v6Port] = /^\[([^\]]+)\](?::([0-9]+))?$/.exec(seed) ?? []
-  if (v6 !== undefined) return { host: v6, port: Number(v6Port ?? defaultPort) }
-  if (parseV6(seed)) return { host: seed, port: defaultPort }
-  const [, host, plainPort] = /^([^:/]+)(?::([0-9]+))?$/.exec(seed) ?? []
-  return host === undefined ? undefined : { host, port: Number(plainPort ?? defaultPort) }
-}
-
-const parseV6 = (text: string): boolean => (text.match(/:/g) ?? []).length > 1

@@ -54,6 +54,12 @@ export function heeded(exclusions: readonly Prefix[], pool: Pool): readonly Pref
     : exclusions.filter((exclusion) => overlaps(exclusion, pool.prefix))
 }
 
+/** Of all pools. */
+export const exclusionsIn = (
+  pools: readonly Pool[],
+  exclusions: readonly Prefix[],
+): readonly Prefix[] => [...new Set(pools.flatMap((pool) => heeded(exclusions, pool)))]
+
 /** Whether disjoint `prefixes` cover more than half of the pool. */
 export function coversMoreThanHalf(prefixes: readonly Prefix[], pool: Pool): boolean {
   const whole = 1n << BigInt(bitsOf(pool.prefix.family) - pool.prefix.length)

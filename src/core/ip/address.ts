@@ -33,6 +33,9 @@ export function compareAddresses(a: Address, b: Address): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
 }
 
+export const isLoopback = (a: Address): boolean =>
+  a.family === 4 ? a.value >> 24n === 127n : a.value === 1n
+
 export const isLinkLocal = (a: Address): boolean =>
   a.family === 6 ? a.value >> 118n === 0x3fan : a.value >> 16n === 0xa9fen
 

@@ -1,6 +1,7 @@
 /** What one host would do with a packet between two addresses, judged from what its kernel and its agent say. */
 
 import type { Address } from '../ip/address.ts'
+import { sysctlName } from '../sysctl.ts'
 import { type FirewallVerdict, isUsable, type Look, type Neighbour } from './look.ts'
 import type { Step, StepVerdict } from './step.ts'
 
@@ -104,7 +105,7 @@ function routeStep(facts: HostFacts): Step {
 }
 
 function forwardingStep({ from, back, forwarding }: HostFacts): Step {
-  const setting = `net.ipv${from.family}.conf.${back.interface}.forwarding`
+  const setting = sysctlName(`net/ipv${from.family}/conf/${back.interface}/forwarding`)
   switch (forwarding) {
     case 'on':
       return step('forwarding', 'ok', `${back.interface} forwards`)
@@ -130,7 +131,7 @@ function inputStep({ from, back, inputError }: HostFacts): Step {
       'input',
       'wrong',
       `the reverse path filter drops packets of ${from.text} that come in by ${back.interface}`,
-      `sysctl -w net.ipv4.conf.${back.interface}.rp_filter=2`,
+      `sysctl -w ${sysctlName(`net/ipv4/conf/${back.interface}/rp_filter`)}=2`,
     )
   }
   return step(

@@ -3,7 +3,7 @@
 import type { NodeId, NodeRecord } from '../claim/record.ts'
 import type { Address } from '../ip/address.ts'
 import { holds } from '../ip/prefix.ts'
-import type { AgentView } from '../view.ts'
+import type { AgentView, RouteView } from '../view.ts'
 
 /** Undefined: no node of the cluster has it. */
 export function ownerOf(view: AgentView, address: Address): NodeRecord | undefined {
@@ -19,6 +19,12 @@ export function ownerOf(view: AgentView, address: Address): NodeRecord | undefin
   )
   return claim ? of(claim.origin) : announcerOf(records, address)
 }
+
+/** Of all that lead to an address, the one that is taken. */
+export const routeTo = (routes: readonly RouteView[], address: Address): RouteView | undefined =>
+  routes
+    .filter(({ prefix }) => holds(prefix, address))
+    .sort((a, b) => b.prefix.length - a.prefix.length)[0]
 
 /** Its own first, and as it says it now. */
 export const recordsIn = ({ own, nodes, self }: AgentView): readonly NodeRecord[] => [

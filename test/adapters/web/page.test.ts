@@ -27,7 +27,7 @@ after(() => page.close())
 
 const optionsAt = (at: number): PageOptions => ({
   endpoint: { host: '127.0.0.1', port: at, names: [], tls: undefined },
-  follow: () => () => boardOf(view, new Map()),
+  follow: () => () => boardOf(view, { links: new Map(), inabilities: [] }),
   event: ({ note: { code } }) => ({ code }),
   recent: () => [],
   watch: () => () => undefined,

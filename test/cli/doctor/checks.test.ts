@@ -25,7 +25,7 @@ const filter = (...lines: readonly string[]) => ({
     {
       family: 4 as const,
       program: 'iptables-nft',
-      text: ['*filter', ...lines, 'COMMIT'].join('\n'),
+      saved: ['*filter', ...lines, 'COMMIT'].join('\n'),
     },
   ]),
 })
@@ -222,7 +222,7 @@ const cases: readonly Case[] = [
     'pool-overlap',
     'warn',
     /the route 172\.22/,
-    routes(route('172.22.0.0/24', 'eth0', { gateway: '10.0.1.9' })),
+    routes(route('172.22.0.0/24', 'eth0', { isOnLink: false })),
   ],
   [
     'pool-overlap',
@@ -232,9 +232,22 @@ const cases: readonly Case[] = [
   ],
   [
     'pool-overlap',
+    'fail',
+    /fd00::\/49.* more than half/,
+    {
+      setup: { ...setup, pools: [prefixOf('172.16.0.0/12'), prefixOf('fd00::/48')] },
+      ...routes(
+        route('172.20.0.0/24', 'wg0'),
+        route('fd00::/49', 'eth1'),
+        route('fd00:0:0:8000::/50', 'eth2'),
+      ),
+    },
+  ],
+  [
+    'pool-overlap',
     'ok',
     /no network/,
-    routes(route('172.16.0.0/12', 'eth1', { gateway: '10.0.1.9' }), route('172.0.0.0/8', 'eth1')),
+    routes(route('172.16.0.0/12', 'eth1', { isOnLink: false }), route('172.0.0.0/8', 'eth1')),
   ],
   [
     'pool-overlap',
@@ -243,9 +256,7 @@ const cases: readonly Case[] = [
     {
       routes: {
         isWhole: false,
-        routes: [
-          { ...route('172.16.4.0/22', 'eth0', { gateway: '10.0.1.71' }), protocol: undefined },
-        ],
+        routes: [{ ...route('172.16.4.0/22', 'eth0', { isOnLink: false }), protocol: undefined }],
       },
     },
   ],
@@ -326,7 +337,7 @@ const cases: readonly Case[] = [
         {
           family: 4,
           program: 'iptables',
-          text: '*raw\n-A PREROUTING -d 172.16.0.9/32 ! -i br-1 -j DROP\nCOMMIT',
+          saved: '*raw\n-A PREROUTING -d 172.16.0.9/32 ! -i br-1 -j DROP\nCOMMIT',
         },
       ]),
     },
@@ -340,7 +351,7 @@ const cases: readonly Case[] = [
         {
           family: 4,
           program: 'iptables',
-          text: '*raw\n-A PREROUTING -d 192.168.9.9/32 ! -i docker0 -j DROP\nCOMMIT',
+          saved: '*raw\n-A PREROUTING -d 192.168.9.9/32 ! -i docker0 -j DROP\nCOMMIT',
         },
       ]),
     },
@@ -520,7 +531,7 @@ const cases: readonly Case[] = [
     'fail',
     /\[leases-unreadable\]/,
     agentWith({
-      problems: [{ code: 'leases-unreadable', level: 'error', message: 'm', mend: 'x', cause: -1 }],
+      problems: [{ code: 'leases-unreadable', level: 'error', message: 'm', mend: 'x', cause: 0 }],
     }),
   ],
   [
@@ -528,21 +539,32 @@ const cases: readonly Case[] = [
     'warn',
     /\[route-alien\]/,
     agentWith({
-      problems: [{ code: 'route-alien', level: 'warn', message: 'm', mend: 'x', cause: -1 }],
+      problems: [{ code: 'route-alien', level: 'warn', message: 'm', mend: 'x', cause: 0 }],
     }),
   ],
   [
     'problem',
     'warn',
-    /^2 more of route-alien/,
+    /^2 more problems$/,
     agentWith({
       problems: Array.from({ length: 5 }, () => ({
         code: 'route-alien',
         level: 'warn',
         message: 'm',
         mend: 'x',
-        cause: -1,
+        cause: 0,
       })),
+    }),
+  ],
+  [
+    'problem',
+    'fail',
+    /\[route-dead\], which follows from the one above$/,
+    agentWith({
+      problems: [
+        { code: 'route-dead', level: 'error', message: 'm', mend: 'x', cause: 2 },
+        { code: 'uplink-missing', level: 'warn', message: 'm', mend: 'x', cause: 0 },
+      ],
     }),
   ],
   ['seed', 'warn', /does not resolve/, seed({ addresses: [] })],
@@ -564,7 +586,7 @@ const cases: readonly Case[] = [
           level: 'warn',
           message: 'the clock of b is 90 s ahead',
           mend: 'NTP',
-          cause: -1,
+          cause: 0,
         },
       ],
     }),

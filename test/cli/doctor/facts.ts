@@ -23,8 +23,8 @@ export const setup: Setup = {
 export const route = (
   prefix: string,
   link: string,
-  { gateway = '', protocol = 2 }: { gateway?: string; protocol?: number | undefined } = {},
-): HostRoute => ({ prefix: prefixOf(prefix), link, gateway, protocol, metric: 0 })
+  { isOnLink = true, protocol = 2 }: { isOnLink?: boolean; protocol?: number | undefined } = {},
+): HostRoute => ({ prefix: prefixOf(prefix), link, isOnLink, protocol, metric: 0 })
 
 export function agentFacts(): AgentFacts {
   const view = healthyView()
@@ -81,17 +81,17 @@ export function soundFacts(): Facts {
     routes: {
       isWhole: true,
       routes: [
-        route('0.0.0.0/0', 'eth0', { gateway: '10.0.1.1' }),
+        route('0.0.0.0/0', 'eth0', { isOnLink: false }),
         route('10.0.0.0/16', 'eth0'),
         route('172.16.0.0/22', 'starling0'),
-        route('172.16.4.0/22', 'eth0', { gateway: '10.0.1.71', protocol: 83 }),
+        route('172.16.4.0/22', 'eth0', { isOnLink: false, protocol: 83 }),
       ],
     },
     uplink: 'eth0',
     networkd: known({ isRunning: false, managesForeignRoutes: true }),
     networkManager: known({ isRunning: false, unmanaged: [] }),
     docker: known({ isThere: false, pools: undefined }),
-    iptables: known([{ family: 4, program: 'iptables-nft', text: emptyIptables.join('\n') }]),
+    iptables: known([{ family: 4, program: 'iptables-nft', saved: emptyIptables.join('\n') }]),
     nft: known([]),
     cni: known({ files: [], ours: [], versions: [], lack: '', plugin: 'unknown' }),
     seeds: [

@@ -6,9 +6,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { parseIpRoutes } from '../../../src/adapters/doctor/routes.ts'
 import type { Ways } from '../../../src/cli/doctor/check.ts'
-import { placeOf } from '../../../src/cli/doctor/setup.ts'
 import { uplinkBy } from '../../../src/cli/doctor/uplink.ts'
 import { drawn, probeWays } from '../../../src/cli/doctor/ways.ts'
+import { seedPlace } from '../../../src/config/seed.ts'
 import { agentFacts, route } from './facts.ts'
 
 describe('the way to a thousand gateways', () => {
@@ -64,8 +64,8 @@ test('seeds are found in whatever way they are written', () => {
   const places = ['h1', 'h1:99', '10.0.1.70', '[fd00::1]:99', '[fd00::1]', 'fd00::1']
   assert.deepEqual(
     [...places, '/ip4/10.0.1.70/tcp/99/p2p/x', '/dns4/h1/tcp/99', 'a b:c'].map((text) => {
-      const place = placeOf(text, 7871)
-      return place && `${place.host} ${place.port}`
+      const place = seedPlace(text)
+      return place && `${place.host} ${place.port ?? 7871}`
     }),
     [
       ...['h1 7871', 'h1 99', '10.0.1.70 7871', 'fd00::1 99', 'fd00::1 7871', 'fd00::1 7871'],
@@ -76,7 +76,7 @@ test('seeds are found in whatever way they are written', () => {
 
 test('the uplink is that of the most specific way to a seed, else of the default route', () => {
   const routes = [
-    route('0.0.0.0/0', 'eth0', { gateway: '10.0.1.1' }),
+    route('0.0.0.0/0', 'eth0', { isOnLink: false }),
     route('10.9.0.0/16', 'eth1'),
     route('10.9.9.0/24', 'eth2'),
     route('172.16.0.0/22', 'starling0'),
@@ -97,14 +97,14 @@ test('routes are read as ip prints them, in words and in numbers', () => {
     { dst: '10.1.1.1', nexthops: [{ gateway: '10.0.1.2', dev: 'eth1' }, { dev: 'eth2' }] },
   ]
   assert.deepEqual(
-    parseIpRoutes(JSON.stringify(printed), 4).map(({ prefix, link, gateway, protocol }) =>
-      [prefix.text, link, gateway, protocol].join(' '),
+    parseIpRoutes(JSON.stringify(printed), 4).map(({ prefix, link, isOnLink, protocol }) =>
+      [prefix.text, link, isOnLink, protocol].join(' '),
     ),
     [
-      '0.0.0.0/0 eth0 10.0.1.1 0',
-      '172.16.4.0/22 eth0 10.0.1.71 83',
-      '172.16.8.0/22   83',
-      '10.1.1.1/32 eth1 10.0.1.2 0',
+      '0.0.0.0/0 eth0 false 0',
+      '172.16.4.0/22 eth0 false 83',
+      '172.16.8.0/22  true 83',
+      '10.1.1.1/32 eth1 false 0',
     ],
   )
   assert.deepEqual(parseIpRoutes('', 6), [])
