@@ -59,7 +59,7 @@ const bordered: readonly Rule[] = [
       '^src/cli/',
       '^src/(config|version)',
       '^src/core/(codes|ip|trust)/',
-      '^src/core/(claim/record|describe|description|note|printable|problem|sysctl)[.]ts$',
+      '^src/core/(claim/record|describe|description|listed|note|printable|problem|sysctl)[.]ts$',
       '^src/words/',
       '^src/wire/(paper|signature)[.]ts$',
       '^src/cni/',

@@ -14,14 +14,18 @@ export function eventText({ time, level, message, mend, dropped }: EventMessage)
     ...rest,
   ]
   if (mend !== '') lines.push(...wrap(`${margin}-> `, mend))
-  if (dropped > 0) lines.unshift(`${clock} ${paint('red', `${dropped} events were dropped here`)}`)
-  return lines.join('\n')
+  return [...droppedLines(time, dropped), ...lines].join('\n')
 }
 
-export function eventLine({ time, level, message }: EventMessage): string {
+/** Details are left out. */
+export function eventLines({ time, level, message, dropped }: EventMessage): string[] {
   const word = paint(colours.get(level), level.toUpperCase().padEnd(5))
-  return `${paint('dim', localTime(time))} ${word} ${printable(message)}`
+  const line = `${paint('dim', localTime(time))} ${word} ${printable(message)}`
+  return [...droppedLines(time, dropped), ...(level === 'debug' ? [] : [line])]
 }
+
+const droppedLines = (time: string, dropped: number): string[] =>
+  dropped === 0 ? [] : [`${localTime(time)} ${paint('red', `${dropped} events were dropped here`)}`]
 
 const colours: ReadonlyMap<string, 'red' | 'yellow' | 'green'> = new Map([
   ['error', 'red'],

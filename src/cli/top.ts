@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../adapters/api/client.ts'
 import type { StatusResponse } from '../adapters/api/definition.ts'
-import { eventLine } from './event-text.ts'
+import { eventLines } from './event-text.ts'
 import { exitCode } from './exit-code.ts'
 import { paint } from './layout.ts'
 import { answerMs, type Shared, withAgent } from './session.ts'
@@ -38,8 +38,8 @@ async function follow(agent: ApiClient): Promise<void> {
     signal,
     () => undefined,
     (event) => {
-      if (event.level !== 'debug') events.push(eventLine(event))
-      if (events.length > eventsMax) events.shift()
+      events.push(...eventLines(event))
+      events.splice(0, events.length - eventsMax)
       wake()
     },
   )

@@ -4,6 +4,7 @@ import type { Description } from './description.ts'
 import type { UplinkLack } from './event.ts'
 import { unreachable } from './invariant.ts'
 import { attachmentText } from './ipam/lease.ts'
+import { counted, listed } from './listed.ts'
 import type { Note, Refusal } from './note.ts'
 import { describeTrust } from './trust/describe.ts'
 
@@ -480,13 +481,4 @@ function describeDown({ name, state, by }: Extract<Note, { code: 'node-down' }>)
     default:
       return unreachable(state)
   }
-}
-
-const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`
-
-/** At most three names of many. */
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }

@@ -46,7 +46,7 @@ describe('explain', { concurrency: false }, () => {
     const { code, out } = await explain('172.16.8.0/21')
     assert.equal(code, 0)
     assert.match(out, /^claimed +172\.16\.8\.0\/22 of c, confirmed/m)
-    assert.match(out, /^route +172\.16\.12\.0\/22 via 10\.0\.1\.72 dev .*, not-on-link: /m)
+    assert.match(out, /^route +172\.16\.12\.0\/22 via 10\.0\.1\.72 dev .*, not on-link: /m)
     assert.doesNotMatch(out, /172\.16\.4\.0/)
     assert.match((await explain('10.0.0.0/8')).out, /^announced +10\.9\.0\.0\/16 by c$/m)
   })

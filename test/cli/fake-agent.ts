@@ -165,6 +165,7 @@ export const fakeSettings = [
   { key: 'bridge', values: ['starling0'], from: 'default', where: '' },
   { key: 'port', values: ['7871'], from: 'default', where: '' },
   { key: 'stateDir', values: [tmpdir()], from: 'default', where: '' },
+  { key: 'webName', values: ['starling.corp.example'], from: 'flag', where: '--web-name' },
   { key: 'clusterKey', values: ['********'], from: 'flag', where: '--cluster-key' },
 ]
 

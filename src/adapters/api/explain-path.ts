@@ -34,8 +34,8 @@ export async function explainPath(
   }
   const isOne = near !== undefined && near.origin === far?.origin
   const told = await Promise.all([
-    toldBy(near, from, () => ask(near as NodeRecord, ends)),
-    ...(isOne ? [] : [toldBy(far, to, () => ask(far as NodeRecord, ends))]),
+    toldBy(near, from, (node) => ask(node, ends)),
+    ...(isOne ? [] : [toldBy(far, to, (node) => ask(node, ends))]),
   ])
   const hops = [
     ...told.map((host) => hopOf(host, 'there')),
@@ -53,7 +53,7 @@ interface Told extends InspectResponse {
 async function toldBy(
   node: NodeRecord | undefined,
   address: Address,
-  ask: () => Promise<InspectResponse>,
+  ask: (node: NodeRecord) => Promise<InspectResponse>,
 ): Promise<Told> {
   const nothing = { there: [], back: [] }
   if (!node) {
@@ -62,7 +62,7 @@ async function toldBy(
   }
   const host = { name: node.name, node: node.origin }
   try {
-    return { ...host, unanswered: '', ...(await ask()) }
+    return { ...host, unanswered: '', ...(await ask(node)) }
   } catch (thrown) {
     const { status, message } = asRefused(thrown)
     const isOld = status === grpc.status.UNIMPLEMENTED

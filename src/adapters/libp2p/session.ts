@@ -214,8 +214,7 @@ function seek(
       clock,
       resolver,
       dialler,
-      // A member is redialled by those who watch it. A seed of a large cluster must not hold a connection to every node.
-      needs: (peer) => !links.has(peer) && !(hasMember(peer) && links.any),
+      needs: needsBy(links, hasMember),
       resolved: (ip) => networks.seedAt(ip),
       mayDial: () => true,
       isOwn: (ip, at) => at === port && isListening(ip, listen),
@@ -231,6 +230,12 @@ function seek(
   return seekers
 }
 
+/** A member is redialled by those who watch it. A seed of a large cluster must not hold a connection to every node. */
+const needsBy =
+  (links: SeekerParts['links'], hasMember: Libp2pOptions['hasMember']) =>
+  (peer: NodeId): boolean =>
+    !links.has(peer) && !(hasMember(peer) && links.any)
+
 /** Somebody said to be there is a seed that nobody configured: no network is trusted for its sake. */
 function seekerOf(
   { address, port }: Neighbour,
@@ -245,7 +250,7 @@ function seekerOf(
     clock,
     resolver: new SeedResolver(lookUp),
     dialler,
-    needs: (peer) => !links.has(peer) && !(hasMember(peer) && links.any),
+    needs: needsBy(links, hasMember),
     resolved: () => undefined,
     mayDial: () => networks.allows(plain),
     isOwn: (ip, at) => at === own && isListening(ip, listen),

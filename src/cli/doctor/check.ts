@@ -147,12 +147,3 @@ export function judged<T>(
 ): readonly Finding[] {
   return fact.isKnown ? judge(fact.value) : [unknown(`${what}: ${fact.why}`, fact.mend)]
 }
-
-export const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`
-
-/** At most three of many. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
-}

@@ -1,14 +1,13 @@
 /** What the agent knows, and whether other hosts can be reached from here. */
 
+import { counted, listed } from '../../core/listed.ts'
 import { nestedProblems } from '../../words/problems.ts'
 import {
   type AgentFacts,
   type Check,
-  counted,
   type Facts,
   type Finding,
   fail,
-  listed,
   ok,
   type SeedFacts,
   unknown,
@@ -127,12 +126,12 @@ function judgeProblems({ status }: AgentFacts): readonly Finding[] {
   const nested = nestedProblems(status.problems, problemsMax)
   const shown = nested.filter(({ code }) => !clockCodes.includes(code))
   const findings = shown.map(({ code, level, message, mend, depth }): Finding => {
-    const text = `${message} [${code}]${depth === 0 ? '' : ', which follows from the one above'}`
+    const text = `${message} [${code}]`
     if (level === 'info') return ok(text)
     return {
       verdict: level === 'error' ? 'fail' : 'warn',
       message: text,
-      mend: depth === 0 ? mend : '',
+      mend: depth === 0 ? mend : 'mend the one above, from which it follows',
     }
   })
   const more = status.problems.length - nested.length

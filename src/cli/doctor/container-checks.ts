@@ -1,6 +1,7 @@
 /** Whether runtimes find what they need to connect containers. */
 
-import { type Check, type Facts, type Finding, fail, judged, listed, ok, warn } from './check.ts'
+import { listed } from '../../core/listed.ts'
+import { type Check, type Facts, type Finding, fail, judged, ok, warn } from './check.ts'
 
 export const containerChecks: readonly Check[] = [
   {

@@ -27,9 +27,9 @@ export async function doctor(args: readonly string[]): Promise<number> {
     console.error(printProblems(loaded.problems))
     return exitCode.usage
   }
-  const { packBundle, refusal } = await import('./bundle.ts')
-  const taken = bundle === undefined ? '' : await refusal(bundle)
-  if (taken !== '') return fail(wanted, 'bundle-unwritable', taken)
+  const packer = bundle === undefined ? undefined : await import('./bundle.ts')
+  const taken = bundle === undefined ? '' : await packer?.refusal(bundle)
+  if (taken) return fail(wanted, 'bundle-unwritable', taken)
   const settings = loaded.settings.map(writtenSetting)
   const agent = await askAgent(loaded.config.socket)
   const facts = await gatherFacts(agent, setupOf(settings), all === true)
@@ -39,8 +39,8 @@ export async function doctor(args: readonly string[]): Promise<number> {
   const text = reportText(lines, ways)
   if (json) printJson({ verdict, lines, reachability: ways?.probed ?? [] })
   else console.log(text.join('\n'))
-  if (bundle !== undefined) {
-    const failure = await packBundle({
+  if (bundle !== undefined && packer) {
+    const failure = await packer.packBundle({
       path: bundle,
       socket: loaded.config.socket,
       anonymize: anonymize === true,

@@ -3,14 +3,13 @@
 import type { NftChain } from '../../adapters/doctor/firewall.ts'
 import type { Flavour } from '../../adapters/firewall/flavours.ts'
 import { contains, type Prefix, parsePrefix } from '../../core/ip/prefix.ts'
+import { counted, listed } from '../../core/listed.ts'
 import {
   type Check,
-  counted,
   type Facts,
   type Finding,
   fail,
   judged,
-  listed,
   ok,
   type Setup,
   unknown,

@@ -3,19 +3,9 @@
 import type { HostRoute } from '../../adapters/doctor/routes.ts'
 import { isLinkLocal, isLoopback, parseAddress } from '../../core/ip/address.ts'
 import { holds, overlaps } from '../../core/ip/prefix.ts'
+import { counted, listed } from '../../core/listed.ts'
 import { sysctlName } from '../../core/sysctl.ts'
-import {
-  type Check,
-  counted,
-  type Facts,
-  type Finding,
-  fail,
-  judged,
-  listed,
-  ok,
-  unknown,
-  warn,
-} from './check.ts'
+import { type Check, type Facts, type Finding, fail, judged, ok, unknown, warn } from './check.ts'
 
 export const networkChecks: readonly Check[] = [
   {

@@ -2,17 +2,8 @@
 
 import type { HostRoute } from '../../adapters/doctor/routes.ts'
 import { contains, overlaps, type Prefix, parsePrefix } from '../../core/ip/prefix.ts'
-import {
-  type Check,
-  type Facts,
-  type Finding,
-  fail,
-  judged,
-  listed,
-  ok,
-  unknown,
-  warn,
-} from './check.ts'
+import { listed } from '../../core/listed.ts'
+import { type Check, type Facts, type Finding, fail, judged, ok, unknown, warn } from './check.ts'
 
 export const poolChecks: readonly Check[] = [
   {

@@ -120,6 +120,25 @@ describe('iptables', () => {
       /OTHER/,
     ],
   ]
+  test('many rules that lead through many chains are asked once', () => {
+    const chains = Array.from({ length: 14 }, (_, level) => `C${level}`)
+    const jumps = chains.flatMap((name, level) =>
+      Array.from(
+        { length: 14 },
+        () => `-A ${name} -m dscp --dscp 1 -j ${chains[level + 1] ?? 'DROP'}`,
+      ),
+    )
+    const text = [
+      '*filter',
+      ':FORWARD ACCEPT [0:0]',
+      ...chains.map((name) => `:${name} - [0:0]`),
+      '-A FORWARD -j C0',
+      ...jumps,
+      'COMMIT',
+    ]
+    assert.equal(judge(parseSaved(text.join('\n')).chains, packet).verdict, 'unknown')
+  })
+
   for (const [what, of, text, verdict, by] of cases) {
     test(`${what}: ${verdict}`, () => {
       const found = judge(parseSaved(text).chains, of)
@@ -159,7 +178,16 @@ describe('nft', () => {
   })
 
   test('does not guess what named sets hold', () => {
-    assert.equal(verdict([match(saddr, '@banned'), { drop: null }]).verdict, 'unknown')
+    const protocol = { meta: { key: 'l4proto' } }
+    for (const left of [saddr, protocol, { ct: { key: 'state' } }]) {
+      assert.equal(verdict([match(left, '@banned'), { drop: null }]).verdict, 'unknown')
+    }
+  })
+
+  test('knows TCP by its number, too', () => {
+    const protocol = { meta: { key: 'l4proto' } }
+    assert.equal(verdict([match(protocol, 6), { drop: null }]).verdict, 'drop')
+    assert.equal(verdict([match(protocol, 17), { drop: null }]).verdict, 'pass')
   })
 
   test('reads only tables that forwarded packets of the family meet', () => {

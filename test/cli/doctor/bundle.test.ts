@@ -95,6 +95,7 @@ test('an anonymous one has no name and no address, and still tells which belong 
     'backoffice',
     id,
     'example.org',
+    'starling.corp.example',
     agent.view.self,
     hostname(),
   ]

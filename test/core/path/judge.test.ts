@@ -143,6 +143,14 @@ describe('a host on the way', () => {
       /^sysctl -w net\.ipv4\.conf\.starling0\.forwarding=1$/,
     ],
     [
+      'forwarding of a VLAN that is off',
+      { ...near, forwarding: 'off', back: { ...near.back, interface: 'eth0.100' } },
+      'forwarding',
+      'wrong',
+      /eth0\.100 does not forward/,
+      /^sysctl -w net\.ipv4\.conf\.eth0\/100\.forwarding=1$/,
+    ],
+    [
       'a reverse path filter',
       { ...near, inputError: 'EXDEV' },
       'input',
