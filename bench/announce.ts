@@ -1,5 +1,6 @@
 /** How long an announcement takes from the operator's call to the last kernel of a cluster. */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { now } from '../simulations/lab/observer.ts'
 import { childrenOf, cpuMs } from '../simulations/lab/processes.ts'
 import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
@@ -159,5 +160,3 @@ async function answer(
   await client.call(call, { prefix }, answerMs)
   return now()
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

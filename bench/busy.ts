@@ -1,5 +1,6 @@
 /** Whether an agent repairs and announces as fast while it grants a thousand addresses a second. */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { now } from '../simulations/lab/observer.ts'
 import { type ApiClient, connectApi } from '../src/adapters/api/client.ts'
 import { type Benchmark, figure } from './benchmark.ts'
@@ -95,5 +96,3 @@ async function announcements(
   }
   return taken
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

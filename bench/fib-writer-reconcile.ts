@@ -1,5 +1,6 @@
 /** A whole agent among 10,000 routes, without a network: told to read its kernel again while all is as it should be. */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { now, Observer } from '../simulations/lab/observer.ts'
 import { addressOf, prefixOf } from '../simulations/literal.ts'
 import { netlinkKernel } from '../src/adapters/netlink/kernel.ts'
@@ -201,5 +202,3 @@ async function installed(operator: AgentOperator, routes: number): Promise<void>
   }
   throw new Error(`not all of ${routes} routes were installed`)
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { now } from '../simulations/lab/observer.ts'
 import { childrenOf, cpuMs, memoryMb } from '../simulations/lab/processes.ts'
@@ -141,5 +142,3 @@ const takenBy = (pids: { agent: number; reader: number }): Taken => ({
   agent: memoryMb(pids.agent),
   reader: memoryMb(pids.reader),
 })
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,6 +1,7 @@
 /** What an idle agent takes more with metrics that are scraped every 15 seconds: agents of one cluster, half of them with. */
 
 import { spawn } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { now } from '../simulations/lab/observer.ts'
 import { cpuMsExact, memoryMb } from '../simulations/lab/processes.ts'
@@ -93,5 +94,3 @@ async function idle(hosts: readonly LabHost[], idleMs: number): Promise<Taken[]>
     memory: memoryMb(pid).rss,
   }))
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

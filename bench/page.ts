@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { buildPage } from '../packaging/page.ts'
 import type { LabHost } from '../simulations/lab/host.ts'
 import { now } from '../simulations/lab/observer.ts'
@@ -86,5 +87,3 @@ async function look({ namespace }: LabHost): Promise<ChildProcess> {
   await once(child.stdout, 'data')
   return child
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,11 +1,10 @@
 /** A Prometheus on a host of the lab, asked from outside of its network namespace. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { Forward } from './forward.ts'
 import type { LabHost } from './host.ts'
 import { LabError } from './iproute.ts'
 
@@ -26,25 +25,14 @@ export interface Scraping {
 /** Of its namespace's loopback. */
 const port = 9_090
 
-/** Between a unix socket and a port of the namespace in which it runs. */
-const bridge = `
-const { connect, createServer } = require('node:net')
-createServer((near) => {
-  const far = connect(${port}, '127.0.0.1')
-  near.on('error', () => far.destroy()).pipe(far)
-  far.on('error', () => near.destroy()).pipe(near)
-}).listen(process.argv[1])`
-
 export class LabPrometheus {
-  readonly #socket: string
-  readonly #children: readonly ChildProcess[]
+  readonly #forward: Forward
 
-  private constructor(socket: string, children: readonly ChildProcess[]) {
-    this.#socket = socket
-    this.#children = children
+  private constructor(forward: Forward) {
+    this.#forward = forward
   }
 
-  /** Scrapes and judges each second. The lab ends it with its host. */
+  /** Scrapes and judges each second. The lab ends the program with its host. */
   static async start(host: LabHost, { rules, job, targets }: Scraping): Promise<LabPrometheus> {
     const directory = join(host.directory, 'prometheus')
     await mkdir(directory, { recursive: true })
@@ -55,46 +43,30 @@ export class LabPrometheus {
     }
     await writeFile(join(directory, 'rules.yml'), rules)
     await writeFile(join(directory, 'prometheus.yml'), stringify(config))
-    const socket = join(directory, 'socket')
-    const inside = (...words: readonly string[]) =>
-      spawn('ip', ['netns', 'exec', host.namespace, ...words], { stdio: 'ignore' })
-    return new LabPrometheus(socket, [
-      inside(
-        'prometheus',
-        `--config.file=${join(directory, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(directory, 'data')}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-      ),
-      inside(process.execPath, '--eval', bridge, socket),
-    ])
+    const words = [
+      'prometheus',
+      `--config.file=${join(directory, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ]
+    spawn('ip', ['netns', 'exec', host.namespace, ...words], { stdio: 'ignore' })
+    return new LabPrometheus(await Forward.start(host.namespace, port))
   }
 
-  get isUp(): boolean {
-    return existsSync(this.#socket) && this.#children.every(({ exitCode }) => exitCode === null)
+  async stop(): Promise<void> {
+    await this.#forward.stop()
   }
 
   /** Rejects where it is not up yet, and where the expression is wrong. */
   async query(expression: string): Promise<readonly Sample[]> {
-    const answer = await this.#get(`/api/v1/query?query=${encodeURIComponent(expression)}`)
-    const { status, error, data } = JSON.parse(answer) as {
+    const query = encodeURIComponent(expression)
+    const answer = await fetch(`http://127.0.0.1:${this.#forward.port}/api/v1/query?query=${query}`)
+    const { status, error, data } = (await answer.json()) as {
       status: string
       error?: string
       data: { result: { metric: Record<string, string>; value: [number, string] }[] }
     }
     if (status !== 'success') throw new LabError('prometheus-failed', `${error}: ${expression}`)
     return data.result.map(({ metric, value: [, text] }) => ({ metric, value: Number(text) }))
-  }
-
-  #get(path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#socket, path, agent: false }, (response) => {
-        let body = ''
-        response.setEncoding('utf8').on('data', (part: string) => {
-          body += part
-        })
-        response.on('end', () => resolve(body))
-      })
-      asked.on('error', reject).end()
-    })
   }
 }

@@ -39,6 +39,7 @@ if (await inNamespace(import.meta.url, '--pid')) {
         job,
         targets: hosts.map(targetOf),
       })
+      t.after(() => prometheus.stop())
       const told = new Set<string>()
       const firing = async (alert: string, labels: Readonly<Record<string, string>> = {}) => {
         const fits = ({ metric }: Sample) =>
@@ -57,7 +58,8 @@ if (await inNamespace(import.meta.url, '--pid')) {
           await converged(h1, h2, h3, h4)
           await until(
             'prometheus scrapes',
-            async () => prometheus.isUp && (await isScraped(prometheus, 4)),
+            // Until it is up, it answers nobody.
+            async () => isScraped(prometheus, 4).catch(() => false),
           )
           const shown = () => alerts(prometheus)
           const expected = ['StarlingPoolNearlyFull', 'StarlingTargetDown', 'StarlingVersionSkew']
