@@ -56,11 +56,7 @@ if (await inNamespace(import.meta.url, '--pid')) {
           for (const host of [h1, h2, h3]) await start(host)
           await start(h4, other.program)
           await converged(h1, h2, h3, h4)
-          await until(
-            'prometheus scrapes',
-            // Until it is up, it answers nobody.
-            async () => isScraped(prometheus, 4).catch(() => false),
-          )
+          await until('prometheus scrapes', () => isScraped(prometheus, 4))
           const shown = () => alerts(prometheus)
           const expected = ['StarlingPoolNearlyFull', 'StarlingTargetDown', 'StarlingVersionSkew']
           await until('that alone fires', async () => {
