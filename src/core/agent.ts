@@ -288,7 +288,10 @@ export class Agent {
     const state = this.#state
     const { set, due, claimant, now } = state
     noticePause(state, this.nextDeadline().at)
-    if (set.collect(now)) state.dueIn('remember', state.config.timing.rememberMs)
+    if (set.collect(now)) {
+      state.roomMade()
+      state.dueIn('remember', state.config.timing.rememberMs)
+    }
     decideContests(state)
     evictDue(state)
     state.ipam.expire(now)

@@ -47,6 +47,22 @@ test('agents without seeds find each other on their uplink, and nowhere else', (
     await rehearses(lab, h2)
   }))
 
+test('hosts that have IPv6 alone find each other, too', () =>
+  withLab('discover6', async (lab) => {
+    const hosts = [await lab.addHost(), await lab.addHost()]
+    const pool = ['--pool', 'fd00:10::/40', '--prefix-length', '64']
+    for (const [index, host] of hosts.entries()) {
+      const address = `fd00:1::${index + 1}/64`
+      await shell(host, `ip -4 addr flush dev eth0; ip -6 addr add ${address} dev eth0 nodad`)
+      await host.startAgent([...pool, ...key])
+    }
+    await ready(hosts)
+    for (const host of hosts) {
+      assert.deepEqual(await namesSeenBy(host), ['h1', 'h2'])
+      assert.match(await shell(host, 'ip maddr show dev eth0'), /ff02::fb/)
+    }
+  }))
+
 /** A host whose uplink gets another address is found at that one. */
 async function moves(lab: Lab, [h1, h2]: readonly [LabHost, LabHost]): Promise<void> {
   await h1.stopAgent()

@@ -102,7 +102,7 @@ function absorb(
 function membersChanged(state: AgentState, entry: Entry, before: NodeRecord | undefined): void {
   const { set, conditions, config } = state
   const via = state.peers.get(entry.body.origin)?.address ?? ''
-  if (set.hasRoom('record') && set.hasRoom('tombstone')) state.end('full')
+  state.roomMade()
   state.note(...observe(entry, before, { config, conditions, via }))
   if (!before && state.peers.has(entry.body.origin)) tellClocks(state)
   const sameMember = before !== undefined && entry.body.kind === 'record'

@@ -12,6 +12,7 @@ export function expel(state: AgentState, origin: NodeId): void {
   const { set, ownership, announcers, router, witnesses, tenure } = state
   const was = set.remove(origin)
   if (!was) return
+  state.roomMade()
   state.emit({ type: 'disconnect', peer: origin })
   state.dueIn('remember', 0)
   state.dueIn('overlay', 0)

@@ -300,6 +300,11 @@ export class AgentState {
     this.conditions.end(key)
   }
 
+  /** A node or its tombstone is gone: `nodes-full` ends where both a node and the end of one have room again. */
+  roomMade(): void {
+    if (this.set.hasRoom('record') && this.set.hasRoom('tombstone')) this.end('full')
+  }
+
   locateUplink(): void {
     const subnets = this.claimant.claims.map(({ prefix }) => prefix)
     this.emit({ type: 'locate-uplink', subnets })

@@ -137,6 +137,19 @@ describe('a cluster of certified nodes', () => {
     assert.equal(host.notes('node-expelled')[0]?.why, 'expired')
   })
 
+  it('has room for another node once one is put out', () => {
+    const { table, hosts } = cluster([a], undefined, { limits: { nodes: 2, routes: 4 } })
+    const [host] = hosts as [Host]
+    const isFull = () => host.agent.view().problems.some(({ code }) => code === 'nodes-full')
+    const ending = certificateFor(b, { notAfterMs: wallMs - day + 120_000 })
+    host.hear(b.seal(recordOf(b, { certificate: ending })))
+    host.hear(c.seal(recordOf(c, { certificate: certificateFor(c) })))
+    table.pass(60_000)
+    assert.ok(isFull())
+    table.pass(180_000)
+    assert.ok(!isFull())
+  })
+
   it('gives a node the subnet that the operator pinned to it, whoever has held it', () => {
     const subnet = prefixOf('172.16.0.0/22')
     const { table, hosts } = cluster([a, b])
