@@ -1,17 +1,16 @@
 /** docs/configuration.md says of every setting what the table of settings says. */
 
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type FieldKey, fieldKeys, fields } from '../src/config/fields.ts'
 import { flagOf, variableOf } from '../src/config/names.ts'
+import { assertGenerated } from './generated.ts'
 
 const path = new URL('../docs/configuration.md', import.meta.url)
 
 test('the documentation of settings is what the table of settings generates', () => {
-  const [before, generated, after] = parts(readFileSync(path, 'utf8'))
-  if (process.env.UPDATE_DOCS) writeFileSync(path, `${before}\n${reference()}\n${after}`)
-  else assert.equal(generated.trim(), reference().trim(), 'run this test with UPDATE_DOCS=1')
+  assertGenerated(path, `\n${reference()}\n`)
 })
 
 test('the documentation names every setting in its three spellings', () => {
@@ -22,13 +21,6 @@ test('the documentation names every setting in its three spellings', () => {
     }
   }
 })
-
-function parts(text: string): [string, string, string] {
-  const start = text.indexOf('\n', text.indexOf('<!-- generated'))
-  const end = text.indexOf('<!-- end -->')
-  assert.ok(start > 0 && end > start)
-  return [text.slice(0, start + 1), text.slice(start, end), text.slice(end)]
-}
 
 function reference(): string {
   const lines: string[] = []

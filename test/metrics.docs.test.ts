@@ -1,11 +1,10 @@
 /** docs/metrics.md says of every metric and every alert what the code and the rules say. */
 
-import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Metric } from '../src/adapters/web/metric.ts'
 import { metricGroups } from '../src/adapters/web/metrics-table.ts'
 import { alertRules } from './deploy/alert-rules.ts'
+import { assertGenerated } from './generated.ts'
 
 const path = new URL('../docs/metrics.md', import.meta.url)
 
@@ -14,15 +13,7 @@ for (const [what, make] of [
   ['alerts', alertTable],
 ] as const) {
   test(`the documentation of ${what} is what they say of themselves`, () => {
-    const text = readFileSync(path, 'utf8')
-    const start = text.indexOf(`<!-- generated: ${what} -->\n`)
-    const end = text.indexOf(`<!-- end: ${what} -->`)
-    assert.ok(start > 0 && end > start)
-    const made = make()
-    const from = text.indexOf('\n', start) + 1
-    if (process.env.UPDATE_DOCS)
-      writeFileSync(path, `${text.slice(0, from)}${made}${text.slice(end)}`)
-    else assert.equal(text.slice(from, end), made, 'run this test with UPDATE_DOCS=1')
+    assertGenerated(path, make(), `: ${what}`)
   })
 }
 

@@ -1,13 +1,14 @@
 /** docs/operations.md has a section for every problem that `starling status` can name, in the words that it has there. */
 
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe as suite, test } from 'node:test'
 import type { Inability } from '../src/adapters/host/abilities.ts'
 import { codeNamed } from '../src/core/codes/codes.ts'
 import { describe } from '../src/core/describe.ts'
 import type { Note } from '../src/core/note.ts'
 import { problemCodes } from '../src/core/problem.ts'
+import { assertPage } from './generated.ts'
 
 const inabilities: Readonly<Record<Inability['code'], true>> = {
   'see-namespaces': true,
@@ -30,8 +31,7 @@ suite('the problems of docs/operations.md', () => {
         return examples ? `${heading}${examples.map(quoted).join('')}\n` : whole
       },
     )
-    if (process.env.UPDATE_DOCS) writeFileSync(path, renewed)
-    else assert.equal(page, renewed, 'run this test with UPDATE_DOCS=1')
+    assertPage(path, renewed)
   })
 
   test('each have a cause, and commands that check and mend', () => {

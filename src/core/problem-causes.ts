@@ -34,14 +34,15 @@ export function causesOf(
   problems: readonly Problem[],
   addressesOf: (node: NodeId) => readonly string[],
 ): (number | undefined)[] {
+  const byCode = Map.groupBy(problems.keys(), (at) => problems[at]?.code)
   return problems.map((problem) => {
     for (const { from, to, same } of follows) {
       if (!to.includes(problem.code)) continue
-      const index = problems.findIndex(
-        (other) =>
-          other.code === from && (same === undefined || areOfOneNode(other, problem, addressesOf)),
-      )
-      if (index >= 0) return index
+      const index = byCode.get(from)?.find((at) => {
+        const other = problems[at]
+        return other && (same === undefined || areOfOneNode(other, problem, addressesOf))
+      })
+      if (index !== undefined) return index
     }
     return undefined
   })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type FakeAgent, healthyView, startFakeAgent, troubledView } from './fake-agent.ts'
 import { run } from './run.ts'
@@ -25,13 +25,14 @@ class Screen {
   readonly #script: ChildProcess
   readonly #ended: Promise<unknown[]>
 
-  constructor(socket: string) {
+  constructor(socket: string, test: TestContext) {
     const program = `stty rows 40 columns 100; exec '${process.execPath}' '${executable}' top`
     this.#script = spawn('script', ['-qefc', program, '/dev/null'], {
       env: { ...process.env, STARLING_SOCKET: socket, TERM: 'xterm' },
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.#ended = once(this.#script, 'close')
+    test.after(() => this.#script.kill('SIGKILL'))
     this.#script.stdout?.on('data', (data: Buffer) => {
       this.shown += data.toString()
     })
@@ -42,7 +43,8 @@ class Screen {
   }
 
   async news(): Promise<void> {
-    await once(this.#script.stdout as NodeJS.EventEmitter, 'data')
+    const signal = AbortSignal.timeout(30_000)
+    await once(this.#script.stdout as NodeJS.EventEmitter, 'data', { signal })
   }
 
   type(keys: string): void {
@@ -64,8 +66,8 @@ class Screen {
 }
 
 describe('top', { concurrency: false }, () => {
-  test('draws status and events as they come, and gives the terminal back on q', async () => {
-    const screen = new Screen(agent.socket)
+  test('draws status and events as they come, and gives the terminal back on q', async (t) => {
+    const screen = new Screen(agent.socket, t)
     await screen.shows('2 of 2 routes are in the kernel')
     assert.ok(screen.shown.includes(entered))
     agent.view = troubledView()
@@ -79,24 +81,27 @@ describe('top', { concurrency: false }, () => {
     agent.view = healthyView()
   })
 
-  test('draws twice a second at most, however much is told', async () => {
-    const screen = new Screen(agent.socket)
+  test('draws twice a second at most, however much is told', async (t) => {
+    const screen = new Screen(agent.socket, t)
     await screen.shows('events since top runs')
     const begun = performance.now()
     const draws = () => screen.shown.split('\x1b[H').length
     const before = draws()
     const telling = setInterval(() => agent.note({ code: 'kernel-forbidden' }), 5)
-    while (draws() < before + 3) await screen.news()
-    clearInterval(telling)
+    try {
+      while (draws() < before + 3) await screen.news()
+    } finally {
+      clearInterval(telling)
+    }
     assert.ok(performance.now() - begun > 900)
     screen.kill('SIGTERM')
     assert.equal(await screen.end(), 0)
     assert.ok(screen.shown.endsWith(restored))
   })
 
-  test('gives the terminal back before it says that the agent ended', async () => {
+  test('gives the terminal back before it says that the agent ended', async (t) => {
     const other = await startFakeAgent()
-    const screen = new Screen(other.socket)
+    const screen = new Screen(other.socket, t)
     await screen.shows('events since top runs')
     await other.stop()
     assert.equal(await screen.end(), 3)

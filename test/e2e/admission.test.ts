@@ -13,6 +13,7 @@ import {
   converged,
   destinations,
   ownSubnets,
+  peerNames,
   problems,
   startHosts,
   statusOf,
@@ -56,11 +57,6 @@ async function install(host: LabHost, paper: string): Promise<string> {
   const { exitCode, stdout, stderr } = await host.cli('admin', 'install', file)
   assert.equal(exitCode, 0, stderr)
   return stdout
-}
-
-async function peerNames(host: LabHost): Promise<string[]> {
-  const { peers } = await host.ask('Peers')
-  return peers.map(({ name }) => name).sort()
 }
 
 /** Hosts with a certificate each, in one cluster. */

@@ -26,9 +26,10 @@ test('the demo shows everything, also after a run that was killed, and cleans up
   assert.deepEqual(await remains(), [])
 })
 
-test('with --ui its page can be looked at until Ctrl-C', async () => {
+test('with --ui its page can be looked at until Ctrl-C', async (t) => {
   requireLabMachine()
   const demo = start('--ui')
+  t.after(() => demo.kill('SIGINT'))
   await lineWith(demo, 'All of it was seen.')
   const page = await fetch('http://127.0.0.1:7880/')
   assert.equal(page.status, 200)

@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { executable, type LabHost } from '../../simulations/lab/host.ts'
 import type { Lab } from '../../simulations/lab/topology.ts'
-import { converged, problems, ready, shell, subnetOf, until, withLab } from './lab.ts'
+import { converged, peerNames, problems, ready, shell, subnetOf, until, withLab } from './lab.ts'
 
 const key = ['--cluster-key', '11'.repeat(32)]
 const otherKey = ['--cluster-key', '22'.repeat(32)]
@@ -25,7 +25,7 @@ test('agents without seeds find each other on their uplink, and nowhere else', (
 
     await Promise.all([h1.startAgent(key), h2.startAgent(key), stranger.startAgent(otherKey)])
     await ready([h1, h2])
-    assert.deepEqual(await namesSeenBy(h1), ['h1', 'h2'])
+    assert.deepEqual(await peerNames(h1), ['h1', 'h2'])
     assert.match(
       (await h1.cli('status')).stdout,
       /^admission +by the cluster key; discovery on eth0 hears 1 agent$/m,
@@ -40,8 +40,8 @@ test('agents without seeds find each other on their uplink, and nowhere else', (
     assert.match((await problems(stranger)).get('discovery-failed') ?? '', /eth0: .*EADDRINUSE/)
     blocker.kill()
     await until('the port is shared again', async () => !(await problems(stranger)).size)
-    assert.deepEqual(await namesSeenBy(stranger), ['h3'])
-    assert.deepEqual(await namesSeenBy(h1), ['h1', 'h2'])
+    assert.deepEqual(await peerNames(stranger), ['h3'])
+    assert.deepEqual(await peerNames(h1), ['h1', 'h2'])
 
     await moves(lab, [h1, h2])
     await rehearses(lab, h2)
@@ -58,7 +58,7 @@ test('hosts that have IPv6 alone find each other, too', () =>
     }
     await ready(hosts)
     for (const host of hosts) {
-      assert.deepEqual(await namesSeenBy(host), ['h1', 'h2'])
+      assert.deepEqual(await peerNames(host), ['h1', 'h2'])
       assert.match(await shell(host, 'ip maddr show dev eth0'), /ff02::fb/)
     }
   }))
@@ -82,11 +82,11 @@ async function rehearses(lab: Lab, member: LabHost): Promise<void> {
   const [host, copy] = [await lab.addHost(), await lab.addHost()]
   await shell(host, 'sysctl -qw net.ipv4.ip_forward=0')
   await until('its addresses stand', async () => !(await stateOf(host)).includes('tentative'))
-  const [state, peers] = [await stateOf(host), await namesSeenBy(member)]
+  const [state, peers] = [await stateOf(host), await peerNames(member)]
   const plan = await rehearse(host)
   assert.equal(plan.heard, 'peers')
   assert.equal(await stateOf(host), state)
-  assert.deepEqual(await namesSeenBy(member), peers)
+  assert.deepEqual(await peerNames(member), peers)
 
   await shell(copy, plan.commands.join('\n'))
   await host.startAgent(key)
@@ -127,11 +127,6 @@ async function stateOf(host: LabHost): Promise<string> {
     await shell(host, settings),
     await readdir(host.directory).catch(() => 'no directory'),
   ].join('\n')
-}
-
-async function namesSeenBy(host: LabHost): Promise<string[]> {
-  const { stdout } = await host.cli('peers', '--json')
-  return (JSON.parse(stdout) as { peers: { name: string }[] }).peers.map(({ name }) => name).sort()
 }
 
 /** As Docker makes one, with a container behind it. What goes out to port 5353 is counted by interface. */

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { cp, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { LabHost } from '../../simulations/lab/host.ts'
@@ -13,6 +15,7 @@ import type {
   StatusRequest,
   StatusResponse,
 } from '../../src/adapters/api/definition.ts'
+import { version } from '../../src/version.ts'
 
 export async function withLab(
   name: string,
@@ -140,4 +143,21 @@ export async function routeStates(host: LabHost): Promise<Map<string, string>> {
 export async function problems(host: LabHost): Promise<Map<string, string>> {
   const status = await host.ask('Status')
   return new Map(status.problems.map(({ code, message }) => [code, message]))
+}
+
+/** The program that is built, under another version. */
+export async function programOfVersion(lab: Lab, other: string): Promise<string> {
+  const place = join(lab.directory, `version-${other}`)
+  const files = ['dist', 'node_modules'].map((name) => join(import.meta.dirname, '../..', name))
+  const [dist = '', modules = ''] = files
+  await cp(dist, join(place, 'dist'), { recursive: true })
+  await symlink(modules, join(place, 'node_modules'))
+  await promisify(execFile)('sh', ['-c', `sed -i 's/"${version}"/"${other}"/' ${place}/dist/*.js`])
+  return join(place, 'dist/starling.js')
+}
+
+/** Of all nodes that its agent knows. */
+export async function peerNames(host: LabHost): Promise<string[]> {
+  const { peers } = await host.ask('Peers')
+  return peers.map(({ name }) => name).sort()
 }

@@ -2,18 +2,25 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { cp, readdir, rm, truncate } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CniRuntime } from '../../simulations/lab/cni-runtime.ts'
-import { executable, type LabHost } from '../../simulations/lab/host.ts'
+import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
 import { LabPrometheus, type Sample } from '../../simulations/lab/prometheus.ts'
-import { connectApi } from '../../src/adapters/api/client.ts'
 import { inNamespace } from '../adapters/netlink/in-namespace.ts'
 import { alertRules, rulesFile } from '../deploy/alert-rules.ts'
-import { converged, destinations, shell, subnetOf, until, withLab } from './lab.ts'
+import {
+  converged,
+  destinations,
+  programOfVersion,
+  shell,
+  subnetOf,
+  until,
+  withLab,
+} from './lab.ts'
 
 const job = 'starling'
 /** Four subnets, of 13 addresses each. */
@@ -47,14 +54,13 @@ if (await inNamespace(import.meta.url, '--pid')) {
         await until(`${alert} fires`, async () => (await alerts(prometheus, alert)).some(fits))
         told.add(alert)
       }
-      const other = await anotherVersion()
-      t.after(() => rm(other.directory, { recursive: true, force: true }))
+      const other = await programOfVersion(lab, '99.0.0')
 
       await t.test(
         'a cluster that is well tells of no more than its small pool and its two versions',
         async () => {
           for (const host of [h1, h2, h3]) await start(host)
-          await start(h4, other.program)
+          await start(h4, other)
           await converged(h1, h2, h3, h4)
           await until('prometheus scrapes', () => isScraped(prometheus, 4))
           const shown = () => alerts(prometheus)
@@ -172,15 +178,10 @@ async function fight(host: LabHost, subnet: string, times = 6): Promise<void> {
 }
 
 async function exhaust(host: LabHost): Promise<void> {
-  const client = await connectApi(host.socket)
-  try {
-    const grant = (id: string) =>
-      client.call('AllocateLease', { id, name: '', addresses: [], families: [] }, 10_000)
-    await Promise.all(Array.from({ length: 13 }, (_, index) => grant(`c${index}`)))
-    await assert.rejects(grant('one-more'))
-  } finally {
-    client.close()
-  }
+  const grant = (id: string) =>
+    host.ask('AllocateLease', { id, name: '', addresses: [], families: [] })
+  await Promise.all(Array.from({ length: 13 }, (_, index) => grant(`c${index}`)))
+  await assert.rejects(grant('one-more'))
 }
 
 /** More containers are gone at once, without a word, than an agent frees unasked. */
@@ -208,22 +209,3 @@ const ask = (host: LabHost, path: string): Promise<string> =>
     host,
     `bash -c 'exec 3<>/dev/tcp/${host.address}/${port}; printf "GET ${path} HTTP/1.0\\r\\nHost: ${host.address}\\r\\n\\r\\n" >&3; cat <&3'`,
   )
-
-/** The same program, as a version that is not there yet. */
-async function anotherVersion(): Promise<{ directory: string; program: string }> {
-  const directory = join(
-    import.meta.dirname,
-    `../../node_modules/.cache/starling-next-${process.pid}`,
-  )
-  const from = join(executable, '..')
-  await cp(from, directory, { recursive: true })
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.js'))
-  for (const file of files) {
-    const path = join(directory, file)
-    writeFileSync(
-      path,
-      readFileSync(path, 'utf8').replaceAll(/version: "\d+\.\d+\.\d+"/g, 'version: "99.0.0"'),
-    )
-  }
-  return { directory, program: join(directory, 'starling.js') }
-}

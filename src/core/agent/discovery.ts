@@ -35,7 +35,10 @@ export function seekSoon(state: AgentState): void {
   if (state.config.discovers) state.dueIn('seek', seekAfterMs * (1 + state.rng()))
 }
 
-/** Members are dialled by those who watch them. */
+/**
+ * Members are dialled by those who watch them. On a LAN with IPv6 alone members are heard by link-local addresses, which
+ * no record has: as many as are heard are dialled once, and left alone where they turn out to be members.
+ */
 export function seek(state: AgentState): void {
   const members = new Set(state.set.records().flatMap(({ addresses }) => addresses))
   dial(

@@ -4,7 +4,7 @@ import type { NodeId } from '../claim/record.ts'
 import type { CommandResult } from '../effect.ts'
 import type { Event } from '../event.ts'
 import { type SyncMessage, syncLimits } from '../gossip/message.ts'
-import { type Address, isPrivate } from '../ip/address.ts'
+import { type Address, type Family, isPrivate } from '../ip/address.ts'
 import type { Problem } from '../problem.ts'
 import type { TrustFault } from '../trust/fault.ts'
 import { faultText } from '../trust/fault.ts'
@@ -202,9 +202,11 @@ export function trustProblems(state: AgentState): Problem[] {
 export function judgeOpenness(state: AgentState): void {
   const { trust, config, own } = state
   const listen = config.admission?.listen ?? []
-  const isEverywhere = listen.some(({ value }) => value === 0n)
+  // An agent that listens on :: does not take IPv4 by it.
+  const isEverywhere = (family: Family) =>
+    listen.some((at) => at.family === family && at.value === 0n)
   const reachable: readonly Address[] = [
-    ...(isEverywhere ? own.uplink.nextHops : []),
+    ...own.uplink.nextHops.filter((hop) => isEverywhere(hop.family)),
     ...listen.filter(({ value }) => value !== 0n),
   ]
   const open = reachable.filter((address) => !isPrivate(address)).map(({ text }) => text)

@@ -65,12 +65,13 @@ export function resolve(
     const { owned, isFenced } = each
     const { prefix } = owned.claim
     const [before] = winners.overlapping(prefix)
-    if (!before && !isTaken(prefix)) {
+    const isOut = isTaken(prefix)
+    if (!before && !isOut) {
       winners.set(prefix, each)
       return { ...owned, standing: 'winner' }
     }
     // What takes a prefix from outside of these claims is a subnet of a pool of this node.
-    const lostBy = before ? (firstDifference(before, each)?.step ?? 'prefix') : 'pool'
+    const lostBy = isOut || !before ? 'pool' : (firstDifference(before, each)?.step ?? 'prefix')
     return { ...owned, standing: isFenced ? 'fenced' : 'yielding', lostBy }
   })
 }

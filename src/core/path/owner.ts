@@ -13,7 +13,10 @@ export function ownerOf(view: AgentView, address: Address): NodeRecord | undefin
   if (host) return host
   const kept = view.routes.find(({ kind, prefix }) => kind === 'kept' && holds(prefix, address))
   if (kept) return of(kept.origin)
-  if (view.kept.some(({ lease }) => lease.address.text === address.text)) return view.own
+  const isKeptHere = view.kept.some(
+    ({ lease, lostTo }) => lostTo === '' && lease.address.text === address.text,
+  )
+  if (isKeptHere) return view.own
   const claim = view.claims.find(
     ({ claim: { prefix }, standing }) => standing === 'winner' && holds(prefix, address),
   )

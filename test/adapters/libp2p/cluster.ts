@@ -1,6 +1,5 @@
 /** Real transports in one process on loopback, each with a log of its events that a test can wait on. */
 
-import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Libp2pOptions } from '../../../src/adapters/libp2p/options.ts'
 import { libp2pTransport } from '../../../src/adapters/libp2p/transport.ts'
@@ -11,6 +10,7 @@ import type { Transport, TransportEvent } from '../../../src/ports/transport.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type KeyPair, keyPairFromSeed, sealer } from '../../../src/wire/signature.ts'
 import { prefixOf } from '../../core/specimens.ts'
+import { freePort } from '../free-port.ts'
 
 export type EventOf<T extends TransportEvent['type']> = Extract<TransportEvent, { type: T }>
 
@@ -23,15 +23,6 @@ export const keysOf = (n: number): KeyPair => keyPairFromSeed(new Uint8Array(32)
 /** Key pairs with ascending node ids: the first one dials all others. */
 export const ascendingKeys = (count: number): KeyPair[] =>
   Array.from({ length: count }, (_, n) => keysOf(n)).sort((a, b) => (a.id < b.id ? -1 : 1))
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || !address) throw new Error('no port')
-  return address.port
-}
 
 export class TestNode {
   readonly keys: KeyPair

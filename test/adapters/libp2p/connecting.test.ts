@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ascendingKeys, freePort, gossipReady, node } from './cluster.ts'
+import { freePort } from '../free-port.ts'
+import { ascendingKeys, gossipReady, node } from './cluster.ts'
 
 test('a node finds another by its seed, and each is told so once', async (t) => {
   const [low, high] = ascendingKeys(2)

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { prefixOf } from '../../core/specimens.ts'
-import { ascendingKeys, freePort, node } from './cluster.ts'
+import { freePort } from '../free-port.ts'
+import { ascendingKeys, node } from './cluster.ts'
 
 const [first, second] = ascendingKeys(2) as [never, never]
 const address = '127.0.0.1'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { suite, test } from 'node:test'
 import { ListenError } from '../../../src/adapters/libp2p/node.ts'
-import { ascendingKeys, freePort, keysOf, node, TestNode } from './cluster.ts'
+import { freePort } from '../free-port.ts'
+import { ascendingKeys, keysOf, node, TestNode } from './cluster.ts'
 
 const keyA = new Uint8Array(32).fill(1)
 const keyB = new Uint8Array(32).fill(2)

@@ -166,8 +166,8 @@ describe('what others say on the LAN', () => {
     // Its header says that it has a quarter of a million records.
     const vast = Buffer.from(said(7003)).fill(255, 4, 12)
     const began = performance.now()
-    for (let count = 0; count < 50; count += 1) on.say('10.0.1.3', vast)
-    assert.ok(performance.now() - began < 50, 'none is made room for')
+    for (let count = 0; count < 5_000; count += 1) assert.equal(read(vast, names), undefined)
+    assert.ok(performance.now() - began < 2_000, 'none is made room for')
     const whole = said(7004)
     for (let end = 0; end < whole.length; end += 3) on.say('10.0.1.4', whole.subarray(0, end))
     assert.deepEqual(node.heard, [])

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { listenOnWeb, WebError, type WebListener } from '../../../src/adapters/web/listener.ts'
+import { freePort } from '../free-port.ts'
 
 let port = 0
 let listener: WebListener
@@ -127,12 +128,4 @@ function ask({
     sent.on('error', reject)
     sent.end()
   })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { WebListener } from '../../../src/adapters/web/listener.ts'
 import { serveMetrics } from '../../../src/adapters/web/metrics.ts'
@@ -12,6 +11,7 @@ import type { AgentView } from '../../../src/core/view.ts'
 import { addDuration, noDurations } from '../../../src/ports/durations.ts'
 import { count, noTraffic } from '../../../src/ports/traffic.ts'
 import { healthyView, prefixOf, troubledView } from '../../cli/fake-agent.ts'
+import { freePort } from '../free-port.ts'
 
 const hostile = 'h3"} 1\nevil_total{a="\u001b[31m'
 
@@ -288,12 +288,4 @@ function samplesOf(text: string) {
         labels[label] = value
       return { line: line.slice(0, line.lastIndexOf(' ')), name, labels, value: Number(value) }
     })
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }

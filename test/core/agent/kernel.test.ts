@@ -64,6 +64,10 @@ describe('forwarding that cannot be switched on', () => {
     host.kernel.switchForwardingOff()
     table.pass(60_000)
     assert.deepEqual([isOff(), host.kernel.forwards], [true, false])
+    const tries = () => host.of('check-forwarding').length
+    const before = tries()
+    table.pass(24_000)
+    assert.equal(tries() - before, 3)
     host.kernel.forwardingError = ''
     table.pass(8_000)
     assert.deepEqual([isOff(), host.kernel.forwards], [false, true])
