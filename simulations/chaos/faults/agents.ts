@@ -1,5 +1,6 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
+import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
@@ -129,13 +130,18 @@ export const otherVersion: Play = async ({ site, hosts }) => {
 
 /** The least that the kernel grants: what it could take back meanwhile, and what is asked all at once, needs more. */
 export const littleMemory: Play = async ({ site, host }) => {
-  const group = await groupOf(await pidOf(host), 'memory')
+  const pid = await pidOf(host)
+  const isAlive = () => existsSync(`/proc/${pid}`)
+  const group = await groupOf(pid, 'memory')
   const limit = (bytes: number) =>
     site.docker.attempt(['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent])
   const used = Number(await readFile(`${group}/memory.usage_in_bytes`, 'utf8'))
   // Docker refuses less than what it uses, files that the kernel keeps in memory included.
   await limit(used + stepBytes)
-  for (let least = used; least > 0 && (await grants(group, least)); ) least -= stepBytes
+  // A group of the same name is that of the process which follows: Docker gives up where that cannot even begin.
+  for (let least = used; isAlive() && least > used / 2 && (await grants(group, least)); ) {
+    least -= stepBytes
+  }
   const ending = new AbortController()
   const watching = Array.from({ length: watchersMax }, () =>
     host
@@ -151,12 +157,11 @@ export const littleMemory: Play = async ({ site, host }) => {
   return async () => {
     ending.abort()
     await Promise.all(watching)
-    // Its control group goes with its process.
-    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => undefined)
+    const refused = isAlive() ? await readFile(`${group}/memory.failcnt`, 'utf8') : '1'
     await limit(plentyBytes)
     // Docker waits ever longer before it starts again what dies.
-    if (refused === undefined) await site.docker.run('restart', '--time', '10', host.agent)
-    return { what: 'pages that it did not get', count: Number(refused ?? 1) }
+    if (!isAlive()) await site.docker.run('restart', '--time', '10', host.agent)
+    return { what: 'pages that it did not get', count: Number(refused) }
   }
 }
 
