@@ -63,6 +63,9 @@ import type { AgentView } from './view.ts'
 /** How many notifications are taken to be lost where some are: more than a calm kernel has. */
 const lostChanges = 1_000
 
+/** Nothing tells when the disk can be written again. */
+const rememberAgainMs = 5_000
+
 export class Agent {
   readonly #state: AgentState
   readonly #view: AgentView
@@ -360,6 +363,7 @@ export class Agent {
   #trouble({ code, subject, reason, active, heard }: Trouble): void {
     const state = this.#state
     const key = `${code}/${subject}`
+    if (active && code === 'store-unwritable') state.dueIn('remember', rememberAgainMs)
     if (active) return state.begin(key, { code, subject, reason, ...(heard && { heard }) })
     if (!state.conditions.has(key)) return
     state.end(key)

@@ -91,12 +91,14 @@ export const killAllAgents: Play = async ({ hosts }) => {
   }
 }
 
+/** As operators do it: each once the one before it is there. */
 export const restartInTurn: Play = async ({ site, hosts }) => {
   const found: Witness[] = []
   for (const host of hosts) {
     const before = await pidOf(host)
     await site.docker.run('restart', '--time', '10', host.agent)
     found.push(await restarted(host, before))
+    await host.converged()
   }
   return async () => together('new processes of agents', found)
 }

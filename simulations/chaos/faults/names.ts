@@ -2,7 +2,7 @@
 
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { execute, printed } from '../docker.ts'
-import { restartAgent } from './agents.ts'
+import { restartAgent, until } from './agents.ts'
 import type { Play, Victims } from './fault.ts'
 
 /** Docker's resolver in each container. */
@@ -31,7 +31,10 @@ export const oldName: Play = async (victims) => {
   }
 }
 
-/** Before Docker's own rules change where the packet goes. Resolves in the end with how many it hit. */
+/**
+ * Before Docker's own rules change where the packet goes. Resolves in the end with how many it hit: on a busy machine an
+ * agent may ask only a while after it was restarted, and is waited for.
+ */
 async function counting({ fault, host }: Victims, rule: string): Promise<() => Promise<number>> {
   const table = `ip chaos${fault.id}`
   const nft = async (script: string) => {
@@ -40,8 +43,11 @@ async function counting({ fault, host }: Victims, rule: string): Promise<() => P
   }
   await nft(`table ${table} {\nchain seen { type filter hook output priority -300; ${rule}; }\n}\n`)
   return async () => {
-    const shown = await nft(`list table ${table}`)
+    const hits = await until(async () => {
+      const shown = await nft(`list table ${table}`)
+      return Number(/counter packets (\d+)/.exec(shown)?.[1] ?? 0) || undefined
+    })
     await nft(`delete table ${table}`)
-    return Number(/counter packets (\d+)/.exec(shown)?.[1] ?? 0)
+    return hits ?? 0
   }
 }
