@@ -21,7 +21,7 @@ const cases: readonly (readonly [line: string, proposed: readonly string[]])[] =
   ['starling sta', ['status']],
   ['starling ip ', ['adopt', 'allocate', 'list', 'release']],
   ['starling ip adopt --', ['--from', '--help', '--json', '--socket']],
-  ['starling status ', []],
+  ['starling agent --cluster ', []],
   ['starling status --timeout 5 --w', ['--wait']],
   ['starling agent --log-level ', ['debug', 'error', 'info', 'trace', 'warn']],
   ['starling config --cni-c', ['--cni-conf-dir']],
@@ -62,6 +62,10 @@ describe('the script of starling completion', { concurrency: true }, () => {
       )
     })
   }
+
+  test('lets bash propose nothing where a command takes nothing more', async () => {
+    assert.deepEqual(await drivers.bash(directory, ['starling status ']), [''])
+  })
 })
 
 /** In place of `starling`, so that a key costs no start of Node here. */

@@ -120,6 +120,7 @@ test('a stranger with the cluster key is let in by a certificate and put out by 
     for (const host of hosts) assert.ok((await destinations(host)).includes(subnet), host.name)
 
     // What its certificate does not allow is refused, and named.
+    const beforeMs = Date.now()
     const announced = await h4.cli('announce', '192.168.7.0/24')
     assert.equal(announced.exitCode, 1)
     assert.match(announced.stderr, /certificate does not allow 192\.168\.7\.0\/24/)
@@ -128,7 +129,12 @@ test('a stranger with the cluster key is let in by a certificate and put out by 
       (await destinations(h1)).includes('192.168.7.0/24'),
     )
 
-    // Out everywhere, also at one that was down meanwhile.
+    // Out everywhere, also at one that was down meanwhile, and had stored that it knows it.
+    const { directory } = h3
+    await until('h3 has stored what it knows', async () => {
+      const { mtimeMs } = await stat(join(directory, 'state/known'))
+      return mtimeMs > beforeMs
+    })
     await h3.stopAgent()
     const before = h4.lines.length
     await install(h1, await office.sign('revoke', id))

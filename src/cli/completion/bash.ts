@@ -29,6 +29,7 @@ _starling_propose() {
   # $1: what is wanted, as _starling_at says it; $2: what is written of it
   local word
   case $1 in
+  any) ;;
   file)
     compopt -o filenames 2>/dev/null
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$2") ;;
@@ -105,7 +106,7 @@ const optionCases = ({ path, flags }: Step): string[] =>
 
 const takesValue = (flag: Flag): flag is Flag & { value: Word } => flag.value !== undefined
 
-/** `any` is a word that nothing is proposed for, as no command is called so. */
+/** `any`: nothing is proposed for it; no command is called so. */
 function kindOf(word: Word): string {
   switch (word.type) {
     case 'anything':
