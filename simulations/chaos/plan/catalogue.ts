@@ -129,7 +129,7 @@ export const catalogue = {
   'restart-in-turn': {
     ...agent,
     hits: 'all',
-    what: 'agents are restarted one after the other',
+    what: 'agents are restarted, each once the one before it is there',
     lastsMs: [0, 0],
   },
   'recreate-agent': {
