@@ -31,9 +31,11 @@ function achievements({ claims, peersConnected, routes }: State): string[] {
         : `${peersConnected} peers agree`,
     routes.wanted === 0
       ? 'no routes are wanted'
-      : `${routes.installed} of ${routes.wanted} routes are in the kernel`,
+      : `${routes.installed} of ${routes.wanted} routes ${areOf(routes.installed)} in the kernel`,
   ]
 }
+
+const areOf = (count: number): string => (count === 1 ? 'is' : 'are')
 
 /** What convergence waits for. */
 function lacks(state: State): string[] {
@@ -54,7 +56,7 @@ function lacks(state: State): string[] {
   if (!convergence.kernelEqual) {
     const open = routes.wanted - routes.installed
     const parts = [
-      open > 0 ? `${open} of ${routes.wanted} routes are not in the kernel` : '',
+      open > 0 ? `${open} of ${routes.wanted} routes ${areOf(open)} not in the kernel` : '',
       routes.leftover > 0 ? `leftover routes to remove: ${routes.leftover}` : '',
     ].filter((part) => part !== '')
     missing.push(parts.join(', ') || 'the kernel differs from what is wanted')

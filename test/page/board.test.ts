@@ -189,7 +189,7 @@ describe('the verdict', () => {
     assert.deepEqual(verdictOf({ ...healthy, convergence, routes, phase: 'joining', claims: [] }), {
       tone: 'bad',
       word: 'Not converged',
-      text: 'node-0: joining, no peer has answered yet; it has no subnet; some connected peers may not have the same records yet; 1 of 2 routes are not in the kernel',
+      text: 'node-0: joining, no peer has answered yet; it has no subnet; some connected peers may not have the same records yet; 1 of 2 routes is not in the kernel',
     })
   })
 })
