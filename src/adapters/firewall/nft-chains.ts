@@ -101,6 +101,11 @@ function isOne({ meta, payload, ct }: Fields, value: unknown, packet: Packet): b
     if (typeof value === 'number') return value === tcp
     return isWord(value) ? value === 'tcp' : undefined
   }
+  if (meta && (key === 'nfproto' || key === 'protocol')) {
+    return isWord(value) ? value === familyWords[packet.family][key] : undefined
+  }
+  // Between containers of the cluster nothing is translated.
+  if (ct && key === 'status') return isWord(value) && /^[sd]nat$/.test(value) ? false : undefined
   if (ct && key === 'state') {
     return isWord(value) ? value === (packet.isReply ? 'established' : 'new') : undefined
   }
@@ -111,6 +116,11 @@ function isOne({ meta, payload, ct }: Fields, value: unknown, packet: Packet): b
   if (field === 'saddr') return isInside(value, packet.from)
   return field === 'daddr' ? isInside(value, packet.to) : undefined
 }
+
+const familyWords = {
+  4: { nfproto: 'ipv4', protocol: 'ip' },
+  6: { nfproto: 'ipv6', protocol: 'ip6' },
+} as const
 
 /** As IP headers have it. */
 const tcp = 6

@@ -190,6 +190,22 @@ describe('nft', () => {
     assert.equal(verdict([match(protocol, 17), { drop: null }]).verdict, 'pass')
   })
 
+  test('reads what firewalld drops, and what its zones let pass', () => {
+    const state = (...right: string[]) => match({ ct: { key: 'state' } }, right, 'in')
+    const base = [
+      [match({ meta: { key: 'nfproto' } }, 'ipv6'), { fib: null }, { drop: null }],
+      [state('established', 'related'), { accept: null }],
+      [match({ ct: { key: 'status' } }, 'dnat', 'in'), { accept: null }],
+      [match({ meta: { key: 'iifname' } }, 'lo'), { accept: null }],
+      [match({ ct: { key: 'state' } }, 'invalid', 'in'), { drop: null }],
+      [match({ meta: { key: 'l4proto' } }, { set: ['icmp', 'ipv6-icmp'] }), { accept: null }],
+    ]
+    const reject = [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }]
+    assert.equal(verdict(...base, reject).verdict, 'drop')
+    const zone = [match({ meta: { key: 'iifname' } }, 'starling0'), { accept: null }]
+    assert.equal(verdict(...base, zone, reject).verdict, 'pass')
+  })
+
   test('reads only tables that forwarded packets of the family meet', () => {
     const chains = [
       chain,
