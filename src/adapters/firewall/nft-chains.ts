@@ -157,7 +157,14 @@ function textOf(statement: Fields): string {
   const { op, left, right } = statement.match as { op: string; left: Fields; right: unknown }
   const of = (left.meta ?? left.payload ?? left.ct ?? {}) as Fields
   const what = [of.protocol, of.field ?? of.key].filter(Boolean).join(' ')
-  const { addr, len } = ((right as Fields | null)?.prefix ?? {}) as Fields
-  const value = addr === undefined ? right : `${addr}/${len}`
-  return `${what}${op === '!=' ? ' !=' : ''} ${typeof value === 'string' ? value : JSON.stringify(value)}`
+  return `${what}${op === '!=' ? ' !=' : ''} ${valueText(right)}`
+}
+
+/** `172.16.0.0/12`, `{ established, related }` */
+function valueText(value: unknown): string {
+  const { prefix, set } = (value ?? {}) as { prefix?: Fields; set?: unknown }
+  if (prefix) return `${prefix.addr}/${prefix.len}`
+  const many = set ?? value
+  if (Array.isArray(many)) return `{ ${many.map(valueText).join(', ')} }`
+  return typeof many === 'string' ? many : JSON.stringify(many)
 }

@@ -204,6 +204,8 @@ describe('nft', () => {
     assert.equal(verdict(...base, reject).verdict, 'drop')
     const zone = [match({ meta: { key: 'iifname' } }, 'starling0'), { accept: null }]
     assert.equal(verdict(...base, zone, reject).verdict, 'pass')
+    const { by } = judge(chainsIn(listed(...base, reject)), reply)
+    assert.equal(by, 'nft inet t f: state { established, related } accept')
   })
 
   test('reads only tables that forwarded packets of the family meet', () => {
