@@ -1,7 +1,6 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
-import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +13,8 @@ import { NotNow, type Play } from './fault.ts'
 const startedWithinMs = 60_000
 const lookMs = 50
 const starvedCpus = '0.05'
-const stepBytes = 1 << 20
+const stepBytes = 2 << 20
+const limitsMax = 30
 /** Each of them costs the agent a connection and its buffers. */
 const watchersMax = 100
 const plentyBytes = 2 * 2 ** 30
@@ -130,20 +130,18 @@ export const otherVersion: Play = async ({ site, hosts }) => {
   }
 }
 
-/** The least that the kernel grants: what it could take back meanwhile, and what is asked all at once, needs more. */
+/** Hardly more than what cannot be taken back from it: what it is asked all at once needs more. */
 export const littleMemory: Play = async ({ site, host }) => {
   const pid = await pidOf(host)
-  const isAlive = () => existsSync(`/proc/${pid}`)
   const group = await groupOf(pid, 'memory')
-  const limit = (bytes: number) =>
-    site.docker.attempt(['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent])
-  const used = Number(await readFile(`${group}/memory.usage_in_bytes`, 'utf8'))
-  // Docker refuses less than what it uses, files that the kernel keeps in memory included.
-  await limit(used + stepBytes)
-  // A group of the same name is that of the process which follows: Docker gives up where that cannot even begin.
-  for (let least = used; isAlive() && least > used / 2 && (await grants(group, least)); ) {
-    least -= stepBytes
+  const limit = async (bytes: number): Promise<boolean> => {
+    const words = ['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent]
+    return (await site.docker.attempt(words)).exitCode === 0
   }
+  const stat = await readFile(`${group}/memory.stat`, 'utf8')
+  let least = Number(/^total_rss (\d+)$/m.exec(stat)?.[1])
+  // What the kernel itself has for it counts, too, and grows and falls.
+  for (let tries = 0; tries < limitsMax && !(await limit(least)); tries += 1) least += stepBytes
   const ending = new AbortController()
   const watching = Array.from({ length: watchersMax }, () =>
     host
@@ -159,19 +157,19 @@ export const littleMemory: Play = async ({ site, host }) => {
   return async () => {
     ending.abort()
     await Promise.all(watching)
-    const refused = isAlive() ? await readFile(`${group}/memory.failcnt`, 'utf8') : '1'
+    // Its control group goes with its process.
+    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '0')
     await limit(plentyBytes)
-    // Docker waits ever longer before it starts again what dies.
-    if (!isAlive()) await site.docker.run('restart', '--time', '10', host.agent)
-    return { what: 'pages that it did not get', count: Number(refused) }
+    const isAnother = (await host.agentPid()) !== pid
+    if (isAnother) {
+      // Docker changes no container that it is about to start again.
+      await site.docker.run('stop', '--time', '0', host.agent)
+      if (!(await limit(plentyBytes))) throw new Error(`${host.name} has too little memory still`)
+      await site.docker.run('start', host.agent)
+    }
+    return { what: 'pages that it did not get', count: isAnother ? 1 : Number(refused) }
   }
 }
-
-const grants = (group: string, bytes: number): Promise<boolean> =>
-  writeFile(`${group}/memory.limit_in_bytes`, `${bytes}`).then(
-    () => true,
-    () => false,
-  )
 
 export const fewFiles: Play = async ({ host }) => {
   const pid = await pidOf(host)
