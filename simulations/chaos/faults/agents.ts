@@ -159,9 +159,9 @@ export const littleMemory: Play = async ({ site, host }) => {
     await Promise.all(watching)
     // Its control group goes with its process.
     const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '0')
-    await limit(plentyBytes)
+    const isEnough = await limit(plentyBytes)
     const isAnother = (await host.agentPid()) !== pid
-    if (isAnother) {
+    if (isAnother || !isEnough) {
       // Docker changes no container that it is about to start again.
       await site.docker.run('stop', '--time', '0', host.agent)
       if (!(await limit(plentyBytes))) throw new Error(`${host.name} has too little memory still`)
