@@ -60,6 +60,8 @@ export const transportOptions = (
   dialNetworks: config.dialNetworks,
   knows: (node) => agent.knows(node),
   hasMember: (node) => agent.hasMember(node),
+  joins: () => agent.joins,
+  nodesMax: config.limits.nodes,
   watchMs: config.timing.watchMs,
   clock: systemClock,
   rng: Math.random,

@@ -110,7 +110,7 @@ class Arena implements Aftermath {
     const residentMb = this.#growth(before)
     const faults = [
       ...this.#memory(residentMb),
-      ...(isLast || this.#case.joined ? await this.#newcomer() : []),
+      ...(isLast || this.#case.joined ? await this.#newcomer(before) : []),
       ...(await this.#standing(before)),
       // A look may have hosts leave, which takes their routes.
       ...(await this.#flaps(monitors, before)),
@@ -274,7 +274,7 @@ class Arena implements Aftermath {
     return after - before > most ? [`an agent grew from ${before} to ${after} MiB`] : []
   }
 
-  async #newcomer(): Promise<string[]> {
+  async #newcomer({ subnets }: Before): Promise<string[]> {
     const host = await this.#lab.addHost(`newcomer${this.#newcomers.length + 1}`)
     this.#newcomers.push(host)
     await host.startAgent(this.#options)
@@ -289,6 +289,8 @@ class Arena implements Aftermath {
       subnet = (await subnetsOf(host))[0]
       return subnet !== undefined
     })
+    // Whatever the attacker made up, it hears of everybody before it claims.
+    if ([...subnets.values()].includes(subnet ?? '')) return [`the newcomer takes ${subnet}`]
     const [first] = this.#honest
     const isRouted = async () => first !== undefined && (await routesBy(first)).has(subnet ?? '')
     const routed = await until(newcomerMsMax, isRouted)

@@ -127,6 +127,11 @@ export class Agent {
     return this.#state.set.get(node) !== undefined
   }
 
+  /** Nobody has told it yet what the cluster is. */
+  get joins(): boolean {
+    return !this.#state.isInSync
+  }
+
   /** The operator's certificate of this node, to show to peers. */
   get certificate(): Uint8Array | undefined {
     return this.#state.trust.certificate

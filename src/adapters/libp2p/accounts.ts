@@ -19,13 +19,23 @@ export interface Allowances {
   readonly disgraceMs: Millis
 }
 
-/** A newcomer hears of a cluster of a thousand nodes at once, and of one of four thousand within minutes. */
 export const allowances: Allowances = {
   checks: { burst: 8_192, perMinute: 8_192 },
   identities: { burst: 1_024, perMinute: 1_024 },
   forgeries: { burst: 3, perMinute: 3 },
   disgraceMs: 60_000,
 }
+
+/**
+ * Of whoever a node meets while it joins. It takes the first answer for the whole cluster, claims what is free in it, and
+ * removes the routes of who is not in it: nothing of that answer may be dropped. A cluster is `nodesMax` nodes, and twice
+ * as many that are gone and fences, which have two signatures each.
+ */
+export const allowancesOfJoining = (nodesMax: number): Allowances => ({
+  ...allowances,
+  checks: { ...allowances.checks, burst: 9 * nodesMax + allowances.checks.burst },
+  identities: { ...allowances.identities, burst: 5 * nodesMax + allowances.identities.burst },
+})
 
 /** Beyond it who was quiet longest is forgotten, and begins anew. */
 const accountsMax = 4_096
@@ -89,6 +99,10 @@ export interface AccountsHost {
   readonly clock: Clock
   /** Whether this node has a record of that one. */
   readonly knows: (node: NodeId) => boolean
+  /** Whether this node has not heard yet what the cluster is. */
+  readonly joins: () => boolean
+  /** How many nodes it may know. */
+  readonly nodesMax: number
   readonly report: (trouble: Trouble) => void
 }
 
@@ -99,14 +113,12 @@ const overMs = 60_000
 
 export class Accounts {
   readonly #host: AccountsHost
-  readonly #allowances: Allowances
   readonly #accounts = new QuickLRU<string, Account>({ maxSize: accountsMax })
   /** When each of those that are told of last had too much. */
   readonly #lastAt = new Map<string, Millis>()
 
-  constructor(host: AccountsHost, given: Allowances = allowances) {
+  constructor(host: AccountsHost) {
     this.#host = host
-    this.#allowances = given
   }
 
   of(peer: NodeId, address: string): Account {
@@ -114,9 +126,9 @@ export class Accounts {
     const known = this.#accounts.get(key)
     if (known) return known
     const subject = key === address ? address : `${peer} at ${address}`
-    const account = new Account(this.#host, this.#allowances, (excess) =>
-      this.#exceeded(subject, excess),
-    )
+    const { joins, nodesMax } = this.#host
+    const given = joins() ? allowancesOfJoining(nodesMax) : allowances
+    const account = new Account(this.#host, given, (excess) => this.#exceeded(subject, excess))
     this.#accounts.set(key, account)
     return account
   }

@@ -32,6 +32,10 @@ export interface Libp2pOptions {
   readonly knows: (node: NodeId) => boolean
   /** Whether that node is a member: those are dialled as the core wants. */
   readonly hasMember: (node: NodeId) => boolean
+  /** Whether this node has not heard yet what the cluster is. */
+  readonly joins: () => boolean
+  /** How many nodes this one may know. */
+  readonly nodesMax: number
   /** How often a watched neighbour is asked for a sign of life, in ms. */
   readonly watchMs: number
   readonly clock: Clock

@@ -49,6 +49,8 @@ export class TestNode {
       knows: () => false,
       watchMs: 1_000,
       hasMember: () => false,
+      joins: () => false,
+      nodesMax: 4_096,
       clock: systemClock,
       rng: Math.random,
       traffic: this.traffic,

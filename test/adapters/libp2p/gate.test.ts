@@ -39,11 +39,19 @@ class FakeConnection extends EventTarget {
   }
 }
 
-function world(known: readonly string[] = []) {
+const nodesMax = 4_096
+
+function world(known: readonly string[] = [], phase = { joins: false }) {
   const clock = new FakeClock()
   const knows = (node: NodeId) => known.includes(node)
   const troubles: Trouble[] = []
-  const accounts = new Accounts({ clock, knows, report: (trouble) => troubles.push(trouble) })
+  const accounts = new Accounts({
+    clock,
+    knows,
+    joins: () => phase.joins,
+    nodesMax,
+    report: (trouble) => troubles.push(trouble),
+  })
   const gate = new Gate({ clock, accounts, knows })
   const knock = (ip: string) => {
     const connection = new FakeConnection(ip)
@@ -169,6 +177,20 @@ test('unknown identities are bounded by the minute, and known ones are not count
   assert.equal(account.mayBring(recordOf(known), 1), true)
   await clock.advance(1_000)
   assert.equal(account.mayBring(stranger, 1), true)
+})
+
+test('of whom a node meets while it joins it hears all that there may be; of others as little as ever', () => {
+  const phase = { joins: true }
+  const { accounts } = world([], phase)
+  const brings = (address: string, count: number, signatures: number) =>
+    Array.from({ length: count }).every(() =>
+      accounts.of('p' as NodeId, address).mayBring(recordOf(nodeOf(2)), signatures),
+    )
+  assert.ok(brings('10.0.1.9', nodesMax, 1))
+  assert.ok(brings('10.0.1.9', 4 * nodesMax, 2))
+  assert.equal(brings('10.0.1.9', allowances.identities.burst + 1, 1), false)
+  phase.joins = false
+  assert.equal(brings('10.0.1.10', allowances.identities.burst + 1, 1), false)
 })
 
 test('signature checks are bounded by the minute, for known ones too', async () => {

@@ -17,7 +17,13 @@ function world(gossips = () => true) {
   const clock = new FakeClock()
   const seen: string[] = []
   const lost: number[] = []
-  const accounts = new Accounts({ clock, knows: () => true, report: () => undefined })
+  const accounts = new Accounts({
+    clock,
+    knows: () => true,
+    joins: () => false,
+    nodesMax: 4_096,
+    report: () => undefined,
+  })
   const links = new Links({
     clock,
     watchMs: 1_000,

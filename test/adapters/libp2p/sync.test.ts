@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lpStream } from '@libp2p/utils'
+import { allowances } from '../../../src/adapters/libp2p/accounts.ts'
+import type { Libp2pOptions } from '../../../src/adapters/libp2p/options.ts'
 import type { SyncMessage } from '../../../src/core/gossip/message.ts'
 import { encodeMessage } from '../../../src/wire/codec.ts'
-import { ascendingKeys, keysOf, node, type TestNode } from './cluster.ts'
+import { keyPairFromSeed, sealer } from '../../../src/wire/signature.ts'
+import { ascendingKeys, type EventOf, keysOf, node, recordOf, type TestNode } from './cluster.ts'
 import { stranger } from './stranger.ts'
 
-async function pair(t: import('node:test').TestContext): Promise<[TestNode, TestNode]> {
+async function pair(
+  t: import('node:test').TestContext,
+  options: Partial<Libp2pOptions> = {},
+): Promise<[TestNode, TestNode]> {
   const [low, high] = ascendingKeys(2)
   const a = await node(t, low!)
-  const b = await node(t, high!, { seeds: [`127.0.0.1:${a.port}`] })
+  const b = await node(t, high!, { seeds: [`127.0.0.1:${a.port}`], ...options })
   await Promise.all([a.connected(b), b.connected(a)])
   return [a, b]
 }
@@ -55,6 +61,30 @@ test('a message sent on hearing that a peer is connected arrives', async (t) => 
     a.events.findIndex(({ type }) => type === 'peer-connected'),
     0,
   )
+})
+
+test('a node that joins hears of all nodes of a large cluster at once; later, of no more than may join in a minute', async (t) => {
+  const many = allowances.identities.burst + 200
+  const entries = Array.from({ length: many }, (_, n) => {
+    const keys = keyPairFromSeed(Buffer.alloc(32, `seed ${n}`))
+    return sealer(keys)(recordOf(keys.id, 1, `h${n}`))
+  })
+  for (const joins of [true, false]) {
+    const [a, b] = await pair(t, { joins: () => joins })
+    for (let from = 0; from < many; from += 100) {
+      const part = entries.slice(from, from + 100)
+      const carried = part.map((entry) => ({ entry, remainMs: Number.POSITIVE_INFINITY }))
+      a.transport.send(b.id, { type: 'delta', carried, want: [], last: from + 100 >= many })
+    }
+    const isLast = ({ message }: EventOf<'sync-received'>) =>
+      message.type === 'delta' && message.last
+    await b.event('sync-received', isLast)
+    const heard = b
+      .of('sync-received')
+      .flatMap(({ message }) => (message.type === 'delta' ? message.carried : []))
+    assert.ok(joins ? heard.length === many : heard.length < many, `${heard.length} of ${many}`)
+    await Promise.all([a.transport.stop(), b.transport.stop()])
+  }
 })
 
 test('a message to nobody, or longer than the limit, is dropped and harms nothing', async (t) => {
