@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LabHost } from '../../simulations/lab/host.ts'
 import { ip } from '../../simulations/lab/iproute.ts'
+import { RouteMonitor } from '../../simulations/lab/route-monitor.ts'
 import {
   converged,
   destinations,
@@ -94,6 +95,35 @@ test('drift is repaired, aliens are respected, leftovers are swept', async (t) =
       await until('the leftover is gone', async () => !(await destinations(h1)).includes(leftover))
       await complete(h1, [second, third])
     })
+
+    await t.test(
+      'after a change of the metric each route goes once the new one is there',
+      async () => {
+        const metrics = async (prefix: string) =>
+          (await h1.routes()).filter(({ dst }) => dst === prefix).map(({ metric = 0 }) => metric)
+        const have = new Map([second, third].map((prefix) => [prefix, 1]))
+        for (const wanted of [77, 0]) {
+          await h1.stopAgent()
+          const monitor = await RouteMonitor.start(h1.namespace)
+          await h1.startAgent(['--seed', h2.address, '--metric', `${wanted}`])
+          for (const prefix of have.keys()) {
+            await until(`${prefix} has metric ${wanted} alone`, async () => {
+              const found = await metrics(prefix)
+              return found.length === 1 && found[0] === wanted
+            })
+          }
+          await converged(h1)
+          for (const line of await monitor.stop()) {
+            const prefix = [...have.keys()].find((each) => line.split(' ').includes(each))
+            if (!prefix) continue
+            const count = (have.get(prefix) ?? 0) + (line.includes('Deleted') ? -1 : 1)
+            assert.ok(count > 0, `no route to ${prefix} after: ${line}`)
+            have.set(prefix, count)
+          }
+          assert.deepEqual([...have.values()], [1, 1])
+        }
+      },
+    )
 
     await t.test('SIGTERM leaves routes and claim, SIGHUP reads the kernel again', async () => {
       const after = h1.lines.length

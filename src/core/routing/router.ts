@@ -438,6 +438,8 @@ export class Router {
     for (const [text, key] of this.#dirty) {
       // Answered first: the results mark it dirty again.
       if (this.#kernel.isInFlight(key)) continue
+      // It stays dirty: what it waits for is written now, or answered first.
+      if (removals === 'allowed' && this.#isServing(key)) continue
       this.#dirty.delete(text)
       const wanted = this.#wanted(key)
       if (this.#kernel.isHopeless(key, wanted?.target) || this.#isAwaited(key)) continue
@@ -458,6 +460,17 @@ export class Router {
       !outcome.isGone &&
       this.#nextHops.reach(outcome.hop) === 'unknown'
     )
+  }
+
+  /** An owned route of another metric, as settings that were changed leave it, until the wanted one is there. */
+  #isServing(key: RouteKey): boolean {
+    const { fib } = this.#kernel
+    const current = this.#keyOf(key.prefix)
+    if (key.metric === current.metric || this.#isRefusal(key) || !fib.owned(key)) return false
+    if (this.#isAwaited(current)) return true
+    const wanted = this.#wanted(current)
+    if (!wanted || fib.owned(current) || fib.alien(current)) return false
+    return !this.#kernel.isHopeless(current, wanted.target)
   }
 
   #change(change: KernelChange, now: Millis, drifted: Drift[]): void {
