@@ -1,7 +1,7 @@
 /** What a container costs: the size of the image, and the time from its start to the first route of another host. */
 
 import { Cluster } from '../simulations/chaos/cluster.ts'
-import { anyDaemon, requireDocker } from '../simulations/chaos/daemon.ts'
+import { Daemon, requireDocker } from '../simulations/chaos/daemon.ts'
 import { type Docker, DockerError, execute } from '../simulations/chaos/docker.ts'
 import type { Host } from '../simulations/chaos/host.ts'
 import { buildImage } from '../simulations/chaos/image.ts'
@@ -19,9 +19,9 @@ export const container: Benchmark = async ({ quick, say }) => {
   if (lacking !== undefined) return { figures: [], notes: [lacking] }
   const hosts = quick ? 2 : 3
   const rounds = quick ? 1 : 9
-  const daemon = await anyDaemon(name)
+  const daemon = await Daemon.start(name)
   try {
-    say(`${hosts} containers in ${daemon.origin}, ${rounds} starts of each kind`)
+    say(`${hosts} containers in a dockerd of our own, ${rounds} starts of each kind`)
     return await withImage(daemon.docker, (cluster) =>
       measure({ docker: daemon.docker, cluster, hosts, rounds }),
     )
@@ -47,8 +47,6 @@ export async function withImage<T>(
   use: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
   const cluster = new Cluster({ docker, project: name, image })
-  // What a killed run left, where the daemon is not ours.
-  await cluster.down()
   await buildImage(docker, image)
   try {
     return await use(cluster)

@@ -1,7 +1,7 @@
 /** What a whole cluster of containers costs that starts at once: from `docker start` until every kernel is complete. */
 
 import type { Cluster } from '../simulations/chaos/cluster.ts'
-import { anyDaemon } from '../simulations/chaos/daemon.ts'
+import { Daemon } from '../simulations/chaos/daemon.ts'
 import type { Docker } from '../simulations/chaos/docker.ts'
 import { settle } from '../simulations/chaos/settle.ts'
 import { now, Observer } from '../simulations/lab/observer.ts'
@@ -15,12 +15,12 @@ const lookMs = 500
 export const containers: Benchmark = async ({ quick, say }) => {
   const lacking = (await lackingDocker()) ?? (Observer.isAvailable ? undefined : noObserver)
   if (lacking !== undefined) return { figures: [], notes: [lacking] }
-  const daemon = await anyDaemon('starling-bench')
+  const daemon = await Daemon.start('starling-bench')
   try {
     return await withImage(daemon.docker, async (cluster) => {
       const figures: Figure[] = []
       for (const hosts of quick ? [2, 3] : [4, 8, 16, 32]) {
-        say(`${hosts} containers in ${daemon.origin}`)
+        say(`${hosts} containers in a dockerd of our own`)
         figures.push(...(await startAtOnce(daemon.docker, cluster, hosts)))
         await cluster.down()
       }

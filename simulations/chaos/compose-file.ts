@@ -7,14 +7,21 @@ export interface Project {
   readonly hosts: number
   /** Of starling. */
   readonly image: string
-  /** Of hosts that run another one. */
-  readonly images: ReadonlyMap<number, string>
+  /** Hosts whose agents are not like the others, by number. */
+  readonly changes: ReadonlyMap<number, Change>
   /** With `sleep` in it. */
   readonly holderImage: string
   /** Below it, each host's /run/starling and /var/lib/starling. */
   readonly directory: string
   /** Of libfaketime, where clocks are to be set; undefined: they are not. */
   readonly clockLibrary: string | undefined
+}
+
+export interface Change {
+  /** Of starling. */
+  readonly image?: string
+  /** Of its agent, besides what all have. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export const agentService = (host: number): string => `agent${host}`
@@ -59,8 +66,8 @@ const clockEnvironment = {
   FAKETIME_CACHE_DURATION: '1',
 }
 
-const agent = ({ image, images, directory, clockLibrary }: Project, host: number) => ({
-  image: images.get(host) ?? image,
+const agent = ({ image, changes, directory, clockLibrary }: Project, host: number) => ({
+  image: changes.get(host)?.image ?? image,
   network_mode: `service:${holderService(host)}`,
   environment: {
     STARLING_SEED: 'host',
@@ -69,6 +76,7 @@ const agent = ({ image, images, directory, clockLibrary }: Project, host: number
     STARLING_TENURE_MS: '3s',
     STARLING_REFUSE_UNCLAIMED: 'true',
     ...(clockLibrary === undefined ? {} : clockEnvironment),
+    ...changes.get(host)?.environment,
   },
   cap_drop: ['ALL'],
   cap_add: ['NET_ADMIN'],

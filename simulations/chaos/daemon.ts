@@ -1,4 +1,4 @@
-/** A Docker daemon to work with: the one that answers, or one of our own that leaves no trace on the machine. */
+/** A Docker daemon of our own to work with, which leaves no trace on the machine. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,14 +10,6 @@ import { lacking, path, textOf } from '../../setup/machine.ts'
 import { ip } from '../lab/iproute.ts'
 import { Docker, DockerError } from './docker.ts'
 import { type Place, removeRemains } from './remains.ts'
-
-export interface Daemon {
-  readonly docker: Docker
-  /** How it came to be, for people. */
-  readonly origin: string
-  /** Ends it if it is ours. */
-  stop(): Promise<void>
-}
 
 const readyWithinMs = 30_000
 /** Lines kept of what it says; the oldest go first. */
@@ -33,52 +25,65 @@ export async function requireDocker(): Promise<void> {
   )
 }
 
-/** The daemon that the client finds by itself, or else one of our own called `name`. */
-export async function anyDaemon(name: string): Promise<Daemon> {
-  const docker = new Docker()
-  const { exitCode, stdout } = await docker.attempt(
-    ['version', '--format', '{{.Server.Version}}'],
-    {
-      timeoutMs: 10_000,
-    },
-  )
-  if (exitCode !== 0) return ownDaemon(name)
-  return {
-    docker,
-    origin: `the dockerd ${stdout.trim()} that answers`,
-    stop: async () => undefined,
-  }
-}
+/** In a network namespace of its own: its bridges, its firewall and its sysctls are not the machine's. */
+export class Daemon {
+  readonly docker: Docker
+  readonly #place: Place
+  #child: ChildProcess | undefined
 
-/**
- * A daemon in a network namespace of its own: its bridges, its firewall and its sysctls are not the machine's. Removes
- * first what a killed run of this name left.
- */
-export async function ownDaemon(name: string): Promise<Daemon> {
-  const place = placeOf(name)
-  await removeRemains(place)
-  await mkdir(place.directory, { recursive: true })
-  await ip(`netns add ${place.namespace}`)
-  await ip(`-n ${place.namespace} link set lo up`)
-  const socket = join(place.directory, 'docker.sock')
-  const child = spawn('nsenter', daemonWords(place, socket), {
-    // Not in our process group: the terminal's Ctrl-C ends us, and we end it.
-    detached: true,
-    env: { ...process.env, PATH: path },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const stop = async () => {
-    await end(child)
+  private constructor(place: Place) {
+    this.#place = place
+    this.docker = new Docker(`unix://${socketOf(place)}`)
+  }
+
+  /** Removes first what a killed run of this name left. */
+  static async start(name: string): Promise<Daemon> {
+    const place = placeOf(name)
     await removeRemains(place)
-    await rm(place.directory, { recursive: true, force: true })
+    await mkdir(place.directory, { recursive: true })
+    await ip(`netns add ${place.namespace}`)
+    await ip(`-n ${place.namespace} link set lo up`)
+    const daemon = new Daemon(place)
+    try {
+      await daemon.startAgain()
+    } catch (error) {
+      await daemon.stop()
+      throw error
+    }
+    return daemon
   }
-  try {
+
+  /** 0 while it does not run. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** Of a crash its containers do not hear. */
+  async crash(): Promise<void> {
+    const child = this.#child
+    if (!child) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+    this.#child = undefined
+  }
+
+  async startAgain(): Promise<void> {
+    const child = spawn('nsenter', daemonWords(this.#place), {
+      // Not in our process group: the terminal's Ctrl-C ends us, and we end it.
+      detached: true,
+      env: { ...process.env, PATH: path },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    this.#child = child
     await ready(child)
-  } catch (error) {
-    await stop()
-    throw error
   }
-  return { docker: new Docker(`unix://${socket}`), origin: 'a dockerd of our own', stop }
+
+  async stop(): Promise<void> {
+    if (this.#child) await end(this.#child)
+    await removeRemains(this.#place)
+    await rm(this.#place.directory, { recursive: true, force: true })
+  }
 }
 
 /** What a killed run of this name left, where it left something. */
@@ -89,7 +94,9 @@ const placeOf = (name: string): Place => ({
   directory: join(tmpdir(), `${name}-docker`),
 })
 
-function daemonWords(place: Place, socket: string): string[] {
+const socketOf = ({ directory }: Place): string => join(directory, 'docker.sock')
+
+function daemonWords(place: Place): string[] {
   const { namespace, directory } = place
   return [
     `--net=/run/netns/${namespace}`,
@@ -97,10 +104,12 @@ function daemonWords(place: Place, socket: string): string[] {
     ...['--data-root', join(directory, 'data')],
     ...['--exec-root', join(directory, 'exec')],
     ...['--pidfile', join(directory, 'dockerd.pid')],
-    ...['--host', `unix://${socket}`],
+    ...['--host', `unix://${socketOf(place)}`],
     // By it the processes of a killed run are found.
     ...['--cgroup-parent', `/${namespace}`],
     ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--bridge=none'],
+    // Containers outlive it.
+    '--live-restore',
   ]
 }
 

@@ -1,6 +1,6 @@
 /** Looks once a second at how all hosts fare, and at what looking costs. */
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StatusResponse } from '../../src/adapters/api/definition.ts'
 import { now } from '../lab/observer.ts'
@@ -84,7 +84,8 @@ export class Sampler {
     const { node, incarnation } = status
     const claims = status.claims.map(({ prefix }) => prefix)
     const residentMb = residentMbOf(pid)
-    const said = JSON.stringify([node, incarnation, claims, pid, residentMb >> 5])
+    const descriptors = descriptorsOf(pid)
+    const said = JSON.stringify([node, incarnation, claims, pid, residentMb >> 5, descriptors >> 6])
     if (this.#told.get(host) === said) return
     this.#told.set(host, said)
     this.#site.tell({
@@ -97,6 +98,7 @@ export class Sampler {
       claims,
       pid,
       residentMb,
+      descriptors,
     })
   }
 }
@@ -115,6 +117,15 @@ function residentMbOf(pid: number): number {
   try {
     const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
     return Math.round((Number(pages) * pageBytes) / 1e6)
+  } catch {
+    return 0
+  }
+}
+
+/** 0 where it has just ended. */
+function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
   } catch {
     return 0
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Screen } from '../lab/screen.ts'
 import { clockLibrary } from './clock-library.ts'
-import { type Daemon, ownDaemon, removeDaemon } from './daemon.ts'
+import { Daemon, removeDaemon } from './daemon.ts'
 import { buildEarlierImage } from './earlier-version.ts'
 import { Events } from './events.ts'
 import { changes, footprint } from './footprint.ts'
@@ -48,7 +48,7 @@ export class Session {
     await removeDaemon(name)
     await removeAll()
     const before = await footprint(name)
-    const daemon = await ownDaemon(name)
+    const daemon = await Daemon.start(name)
     const session = new Session(daemon, screen, before)
     try {
       await session.#makeImages()
@@ -76,14 +76,13 @@ export class Session {
   ): Promise<void> {
     tell({ type: 'run', schedule })
     const faults = faultsOf(schedule)
-    const { docker } = this.#daemon
     const site = new Site({
-      docker,
+      daemon: this.#daemon,
       project: {
         name,
         hosts: schedule.hosts,
         image,
-        images: new Map(),
+        changes: new Map(),
         holderImage: images.holder,
         directory,
         clockLibrary: faults.some((fault) => kindOf(fault.name).realm === 'clock')

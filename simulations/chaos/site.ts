@@ -9,12 +9,14 @@ import { now, Observer } from '../lab/observer.ts'
 import { ChaosHost } from './chaos-host.ts'
 import {
   agentService,
+  type Change,
   clockFile,
   composeFile,
   type Project,
   runOf,
   stateOf,
 } from './compose-file.ts'
+import type { Daemon } from './daemon.ts'
 import { type Docker, execute, printed } from './docker.ts'
 import type { Line } from './judge/record.ts'
 import { Mesh } from './mesh.ts'
@@ -22,7 +24,7 @@ import { pool } from './pool.ts'
 import { removeMounts, removeNamespaces } from './remains.ts'
 
 export interface SiteOptions {
-  readonly docker: Docker
+  readonly daemon: Daemon
   readonly project: Project
   /** Network namespace of the daemon, in which its bridge is. */
   readonly daemonNamespace: string
@@ -43,6 +45,7 @@ const ownProtocol = 83
 
 export class Site {
   readonly hosts: readonly ChaosHost[]
+  readonly daemon: Daemon
   readonly docker: Docker
   readonly project: Project
   readonly daemonNamespace: string
@@ -52,12 +55,14 @@ export class Site {
   /** When a route of any host changed last. */
   changedAtMs = 0
   changes = 0
-  readonly #images = new Map<number, string>()
+  readonly #changes = new Map<number, Change>()
   readonly #observers = new Map<ChaosHost, Observer>()
-  /** Destinations of the owned routes of each host, as its kernel told of them. */
+  /** Destinations and metrics of the owned routes of each host, as its kernel told of them. */
   readonly #routes = new Map<ChaosHost, Set<string>>()
 
-  constructor({ docker, project, daemonNamespace, tell, earlierImage }: SiteOptions) {
+  constructor({ daemon, project, daemonNamespace, tell, earlierImage }: SiteOptions) {
+    const { docker } = daemon
+    this.daemon = daemon
     this.docker = docker
     this.project = project
     this.daemonNamespace = daemonNamespace
@@ -108,10 +113,9 @@ export class Site {
     return writeFile(join(host.directory, clockFile), `${ahead}\n`)
   }
 
-  /** Its agent's container is made anew, by that image. */
-  async replace(host: ChaosHost, image: string): Promise<void> {
-    if (image === this.project.image) this.#images.delete(host.number)
-    else this.#images.set(host.number, image)
+  /** Its agent's container is made anew, changed like this; `{}`: as it was. */
+  async change(host: ChaosHost, change: Change): Promise<void> {
+    this.#changes.set(host.number, change)
     await this.#describe()
     await this.recreate(host)
   }
@@ -135,7 +139,7 @@ export class Site {
   }
 
   async #describe(): Promise<void> {
-    await writeFile(this.#file, composeFile({ ...this.project, images: this.#images }))
+    await writeFile(this.#file, composeFile({ ...this.project, changes: this.#changes }))
   }
 
   /** After each start of the holder of its namespace. */
@@ -143,16 +147,16 @@ export class Site {
     await host.attach()
     const observer = await Observer.start([host.namespace])
     if (!observer) throw new Error('no C compiler: npm run setup')
-    const routes = new Set((await host.routes()).map(({ dst }) => dst))
+    const routes = new Set((await host.routes()).map(({ dst, metric = 0 }) => `${dst} ${metric}`))
     this.#routes.set(host, routes)
-    observer.listen(({ at, protocol, type, destination }) => {
+    observer.listen(({ at, protocol, type, destination, metric }) => {
       if (destination === pool) return
       const isOwned = protocol === ownProtocol
       if (isOwned) {
         this.changedAtMs = at
         this.changes += 1
-        if (type === 'added') routes.add(destination)
-        else routes.delete(destination)
+        if (type === 'added') routes.add(`${destination} ${metric}`)
+        else routes.delete(`${destination} ${metric}`)
       } else if (type === 'added' || !aliens.some((alien) => alien === destination)) return
       const { number } = host
       this.tell({ type: 'route', host: number, atMs: at, change: type, destination, isOwned })
@@ -185,7 +189,8 @@ export class Site {
   }
 
   hasRoute(host: ChaosHost, destination: string): boolean {
-    return this.#routes.get(host)?.has(destination) === true
+    const routes = [...(this.#routes.get(host) ?? [])]
+    return routes.some((route) => route.startsWith(`${destination} `))
   }
 
   async detach(host: ChaosHost): Promise<void> {

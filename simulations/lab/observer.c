@@ -5,8 +5,9 @@
  *
  *     observer NAMESPACE...        (a name, the path of a namespace's file, or "-" for the one it runs in)
  *
- * Prints "ready", then one line per change: number of the namespace, + or -, destination, protocol, nanoseconds. Lines
- * wait until nothing has happened for a moment, so that nobody is woken by them while something is under way.
+ * Prints "ready", then one line per change: number of the namespace, + or -, destination, metric, protocol,
+ * nanoseconds. Lines wait until nothing has happened for a moment, so that nobody is woken by them while something is
+ * under way.
  * Ends with its standard input.
  */
 #define _GNU_SOURCE
@@ -63,14 +64,16 @@ static void print(int index, struct nlmsghdr *message, long long at) {
     struct rtmsg *route = NLMSG_DATA(message);
     if (route->rtm_table != RT_TABLE_MAIN) return;
     char destination[INET_ADDRSTRLEN] = "0.0.0.0";
+    unsigned metric = 0;
     int left = RTM_PAYLOAD(message);
     for (struct rtattr *attribute = RTM_RTA(route); RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
         if (attribute->rta_type == RTA_DST) {
             inet_ntop(AF_INET, RTA_DATA(attribute), destination, sizeof destination);
         }
+        if (attribute->rta_type == RTA_PRIORITY) metric = *(unsigned *)RTA_DATA(attribute);
     }
-    printf("%d %c %s/%d %d %lld\n", index, message->nlmsg_type == RTM_NEWROUTE ? '+' : '-', destination,
-           route->rtm_dst_len, route->rtm_protocol, at);
+    printf("%d %c %s/%d %u %d %lld\n", index, message->nlmsg_type == RTM_NEWROUTE ? '+' : '-', destination,
+           route->rtm_dst_len, metric, route->rtm_protocol, at);
 }
 
 static void drain(int watcher, int index) {

@@ -10,6 +10,7 @@ export interface RouteChange {
   readonly place: number
   readonly type: 'added' | 'removed'
   readonly destination: string
+  readonly metric: number
   readonly protocol: number
   /** Ms on the clock of `now`. */
   readonly at: number
@@ -61,11 +62,12 @@ export class Observer {
   }
 
   #read(line: string): void {
-    const [place, sign, destination = '', protocol, nanoseconds] = line.split(' ')
+    const [place, sign, destination = '', metric, protocol, nanoseconds] = line.split(' ')
     const change: RouteChange = {
       place: Number(place),
       type: sign === '+' ? 'added' : 'removed',
       destination,
+      metric: Number(metric),
       protocol: Number(protocol),
       at: Number(nanoseconds) / 1e6,
     }

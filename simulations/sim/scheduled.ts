@@ -119,6 +119,7 @@ const plays: Readonly<Partial<Record<FaultName, Play>>> = {
     return nothing
   },
   'recreate-agent': crashAtOnce,
+  'change-settings': crashAtOnce,
   'little-memory': crashAtOnce,
   'no-names': crashAtOnce,
   'old-name': crashAtOnce,
@@ -145,6 +146,7 @@ const plays: Readonly<Partial<Record<FaultName, Play>>> = {
   'cut-minority': cut,
   'cut-halves': cut,
   'cut-pair': mute(true),
+  'wrong-neighbour': mute(true),
   'one-way': mute(false),
   'cut-ring': ({ swarm, fault, hosts }) => {
     const ids = (some: readonly Host[]) => some.map(({ config }) => config.self)

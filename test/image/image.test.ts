@@ -6,12 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Cluster, hostAt, volumes } from '../../simulations/chaos/cluster.ts'
-import {
-  type Daemon,
-  ownDaemon,
-  removeDaemon,
-  requireDocker,
-} from '../../simulations/chaos/daemon.ts'
+import { Daemon, removeDaemon, requireDocker } from '../../simulations/chaos/daemon.ts'
 import { type Docker, execute, type Outcome } from '../../simulations/chaos/docker.ts'
 import { changes, type Footprint, footprint } from '../../simulations/chaos/footprint.ts'
 import { Host } from '../../simulations/chaos/host.ts'
@@ -43,7 +38,7 @@ describe('the image', () => {
     // Before the footprint: what a killed run left is not the machine's.
     await removeDaemon(name)
     untouched = await footprint(name)
-    daemon = await ownDaemon(name)
+    daemon = await Daemon.start(name)
     docker = daemon.docker
     // The runs of chaos build with the client's default builder.
     await buildImage(docker, image, { builder: 'buildkit' })

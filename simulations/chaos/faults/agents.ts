@@ -15,8 +15,10 @@ const lookMs = 50
 const starvedCpus = '0.05'
 const stepBytes = 2 << 20
 const limitsMax = 30
-/** Each of them costs the agent a connection and its buffers. */
-const watchersMax = 100
+/** Each of them costs the agent a connection and its buffers; its heap may have room for the first ones. */
+const watchersEach = 100
+const wavesMax = 4
+const waveMs = 1_000
 const plentyBytes = 2 * 2 ** 30
 /** Descriptors that a process keeps back for the moment when it has no other one. */
 const spareFiles = 2
@@ -116,14 +118,14 @@ export const otherVersion: Play = async ({ site, hosts }) => {
   if (earlierImage === undefined) throw new NotNow('no earlier version is known')
   let replaced = 0
   for (const host of hosts) {
-    await site.replace(host, earlierImage)
+    await site.change(host, { image: earlierImage })
     await host.converged()
     const image = await site.docker.run('inspect', host.agent, '--format', '{{.Config.Image}}')
     if (image.trim() === earlierImage) replaced += 1
   }
   return async () => {
     for (const host of hosts) {
-      await site.replace(host, site.project.image)
+      await site.change(host, {})
       await host.converged()
     }
     return { what: 'agents of another version', count: replaced }
@@ -143,22 +145,20 @@ export const littleMemory: Play = async ({ site, host }) => {
   // What the kernel itself has for it counts, too, and grows and falls.
   for (let tries = 0; tries < limitsMax && !(await limit(least)); tries += 1) least += stepBytes
   const ending = new AbortController()
-  const watching = Array.from({ length: watchersMax }, () =>
-    host
-      .withApi((api) =>
-        api.watch(
-          ending.signal,
-          () => undefined,
-          () => undefined,
-        ),
-      )
-      .catch(() => undefined),
-  )
+  const ignore = () => undefined
+  const watch = () => host.withApi((api) => api.watch(ending.signal, ignore, ignore)).catch(ignore)
+  const watching: Promise<unknown>[] = []
+  // Its control group goes with its process.
+  const refused = async () =>
+    Number(await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '1'))
+  for (let wave = 0; wave < wavesMax && (await refused()) === 0; wave += 1) {
+    watching.push(...Array.from({ length: watchersEach }, watch))
+    await sleep(waveMs)
+  }
   return async () => {
     ending.abort()
     await Promise.all(watching)
-    // Its control group goes with its process.
-    const refused = await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '0')
+    const count = await refused()
     const isEnough = await limit(plentyBytes)
     const isAnother = (await host.agentPid()) !== pid
     if (isAnother || !isEnough) {
@@ -167,7 +167,7 @@ export const littleMemory: Play = async ({ site, host }) => {
       if (!(await limit(plentyBytes))) throw new Error(`${host.name} has too little memory still`)
       await site.docker.run('start', host.agent)
     }
-    return { what: 'pages that it did not get', count: isAnother ? 1 : Number(refused) }
+    return { what: 'pages that it did not get', count: isAnother ? 1 : count }
   }
 }
 

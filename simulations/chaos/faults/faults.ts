@@ -3,6 +3,7 @@
 import type { FaultName } from '../plan/catalogue.ts'
 import * as agents from './agents.ts'
 import * as clocks from './clocks.ts'
+import * as daemons from './daemons.ts'
 import * as disks from './disks.ts'
 import type { Play } from './fault.ts'
 import * as hosts from './hosts.ts'
@@ -26,6 +27,7 @@ export const plays: Readonly<Record<FaultName, Play>> = {
   'restart-in-turn': agents.restartInTurn,
   'recreate-agent': agents.recreateAgent,
   'other-version': agents.otherVersion,
+  'crash-dockerd': daemons.crashDockerd,
   'set-up-anew': hosts.setUpAnew,
   'power-off': hosts.powerOff,
   'replace-host': hosts.replaceHost,
@@ -44,6 +46,7 @@ export const plays: Readonly<Record<FaultName, Play>> = {
   'carrier-lost': lines.carrierLost,
   'small-frames': lines.smallFrames,
   'other-address': lines.otherAddress,
+  'wrong-neighbour': lines.wrongNeighbour,
   'taken-address': strangers.takenAddress,
   'delete-routes': kernels.deleteRoutes,
   'flush-routes': kernels.flushRoutes,
@@ -70,5 +73,6 @@ export const plays: Readonly<Record<FaultName, Play>> = {
   'hostile-member': strangers.hostileMember,
   'announce-storm': operators.announceStorm,
   'evict-living': operators.evictLiving,
+  'change-settings': operators.changeSettings,
   purge: operators.purge,
 }

@@ -12,6 +12,7 @@ import type { Play } from './fault.ts'
 
 const flapMs = 1_000
 const stepMs = 300
+const nobodysMac = '02:00:00:00:00:fe'
 /** Least and greatest. */
 const delayMs = [20, 120] as const
 
@@ -138,6 +139,19 @@ export const otherAddress: Play = async ({ fault, host }) => {
     const shown = await host.ip('-j address show dev eth0')
     await change(other, host.address)
     return { what: 'another address', count: shown.includes(other) ? 1 : 0 }
+  }
+}
+
+/** As after its network card was changed, where the first host goes on with the old card's. */
+export const wrongNeighbour: Play = async ({ hosts }) => {
+  const [host, other] = hosts as [ChaosHost, ChaosHost]
+  const is = (mac: string, state: string) =>
+    host.ip(`neigh replace ${other.address} lladdr ${mac} dev eth0 nud ${state}`)
+  await is(nobodysMac, 'permanent')
+  const shown = await host.ip(`-j neigh show to ${other.address}`)
+  return async () => {
+    await is(other.mac, 'stale')
+    return { what: 'neighbours that are nobody', count: shown.includes(nobodysMac) ? 1 : 0 }
   }
 }
 

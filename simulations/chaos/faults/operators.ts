@@ -44,6 +44,19 @@ export const evictLiving: Play = async ({ site, host }) => {
   return async () => ({ what: 'refusals', count: isRefused ? 1 : 0 })
 }
 
+/** A setting that changes every route. */
+const otherMetric = 77
+
+export const changeSettings: Play = async ({ site, host }) => {
+  await site.change(host, { environment: { STARLING_METRIC: `${otherMetric}` } })
+  await host.converged()
+  const changed = (await host.routes()).filter(({ metric }) => metric === otherMetric)
+  return async () => {
+    await site.change(host, {})
+    return { what: 'routes of another metric', count: changed.length }
+  }
+}
+
 /** All that is ours goes from the kernel, and nothing is written until somebody says so. */
 export const purge: Play = async ({ host }) => {
   const count = (await host.routes()).length

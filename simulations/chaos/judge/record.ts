@@ -93,6 +93,8 @@ export type Line =
       readonly claims: readonly string[]
       readonly pid: number
       readonly residentMb: number
+      /** Files and sockets that it has open. */
+      readonly descriptors: number
     }
   /** An owned route of a host came or went, or a route that somebody else made went. */
   | {

@@ -12,6 +12,13 @@ type RoundAt = (atMs: Millis) => number | undefined
 
 /** An agent of a handful of nodes has 170 MB. */
 const residentMbMax = 400
+/** Of one process: in half an hour of faults it grew by 45. */
+const growthMbMax = 100
+/** An agent of a dozen nodes has some 70, and 100 watchers more where it is short of memory. */
+const descriptorsMax = 600
+/** Of one agent in a minute: 120 are of the leases that a run takes and gives back, 230 were the most. */
+const eventsMax = 600
+const minuteMs = 60_000
 /** What a storm of announcements announces. */
 const stormPrefix = '10.200.'
 /** Whoever says that something is wrong may say it so long after it was mended. */
@@ -39,6 +46,13 @@ export function safety(
     ...nodes
       .filter(({ residentMb }) => residentMb > residentMbMax)
       .map(({ host, atMs, residentMb }) => found('memory', atMs, host, `${residentMb} MB`)),
+    ...growing(nodes, found),
+    ...nodes
+      .filter(({ descriptors }) => descriptors > descriptorsMax)
+      .map(({ host, atMs, descriptors }) =>
+        found('descriptors', atMs, host, `${descriptors} files and sockets are open`),
+      ),
+    ...chatter(lines, found),
     ...routes.flatMap((route) => routing(route, nodes, found)),
     ...lines.flatMap((line) => {
       if (line.type === 'lease') return [found('lease', line.atMs, line.host, line.what)]
@@ -49,6 +63,32 @@ export function safety(
 }
 
 type Found = (checker: Checker, atMs: Millis, host: number, what: string) => Violation
+
+/** Each process once. */
+function growing(nodes: readonly NodeLine[], found: Found): Violation[] {
+  const processes = new Map<number, { readonly first: NodeLine; isTold: boolean }>()
+  return nodes.flatMap((node) => {
+    const known = processes.get(node.pid) ?? { first: node, isTold: false }
+    processes.set(node.pid, known)
+    const { residentMb: before } = known.first
+    if (known.isTold || node.residentMb - before <= growthMbMax) return []
+    known.isTold = true
+    const what = `its agent grew from ${before} to ${node.residentMb} MB`
+    return [found('memory', node.atMs, node.host, what)]
+  })
+}
+
+function chatter(lines: readonly Line[], found: Found): Violation[] {
+  const counts = new Map<string, number>()
+  return lines.flatMap((line) => {
+    if (line.type !== 'event') return []
+    const minute = `${line.host} ${Math.floor(line.atMs / minuteMs)}`
+    const count = (counts.get(minute) ?? 0) + 1
+    counts.set(minute, count)
+    if (count !== eventsMax + 1) return []
+    return [found('chatter', line.atMs, line.host, `more than ${eventsMax} events in a minute`)]
+  })
+}
 
 /** Each with the one before it, of the same host. */
 function successions(nodes: readonly NodeLine[]): readonly (readonly [NodeLine, NodeLine])[] {

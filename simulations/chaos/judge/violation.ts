@@ -21,6 +21,8 @@ export type Checker =
   | 'lease'
   | 'crash'
   | 'memory'
+  | 'descriptors'
+  | 'chatter'
   | 'error'
 
 export interface Violation {

@@ -145,6 +145,13 @@ export const catalogue = {
     lastsMs: [0, 0],
     rightWithinMs: 20_000,
   },
+  'crash-dockerd': {
+    ...agent,
+    agents: 'none',
+    hits: 'all',
+    what: 'kill -9 of dockerd; its containers live on until it is started again (live-restore)',
+    lastsMs: [1_000, 10_000],
+  },
   'set-up-anew': {
     ...host,
     what: 'a host is made anew without its state: another node, with another subnet',
@@ -235,6 +242,13 @@ export const catalogue = {
     what: 'a host gets another address, and its first one again',
     lastsMs: [5_000, 20_000],
     rightWithinMs: 20_000,
+  },
+  'wrong-neighbour': {
+    ...line,
+    hits: 'pair',
+    costs: 'between',
+    what: 'a host takes the Ethernet address of another one for one that nobody has',
+    lastsMs: [1_000, 20_000],
   },
   'taken-address': {
     ...line,
@@ -370,6 +384,12 @@ export const catalogue = {
     ...operator,
     what: 'a host announces and withdraws prefixes as fast as it can',
     lastsMs: [2_000, 10_000],
+  },
+  'change-settings': {
+    ...agent,
+    realm: 'operator',
+    what: 'an agent restarts with another metric of its routes, and then with its own',
+    lastsMs: [3_000, 15_000],
   },
   'evict-living': {
     ...operator,

@@ -26,6 +26,8 @@ const restarts: readonly FaultName[] = [
   'restart-in-turn',
   'recreate-agent',
   'other-version',
+  'change-settings',
+  'crash-dockerd',
 ]
 const hosts: readonly FaultName[] = ['power-off', 'set-up-anew']
 const cuts: readonly FaultName[] = [
@@ -38,6 +40,7 @@ const cuts: readonly FaultName[] = [
   'carrier-lost',
   'cut-ring',
   'swizzle',
+  'wrong-neighbour',
 ]
 const kernels: readonly FaultName[] = [
   'delete-routes',
@@ -127,7 +130,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'operators',
     promise: 'what operators do to a host that lives costs no other one anything',
-    faults: ['announce-storm', 'evict-living', 'purge'],
+    faults: ['announce-storm', 'evict-living', 'purge', 'change-settings'],
     faultsMax: 3,
   },
   {

@@ -30,6 +30,7 @@ const became = (changed: Partial<NodeLine>): Line[] => {
     claims: ['172.16.4.0/22'],
     pid: 100,
     residentMb: 120,
+    descriptors: 60,
   }
   return [before, { ...before, atMs: 20_000, sinceMs: 19_000, ...changed }]
 }
@@ -66,7 +67,33 @@ describe('an agent', () => {
   })
 
   it('needs no more memory than it may', () => {
-    assert.deepEqual(violations('cut-off', became({ residentMb: 500 })), ['memory: host1: 500 MB'])
+    assert.deepEqual(violations('kill-agent', became({ pid: 101, residentMb: 500 })), [
+      'memory: host1: 500 MB',
+    ])
+    assert.deepEqual(violations('cut-off', became({ residentMb: 230 })), [
+      'memory: host1: its agent grew from 120 to 230 MB',
+    ])
+    assert.deepEqual(violations('kill-agent', became({ pid: 101, residentMb: 230 })), [])
+  })
+
+  it('leaves no files open, and does not talk without end', () => {
+    assert.deepEqual(violations('cut-off', became({ descriptors: 700 })), [
+      'descriptors: host1: 700 files and sockets are open',
+    ])
+    const said = (count: number, hosts: number) =>
+      Array.from({ length: count }, (_, index): Line => {
+        const event = {
+          type: 'event',
+          code: 'node-down',
+          level: 'warn',
+          text: 'h2 is down',
+        } as const
+        return { ...event, host: index % hosts, atMs: 20_000 + index }
+      })
+    assert.deepEqual(violations('cut-off', said(700, 1)), [
+      'chatter: host0: more than 600 events in a minute',
+    ])
+    assert.deepEqual(violations('cut-off', said(700, 2)), [])
   })
 
   it('says that something is an error only while something is done to it', () => {
