@@ -32,7 +32,8 @@ const answerAgainMs = 1_000
 /** In a second. Beyond it the socket is closed for a while: not even dropping them costs anything. */
 const packetsMax = 250
 const floodedMs = 10_000
-const retryMs = 5_000
+/** In IPv6 the kernel tests an address for a second or two before anything may be sent from it, and a newcomer waits for three. */
+const retryMs = 1_000
 
 export function mdnsDiscovery(options: MdnsOptions): Discovery {
   return new MdnsDiscovery(options)

@@ -5,6 +5,7 @@ import { type MdnsOptions, mdnsDiscovery } from '../../../src/adapters/mdns/disc
 import { isOnLink, placeOn } from '../../../src/adapters/mdns/link.ts'
 import { clusterNames } from '../../../src/adapters/mdns/names.ts'
 import { answer, question, read } from '../../../src/adapters/mdns/packet.ts'
+import { defaultTiming } from '../../../src/core/config.ts'
 import type { DiscoveryEvent } from '../../../src/ports/discovery.ts'
 import { addressOf } from '../../core/specimens.ts'
 import { FakeClock } from '../libp2p/fake-clock.ts'
@@ -192,6 +193,17 @@ describe('an uplink', () => {
     await clock.advance(15_000)
     assert.equal(on.listening, 1)
     assert.deepEqual(node.troubles.slice(1), ['over: eth0: bind EADDRINUSE'])
+  })
+
+  it('whose address the kernel tests at first is spoken on before a newcomer claims alone', async () => {
+    const { on, clock } = lan()
+    on.refuses = 'send EADDRNOTAVAIL'
+    const node = new Node(on, clock, 1)
+    await clock.advance(1_800)
+    on.refuses = ''
+    new Node(on, clock, 2)
+    await clock.advance(defaultTiming.discoveryMs - 1_800)
+    assert.deepEqual(node.heard, [7002])
   })
 
   it('that changes its address, comes late or goes is followed', async () => {
