@@ -147,7 +147,7 @@ function drawFault(
   if (hosts.length === 0) return undefined
   for (const host of hosts) {
     if (kind.isAlone) taken.add(host)
-    else if (kind.hits === 'one') touched.add(host)
+    else if (kind.hits === 'one' || kind.hits === 'pair') touched.add(host)
   }
   return { name, atMs, forMs, hosts, share }
 }

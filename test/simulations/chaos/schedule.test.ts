@@ -78,6 +78,18 @@ describe('a schedule', () => {
     })
   })
 
+  it('takes no namespace in which something else is still to be mended', () => {
+    for (const { faults } of drawSchedule({ ...everything, seed: 1, durationMs: 36_000_000 })
+      .rounds) {
+      const taken = faults.filter(({ name }) => kindOf(name).realm === 'host')
+      const inside = faults.filter(
+        ({ name }) => kindOf(name).realm !== 'host' && ['one', 'pair'].includes(kindOf(name).hits),
+      )
+      const hosts = new Set(taken.flatMap((fault) => fault.hosts))
+      assert.ok(inside.every((fault) => fault.hosts.every((host) => !hosts.has(host))))
+    }
+  })
+
   it('draws each fault of its scenario, given time', () => {
     for (const scenario of scenarios) {
       const { rounds } = drawSchedule({ seed: 1, hosts: 12, durationMs: 36_000_000, scenario })
