@@ -224,6 +224,7 @@ export class Router {
     const notes: Note[] = []
     let added = 0
     let removed = 0
+    let uncovered = 0
     for (const result of results) {
       this.#kernel.applied(result)
       const { change, outcome } = result
@@ -231,11 +232,15 @@ export class Router {
         added += 1
         if (!this.#isRefusal(change.key)) this.#usage.doubt(change.key)
       }
-      if (outcome === 'done' && change.type === 'remove') removed += 1
+      if (outcome === 'done' && change.type === 'remove') {
+        removed += 1
+        // It was of another metric, and may have stood before the one that is wanted.
+        if (this.#isSelected(this.#keyOf(change.key.prefix))) uncovered += 1
+      }
       // What changed meanwhile is compared again; what failed waits for news.
       this.#mark(change.key)
     }
-    if (added > 0) this.#raise('written', now)
+    if (added + uncovered > 0) this.#raise('written', now)
     if (added + removed > 0) notes.push({ code: 'routes-written', added, removed })
     if (results.some(({ outcome }) => outcome === 'forbidden'))
       notes.push({ code: 'kernel-forbidden' })
