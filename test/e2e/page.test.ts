@@ -67,6 +67,8 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
       await t.test('the map is used by keyboard, and tells a screen reader', async () => {
         await page.getByRole('button', { name: 'Skip to the map' }).press('Enter')
         await page.getByRole('status').getByText(`${subnets[0]}, this node, h1`).waitFor()
+        // Any of the hosts may have the lowest one.
+        await page.keyboard.press('Home')
         for (let at = 0; at < indexOf(subnets[1]); at += 1) await page.keyboard.press('PageDown')
         await page.getByRole('status').getByText(`${subnets[1]}, confirmed, h2`).waitFor()
         const [cursor, cell] = await Promise.all([
