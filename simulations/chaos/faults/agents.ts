@@ -1,6 +1,7 @@
 /** Agents that are killed, stopped, frozen, starved and made anew, while their hosts go on. */
 
 import { readdir, readFile } from 'node:fs/promises'
+import { type ClientHttp2Session, connect as openSession } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,8 +16,10 @@ const lookMs = 50
 const starvedCpus = '0.05'
 const stepBytes = 2 << 20
 const limitsMax = 30
+const fineBytes = 256 << 10
+const finerMax = 8
 /** Each of them costs the agent a connection and its buffers; its heap may have room for the first ones. */
-const watchersEach = 100
+const sessionsEach = 100
 const wavesMax = 4
 const waveMs = 1_000
 const plentyBytes = 2 * 2 ** 30
@@ -140,25 +143,25 @@ export const littleMemory: Play = async ({ site, host }) => {
     const words = ['update', '--memory', `${bytes}`, '--memory-swap', `${bytes}`, host.agent]
     return (await site.docker.attempt(words)).exitCode === 0
   }
+  // Its control group goes with its process.
+  const refused = async () =>
+    Number(await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => Number.POSITIVE_INFINITY))
+  const before = await refused()
   const stat = await readFile(`${group}/memory.stat`, 'utf8')
   let least = Number(/^total_rss (\d+)$/m.exec(stat)?.[1])
   // What the kernel itself has for it counts, too, and grows and falls.
   for (let tries = 0; tries < limitsMax && !(await limit(least)); tries += 1) least += stepBytes
-  const ending = new AbortController()
-  const ignore = () => undefined
-  const watch = () => host.withApi((api) => api.watch(ending.signal, ignore, ignore)).catch(ignore)
-  const watching: Promise<unknown>[] = []
-  // Its control group goes with its process.
-  const refused = async () =>
-    Number(await readFile(`${group}/memory.failcnt`, 'utf8').catch(() => '1'))
-  for (let wave = 0; wave < wavesMax && (await refused()) === 0; wave += 1) {
-    watching.push(...Array.from({ length: watchersEach }, watch))
+  for (let tries = 0; tries < finerMax && (await limit(least - fineBytes)); tries += 1) {
+    least -= fineBytes
+  }
+  const sessions: ClientHttp2Session[] = []
+  for (let wave = 0; wave < wavesMax && (await refused()) === before; wave += 1) {
+    sessions.push(...Array.from({ length: sessionsEach }, () => session(host)))
     await sleep(waveMs)
   }
   return async () => {
-    ending.abort()
-    await Promise.all(watching)
-    const count = await refused()
+    for (const each of sessions) each.destroy()
+    const count = (await refused()) - before
     const isEnough = await limit(plentyBytes)
     const isAnother = (await host.agentPid()) !== pid
     if (isAnother || !isEnough) {
@@ -239,6 +242,12 @@ async function filesLimit(pid: number): Promise<number> {
 async function limitFiles(pid: number, count: number): Promise<void> {
   const command = ['prlimit', `--pid=${pid}`, `--nofile=${count}:`] as const
   printed(command, await execute(command))
+}
+
+/** A connection of its own, which calls of one process would share. */
+function session({ socket }: ChaosHost): ClientHttp2Session {
+  const opened = openSession('http://starling', { createConnection: () => connect(socket) })
+  return opened.on('error', () => undefined)
 }
 
 /** More than it has descriptors left for. */
