@@ -16,8 +16,8 @@ const residentMbMax = 400
 const growthMbMax = 100
 /** An agent of a dozen nodes has some 70, and 100 watchers more where it is short of memory. */
 const descriptorsMax = 600
-/** Of one agent in a minute: 120 are of the leases that a run takes and gives back, 230 were the most. */
-const eventsMax = 600
+/** Of one agent in a minute: 120 are of the leases that a run takes and gives back, and a storm of announcements made 300. */
+const eventsMax = 1_000
 const minuteMs = 60_000
 /** What a storm of announcements announces. */
 const stormPrefix = '10.200.'

@@ -90,10 +90,10 @@ describe('an agent', () => {
         } as const
         return { ...event, host: index % hosts, atMs: 20_000 + index }
       })
-    assert.deepEqual(violations('cut-off', said(700, 1)), [
-      'chatter: host0: more than 600 events in a minute',
+    assert.deepEqual(violations('cut-off', said(1_100, 1)), [
+      'chatter: host0: more than 1000 events in a minute',
     ])
-    assert.deepEqual(violations('cut-off', said(700, 2)), [])
+    assert.deepEqual(violations('cut-off', said(1_100, 2)), [])
   })
 
   it('says that something is an error only while something is done to it', () => {
