@@ -37,6 +37,12 @@ export const evictLiving: Play = async ({ site, host }) => {
     .catch(() => {
       throw new NotNow('its agent does not answer')
     })
+  const isReached = await other
+    .withApi((api) => api.call('Peers', {}, callMs))
+    .then(({ peers }) => peers.some((peer) => peer.node === node && peer.connected))
+    .catch(() => false)
+  // Whoever is cut off for long enough may be evicted, and refutes it.
+  if (!isReached) throw new NotNow('the other host does not reach it')
   const isRefused = await other
     .withApi((api) => api.call('Evict', { node }, callMs))
     .then(() => false)
