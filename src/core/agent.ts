@@ -27,6 +27,7 @@ import {
 } from './agent/kernel.ts'
 import { leasesPersisted, serveAddresses } from './agent/leases.ts'
 import {
+  judgeDoubted,
   keepWatch,
   noticePause,
   peerOverdue,
@@ -351,6 +352,8 @@ export class Agent {
         return publishCalmly(state)
       case 'reclaim':
         return reclaim(state)
+      case 'doubted':
+        return judgeDoubted(state)
       case 'twice':
         return forgetTwins(state)
       case 'refute':

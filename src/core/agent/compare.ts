@@ -21,7 +21,7 @@ import { compareTrust, papersHeard, peerAdmitted, trustHeard } from './trust.ts'
 
 export function peerConnected(state: AgentState, peer: NodeId, address: string): void {
   const { config, peers, set, own } = state
-  peers.connected(peer, address)
+  peers.connected(peer, address, state.now)
   state.watch.heard()
   if (set.size > fullMeshMax) state.dueIn('overlay', releaseMs)
   if (peers.size === 1) backInCompany(state)

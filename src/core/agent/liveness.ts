@@ -10,6 +10,8 @@ import type { AgentState } from './state.ts'
 
 /** A deadline that came so much later says that this process did not run. */
 const pauseMs = 1_000
+/** Of `watchMs`: those who watch it ask for longer than this before they miss it. */
+const freshShare = 2
 /** What is said no more has time: nobody's route follows from it. */
 const unsayMs = 5_000
 /** Least time between two answers to those who miss this node, at first and at the most. */
@@ -37,6 +39,7 @@ export function noticePause(state: AgentState, dueAt: Millis): void {
 
 export function watchHeard(state: AgentState, peer: NodeId): void {
   state.watch.heard()
+  state.peers.heard(peer, state.now)
   if (state.peers.isOverdue(peer)) {
     state.peers.answered(peer)
     state.watchDue = true
@@ -113,8 +116,9 @@ function judge(state: AgentState, node: NodeId): void {
   if (node === config.self) return judgeSelf(state)
   const loner = peers.size === 0 ? config.self : undefined
   const record = set.record(node)
-  const is = record ? observations.state(node, loner) : 'alive'
+  const found = record ? observations.state(node, loner) : 'alive'
   const was = livenessOf(state, node)
+  const is = isGone(found) && !isGone(was) && isFresh(state, node) ? 'suspect' : found
   if (is === was) return
   if (is === 'alive') missed.delete(node)
   else missed.set(node, { state: is, since: now })
@@ -128,6 +132,26 @@ function judge(state: AgentState, node: NodeId): void {
     state.router.reselect([...claimed, ...record.extras, ...kept])
   }
   state.watchDue = true
+}
+
+/**
+ * Whether this node itself heard it later than those who miss it can have. Once a split network is whole again each
+ * half hears what watchers in the other one found of nodes that this half never lost, until these refute it.
+ */
+function isFresh(state: AgentState, node: NodeId): boolean {
+  const { peers, config, now } = state
+  const untilMs = peers.heardAt(node) + freshShare * config.timing.watchMs
+  if (!peers.isHeard(node) || untilMs <= now) return false
+  state.doubted.add(node)
+  state.dueIn('doubted', untilMs - now)
+  return true
+}
+
+/** Words that were not believed at first: who is heard no more is gone after all. */
+export function judgeDoubted(state: AgentState): void {
+  const nodes = [...state.doubted]
+  state.doubted.clear()
+  judgeAll(state, nodes)
 }
 
 /** Most words are answered at once; whoever repeats them without end is answered ever more rarely. */

@@ -55,6 +55,7 @@ export type Due =
   | 'unsay'
   | 'refute'
   | 'reclaim'
+  | 'doubted'
   | 'seek'
   | 'twice'
 
@@ -104,6 +105,8 @@ export class AgentState {
   readonly due = new Map<Due, Millis>()
   readonly observations: Observations
   readonly watch: Watch
+  /** Missed by others, and heard by this node not long ago. */
+  readonly doubted = new Set<NodeId>()
   /** Nodes that are not simply alive, and since when they were judged so. */
   readonly missed = new Map<NodeId, { readonly state: Liveness; readonly since: Millis }>()
   readonly evictions = new Map<NodeId, PendingEviction>()

@@ -12,15 +12,28 @@ interface Peer {
   waited: boolean
   /** It gave no sign of life when it should have. */
   overdue: boolean
+  /** When it gave the last one. */
+  heardAt: Millis
 }
 
 export class Peers {
   readonly #peers = new Map<NodeId, Peer>()
   readonly #lostAt = new Map<NodeId, Millis>()
 
-  connected(id: NodeId, address: string): void {
+  connected(id: NodeId, address: string, now: Millis): void {
     this.#lostAt.delete(id)
-    this.#peers.set(id, { id, address, root: undefined, waited: false, overdue: false })
+    const unheard = { root: undefined, waited: false, overdue: false }
+    this.#peers.set(id, { id, address, ...unheard, heardAt: now })
+  }
+
+  heard(id: NodeId, now: Millis): void {
+    const peer = this.#peers.get(id)
+    if (peer) peer.heardAt = now
+  }
+
+  /** Its last sign of life over the connection that there is. */
+  heardAt(id: NodeId): Millis {
+    return this.#peers.get(id)?.heardAt ?? Number.NEGATIVE_INFINITY
   }
 
   disconnected(id: NodeId): void {
