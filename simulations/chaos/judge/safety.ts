@@ -14,7 +14,7 @@ type RoundAt = (atMs: Millis) => number | undefined
 const residentMbMax = 400
 /** Of one process: in half an hour of faults it grew by 45. */
 const growthMbMax = 100
-/** An agent of a dozen nodes has some 70, and 100 watchers more where it is short of memory. */
+/** An agent of a dozen nodes has some 60, and 400 connections more where memory is taken from it. */
 const descriptorsMax = 600
 /** Of one agent in a minute: 120 are of the leases that a run takes and gives back, and a storm of announcements made 300. */
 const eventsMax = 1_000
@@ -66,10 +66,12 @@ type Found = (checker: Checker, atMs: Millis, host: number, what: string) => Vio
 
 /** Each process once. */
 function growing(nodes: readonly NodeLine[], found: Found): Violation[] {
-  const processes = new Map<number, { readonly first: NodeLine; isTold: boolean }>()
+  // Numbers of processes come again within half an hour.
+  const processes = new Map<string, { readonly first: NodeLine; isTold: boolean }>()
   return nodes.flatMap((node) => {
-    const known = processes.get(node.pid) ?? { first: node, isTold: false }
-    processes.set(node.pid, known)
+    const key = `${node.host} ${node.pid}`
+    const known = processes.get(key) ?? { first: node, isTold: false }
+    processes.set(key, known)
     const { residentMb: before } = known.first
     if (known.isTold || node.residentMb - before <= growthMbMax) return []
     known.isTold = true

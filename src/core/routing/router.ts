@@ -234,8 +234,9 @@ export class Router {
       }
       if (outcome === 'done' && change.type === 'remove') {
         removed += 1
-        // It was of another metric, and may have stood before the one that is wanted.
-        if (this.#isSelected(this.#keyOf(change.key.prefix))) uncovered += 1
+        // One of another metric may have stood before the one that is wanted.
+        const current = this.#keyOf(change.key.prefix)
+        if (change.key.metric !== current.metric && this.#isSelected(current)) uncovered += 1
       }
       // What changed meanwhile is compared again; what failed waits for news.
       this.#mark(change.key)
