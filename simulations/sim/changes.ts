@@ -88,12 +88,23 @@ function remembered(swarm: Swarm) {
 }
 
 function massRestart(swarm: Swarm): void {
+  const { random } = swarm.world
   swarm.start(swarm.hosts, 500)
   swarm.settle('before')
   swarm.world.runFor(10_000)
+  // What is stored of a host that was missed until now is the first to be out of date.
+  const missed = random.sample(swarm.hosts, 1)
+  const others = swarm.hosts.filter((host) => !missed.includes(host))
+  const ids = (hosts: readonly Host[]) => hosts.map(({ config }) => config.self)
+  swarm.network.mute(ids(missed), ids(others))
+  swarm.world.runFor(20_000)
+  swarm.network.unmute()
+  swarm.settle('it is heard again', 30_000)
+  // What is written once routes were turned is on disks by then.
+  swarm.world.runFor(250)
   const before = remembered(swarm)
   for (const host of swarm.hosts) swarm.crash(host)
-  swarm.world.runFor(swarm.world.random.between(0, 5_000))
+  swarm.world.runFor(random.between(0, 5_000))
   swarm.start(swarm.hosts, 500)
   swarm.settle('all restarted')
   swarm.stayQuiet('all restarted')

@@ -8,6 +8,7 @@ import {
   linkAttribute,
   linkFilterSkipStatistics,
   linkFlagLowerUp,
+  linkFlagRunning,
   linkFlagUp,
   linkInfoKind,
   messageFlag,
@@ -27,7 +28,8 @@ export interface LinkFacts extends Link {
 
 /**
  * `up` is the administrative state alone: it decides whether the kernel keeps a link's routes. Without a carrier they
- * stay, and a bridge without ports never has one.
+ * stay, and a bridge without ports never has one. The carrier is lost as soon as the kernel takes routes for dead, which
+ * is once both of its flags are gone; a message may come between.
  */
 export function readLink(message: Message): LinkFacts | undefined {
   if (message.type !== messageType.newLink && message.type !== messageType.delLink) return undefined
@@ -60,7 +62,7 @@ export function readLink(message: Message): LinkFacts | undefined {
     removed: message.type === messageType.delLink,
     ifindex: view.getInt32(at + 4, true),
     up: (flags & linkFlagUp) !== 0,
-    carrier: (flags & linkFlagLowerUp) !== 0,
+    carrier: (flags & (linkFlagRunning | linkFlagLowerUp)) !== 0,
     name,
     kind,
     master,

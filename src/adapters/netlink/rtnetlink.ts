@@ -100,6 +100,8 @@ export const linkAttribute = {
 } as const
 export const linkInfoKind = 1
 export const linkFlagUp = 0x1
+/** Its operational state allows packets. */
+export const linkFlagRunning = 0x40
 /** The driver's word on its carrier. */
 export const linkFlagLowerUp = 0x1_0000
 /** Without it each link's answer carries a kilobyte of counters. */

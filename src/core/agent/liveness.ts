@@ -12,6 +12,8 @@ import type { AgentState } from './state.ts'
 const pauseMs = 1_000
 /** Of `watchMs`: those who watch it ask for longer than this before they miss it. */
 const freshShare = 2
+/** Of the whole: whoever is restarted, alone or with all others, must not turn routes by what was stored before. */
+const rememberMs = 100
 /** What is said no more has time: nobody's route follows from it. */
 const unsayMs = 5_000
 /** Least time between two answers to those who miss this node, at first and at the most. */
@@ -127,6 +129,7 @@ function judge(state: AgentState, node: NodeId): void {
   else state.end(`missed/${node}`)
   if (isDown(is) !== isDown(was)) state.dueIn('overlay', 0)
   if (record && isGone(is) !== isGone(was)) {
+    state.dueIn('remember', rememberMs)
     const kept = record.kept.flatMap((list) => [...addressesIn(list)]).map(hostPrefix)
     const claimed = record.claims.map(({ prefix }) => prefix)
     state.router.reselect([...claimed, ...record.extras, ...kept])

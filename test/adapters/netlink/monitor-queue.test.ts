@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeAddress } from '../../../src/adapters/netlink/address-message.ts'
 import { BridgePorts } from '../../../src/adapters/netlink/bridge-ports.ts'
-import { writeLinkUp } from '../../../src/adapters/netlink/link-message.ts'
+import { readLink, writeLinkUp } from '../../../src/adapters/netlink/link-message.ts'
 import { MessageWriter, walkMessages } from '../../../src/adapters/netlink/message.ts'
 import type { Frame } from '../../../src/adapters/netlink/monitor-message.ts'
 import { MonitorQueue } from '../../../src/adapters/netlink/monitor-queue.ts'
@@ -58,10 +58,14 @@ function address(action: 'add' | 'remove', text: string): Buffer {
 }
 
 function link(state: 'up' | 'down'): Buffer {
+  return linkWith(state === 'up' ? 1 : 0)
+}
+
+function linkWith(flags: number): Buffer {
   const writer = new MessageWriter(128)
   writeLinkUp(writer, { ifindex: 3, seq: 0 })
   const bytes = Buffer.from(writer.bytes)
-  bytes.writeUInt32LE(state === 'up' ? 1 : 0, 16 + 8)
+  bytes.writeUInt32LE(flags, 16 + 8)
   return bytes
 }
 
@@ -179,6 +183,16 @@ test('a replacement is not hidden by the removal of what replaced', () => {
     '0 route-added 172.16.4.0/22 10.0.1.72',
     '0 route-removed 172.16.4.0/22 10.0.1.72',
   ])
+})
+
+test('a link has lost its carrier once its routes are dead, not as soon as its driver says so', () => {
+  const [up, running, lowerUp] = [0x1, 0x40, 0x1_0000]
+  const carriers = [up | running | lowerUp, up | running, up | lowerUp, up].map((flags) => {
+    const found: (boolean | undefined)[] = []
+    walkMessages(linkWith(flags), (message) => found.push(readLink(message)?.carrier))
+    return found[0]
+  })
+  assert.deepEqual(carriers, [true, true, true, false])
 })
 
 test('a link that flaps is told down and up, one that only says more of itself is not told', () => {
