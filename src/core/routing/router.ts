@@ -16,7 +16,7 @@ import { Host } from './host.ts'
 import { KernelRoutes } from './kernel-routes.ts'
 import { LocalNetworks } from './local-networks.ts'
 import { hopsOf, NextHops } from './next-hops.ts'
-import { reconcileKey, sameTarget, type Wanted } from './reconcile.ts'
+import { reconcileKey, sameTarget } from './reconcile.ts'
 import { Rib } from './rib.ts'
 import type {
   KernelChange,
@@ -33,18 +33,13 @@ import { leftoverView, RouteStates } from './route-states.ts'
 import { routeText } from './route-text.ts'
 import type { Announcements, Selected } from './select.ts'
 import { Usage } from './usage.ts'
-
-/** `held`: additions only, until in-sync. `purged`: nothing of ours may be in the kernel. */
-export type RouterMode = 'held' | 'active' | 'purged'
+import { type RouterMode, WantedFib } from './wanted-fib.ts'
 
 /** What is announced of a prefix, and who of those who announce is there. */
 export interface RouterWorld {
   announced(prefix: Prefix): Announcements
   isGone(node: NodeId): boolean
 }
-
-/** Of the routes that refuse what nobody claims: every other route to the pool goes before. */
-const refusalMetric = 0xff00_0000
 
 /** What others did to our routes. */
 interface Drift {
@@ -60,6 +55,7 @@ export class Router {
   readonly #rib: Rib
   readonly #kernel = new KernelRoutes()
   readonly #nextHops = new NextHops()
+  readonly #wanted: WantedFib
   readonly #usage: Usage
   readonly #states: RouteStates
   readonly #situation: Situation = {
@@ -70,7 +66,6 @@ export class Router {
   }
   readonly #dirty = new Map<string, RouteKey>()
   readonly #unreported = new Set<string>()
-  #mode: RouterMode = 'held'
   #uplink = 0
   #judgements = 0
   /** It was told that there is no room for more routes. */
@@ -92,6 +87,11 @@ export class Router {
       hasBridge: config.bridge !== '',
       isGone,
     })
+    this.#wanted = new WantedFib(config, {
+      rib: this.#rib,
+      host: this.host,
+      nextHops: this.#nextHops,
+    })
     this.#usage = new Usage({
       aliensWithin: (prefix) => this.#insiders(prefix),
       isApart: (address) =>
@@ -99,8 +99,8 @@ export class Router {
       isInPools: (prefix) => config.pools.some((pool) => contains(pool.prefix, prefix)),
     })
     this.#states = new RouteStates({
-      keyOf: this.#keyOf,
-      wanted: (key) => this.#wanted(key),
+      keyOf: this.#wanted.keyOf,
+      wanted: this.#wanted.of,
       owned: (key) => this.#kernel.fib.owned(key),
       alien: (key) => (this.locals.isLeaving(key.prefix) ? undefined : this.#kernel.fib.alien(key)),
       reach: (hop) => this.#nextHops.reach(hop),
@@ -151,18 +151,19 @@ export class Router {
   }
 
   get mode(): RouterMode {
-    return this.#mode
+    return this.#wanted.mode
   }
 
   set mode(mode: RouterMode) {
-    this.#mode = mode
+    this.#wanted.mode = mode
     this.#markOwned()
     this.#touchAll()
   }
 
   /** Owned routes in the kernel that nobody announces. */
   get leftovers(): number {
-    return [...this.#kernel.fib.allOwned()].filter((route) => !this.#isSelected(route)).length
+    return [...this.#kernel.fib.allOwned()].filter((route) => !this.#wanted.isSelected(route))
+      .length
   }
 
   reselect(prefixes: Iterable<Prefix>): void {
@@ -192,7 +193,8 @@ export class Router {
       this.#touchAll()
     }
     if (belief !== 'usage') return
-    for (const key of this.#kernel.fib.allOwned()) if (!this.#isRefusal(key)) this.#usage.doubt(key)
+    for (const key of this.#kernel.fib.allOwned())
+      if (!this.#wanted.isRefusal(key)) this.#usage.doubt(key)
   }
 
   dumped(dump: KernelDump): void {
@@ -230,13 +232,13 @@ export class Router {
       const { change, outcome } = result
       if (outcome === 'done' && change.type === 'add') {
         added += 1
-        if (!this.#isRefusal(change.key)) this.#usage.doubt(change.key)
+        if (!this.#wanted.isRefusal(change.key)) this.#usage.doubt(change.key)
       }
       if (outcome === 'done' && change.type === 'remove') {
         removed += 1
         // One of another metric may have stood before the one that is wanted.
-        const current = this.#keyOf(change.key.prefix)
-        if (change.key.metric !== current.metric && this.#isSelected(current)) uncovered += 1
+        const current = this.#wanted.keyOf(change.key.prefix)
+        if (change.key.metric !== current.metric && this.#wanted.isSelected(current)) uncovered += 1
       }
       // What changed meanwhile is compared again; what failed waits for news.
       this.#mark(change.key)
@@ -275,7 +277,7 @@ export class Router {
   /** The kernel does not say which route says no. And a bridge that no container is on has no carrier. */
   #asWanted(answer: UsageAnswer): UsageAnswer {
     const { question, use } = answer
-    const wanted = this.#wanted(question.key)?.target.type
+    const wanted = this.#wanted.of(question.key)?.target.type
     const saysNo = use.type === 'none' && use.error === 'EHOSTUNREACH'
     const isOurs =
       (saysNo && wanted === 'unreachable') || (use.type === 'dead' && wanted === 'on-link')
@@ -300,7 +302,7 @@ export class Router {
   /** What the kernel is asked of the routes that are in it, once it is still. */
   askUsage(): Effect[] {
     const questions = this.#usage.ask(
-      (key) => this.#isSelected(key) && this.#kernel.fib.owned(key) !== undefined,
+      (key) => this.#wanted.isSelected(key) && this.#kernel.fib.owned(key) !== undefined,
     )
     return questions.length > 0 ? [{ type: 'look-up-usage', questions }] : []
   }
@@ -330,7 +332,7 @@ export class Router {
   view(): RouteView[] {
     const views = this.#rib.all().map((selected) => this.#states.view(selected))
     for (const kernel of this.#kernel.fib.allOwned()) {
-      if (!this.#isSelected(kernel)) views.push(leftoverView(kernel))
+      if (!this.#wanted.isSelected(kernel)) views.push(leftoverView(kernel))
     }
     return views
   }
@@ -341,7 +343,7 @@ export class Router {
     return this.#rib.all().every((selected) => {
       const state = this.#states.of(selected)
       if (state === 'refused') return true
-      const key = this.#keyOf(selected.prefix)
+      const key = this.#wanted.keyOf(selected.prefix)
       if (!this.#usage.isKnown(key)) return false
       const misuse = this.#usage.misuse(key)
       // What is inside a prefix and more specific takes its part by right; it is told, and is no lack.
@@ -354,7 +356,7 @@ export class Router {
   }
 
   #reselect(prefix: Prefix): void {
-    const key = this.#keyOf(prefix)
+    const key = this.#wanted.keyOf(prefix)
     if (!this.#rib.select(prefix)) this.#states.forget(prefix)
     else if (this.#kernel.fib.owned(key) && !this.#usage.isKnown(key)) {
       this.#usage.doubt(key)
@@ -374,7 +376,7 @@ export class Router {
     const moved = new Set(addresses.map(({ text }) => text))
     for (const { prefix, outcome } of this.#rib.all()) {
       if ('hop' in outcome && moved.has(outcome.hop.address.text)) {
-        this.#kernel.retry(this.#keyOf(prefix))
+        this.#kernel.retry(this.#wanted.keyOf(prefix))
         this.#touch(prefix)
       }
     }
@@ -386,7 +388,7 @@ export class Router {
   }
 
   #touch(prefix: Prefix): void {
-    this.#mark(this.#keyOf(prefix))
+    this.#mark(this.#wanted.keyOf(prefix))
   }
 
   #markOwned(): void {
@@ -398,57 +400,21 @@ export class Router {
     this.#unreported.add(key.prefix.text)
   }
 
-  #keyOf = (prefix: Prefix): RouteKey => ({ prefix, metric: this.#config.metric[prefix.family] })
-
-  /** A route to a whole pool, which takes what no other route does. */
-  #isRefusal({ prefix, metric }: RouteKey): boolean {
-    return (
-      this.#config.refusesUnclaimed === true &&
-      metric === refusalMetric &&
-      this.#config.pools.some((pool) => pool.prefix.text === prefix.text)
-    )
-  }
-
   #markRefusals(): void {
-    if (!this.#config.refusesUnclaimed) return
-    for (const { prefix } of this.#config.pools) this.#mark({ prefix, metric: refusalMetric })
-  }
-
-  #isSelected(key: RouteKey): boolean {
-    const { prefix, metric } = key
-    if (this.#isRefusal(key)) return true
-    return this.#rib.get(prefix) !== undefined && metric === this.#config.metric[prefix.family]
-  }
-
-  #wanted(key: RouteKey): Wanted | undefined {
-    const selected = this.#rib.get(key.prefix)
-    if (this.#mode !== 'purged' && this.#isRefusal(key)) {
-      return { ...key, target: { type: 'unreachable' } }
-    }
-    if (this.#mode === 'purged' || !selected || 'refusal' in selected.outcome) return undefined
-    if (key.metric !== this.#config.metric[key.prefix.family]) return undefined
-    if ('onBridge' in selected.outcome) {
-      const bridge = this.host.linkNamed(this.#config.bridge)
-      return bridge && { ...key, target: { type: 'on-link', ifindex: bridge.ifindex } }
-    }
-    const { hop, isGone } = selected.outcome
-    if (isGone) return { ...key, target: { type: 'unreachable' } }
-    const reach = this.#nextHops.reach(hop)
-    if (typeof reach === 'string') return undefined
-    return { ...key, target: { type: 'via', nextHop: hop.address, ifindex: reach.ifindex } }
+    for (const key of this.#wanted.refusals) this.#mark(key)
   }
 
   #pendingChanges(): RouteChange[] {
     const changes: RouteChange[] = []
-    const removals = this.#mode === 'held' ? 'held' : 'allowed'
+    const removals = this.#wanted.mode === 'held' ? 'held' : 'allowed'
     for (const [text, key] of this.#dirty) {
       // Answered first: the results mark it dirty again.
       if (this.#kernel.isInFlight(key)) continue
       // It stays dirty: what it waits for is written now, or answered first.
       if (removals === 'allowed' && this.#isServing(key)) continue
       this.#dirty.delete(text)
-      const wanted = this.#wanted(key)
-      if (this.#kernel.isHopeless(key, wanted?.target) || this.#isAwaited(key)) continue
+      const wanted = this.#wanted.of(key)
+      if (this.#kernel.isHopeless(key, wanted?.target) || this.#wanted.isAwaited(key)) continue
       const needed = reconcileKey(key, wanted, this.#kernel.fib, { removals })
       if (needed.length > 0) this.#kernel.sent(key)
       changes.push(...needed)
@@ -456,25 +422,14 @@ export class Router {
     return changes
   }
 
-  /** Nothing is decided while the kernel is asked for the next hop: the route there may be right. */
-  #isAwaited({ prefix }: RouteKey): boolean {
-    const outcome = this.#rib.get(prefix)?.outcome
-    return (
-      this.#mode !== 'purged' &&
-      outcome !== undefined &&
-      'hop' in outcome &&
-      !outcome.isGone &&
-      this.#nextHops.reach(outcome.hop) === 'unknown'
-    )
-  }
-
   /** An owned route of another metric, as settings that were changed leave it, until the wanted one is there. */
   #isServing(key: RouteKey): boolean {
     const { fib } = this.#kernel
-    const current = this.#keyOf(key.prefix)
-    if (key.metric === current.metric || this.#isRefusal(key) || !fib.owned(key)) return false
-    if (this.#isAwaited(current)) return true
-    const wanted = this.#wanted(current)
+    const current = this.#wanted.keyOf(key.prefix)
+    if (key.metric === current.metric || this.#wanted.isRefusal(key) || !fib.owned(key))
+      return false
+    if (this.#wanted.isAwaited(current)) return true
+    const wanted = this.#wanted.of(current)
     if (!wanted || fib.owned(current) || fib.alien(current)) return false
     return !this.#kernel.isHopeless(current, wanted.target)
   }
@@ -504,7 +459,7 @@ export class Router {
     const before = this.#kernel.fib.owned(route)
     this.#kernel.changed(route, type)
     this.#mark(route)
-    const wanted = this.#wanted(route)
+    const wanted = this.#wanted.of(route)
     if (!route.owned || !wanted || !before) return
     if (type === 'route-removed') drifted.push({ prefix: route.prefix, by: 'removed' })
     else if (!sameTarget(route.target, wanted.target)) {
