@@ -100,7 +100,7 @@ export function describe(note: Note): Description {
         'it is tried again by itself; starling resync tries it now',
       )
     case 'pruned':
-      return info(`removed ${note.routes} owned routes of a former run that nobody announces`)
+      return info(`removed ${note.routes} owned routes of a former run that are no longer wanted`)
     case 'purged':
       return warn(
         `removed all ${note.routes} owned routes; nothing is written until resync`,

@@ -72,7 +72,7 @@ export const routeCodes = {
   },
   pruned: {
     meaning:
-      'Once after a start: routes of the run before that nobody announces any more are gone.',
+      'Once after a start: routes of the run before that nobody announces any more, or that have another metric, are gone.',
     examples: [{ code: 'pruned', routes: 2 }],
   },
   purged: {

@@ -134,7 +134,7 @@ export class RouteStates {
   }
 }
 
-/** An owned route in the kernel that nobody announces. */
+/** An owned route in the kernel that nobody announces, or of a former metric. */
 export const leftoverView = (kernel: KernelRoute): RouteView => ({
   prefix: kernel.prefix,
   origin: undefined,

@@ -160,7 +160,7 @@ export class Router {
     this.#touchAll()
   }
 
-  /** Owned routes in the kernel that nobody announces. */
+  /** Owned routes in the kernel that nobody announces, or of a former metric. */
   get leftovers(): number {
     return [...this.#kernel.fib.allOwned()].filter((route) => !this.#wanted.isSelected(route))
       .length
