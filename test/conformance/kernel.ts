@@ -88,6 +88,13 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       (await host.kernel.apply(changes)).map((result) => result.outcome)
     const routesTo = async (text: string) =>
       (await host.kernel.dump()).routes.filter((route) => route.prefix.text === text)
+    /** What takes routes along is told before they are gone. */
+    const noRouteTo = async (text: string) => {
+      const expired = AbortSignal.timeout(10_000)
+      while ((await routesTo(text)).length > 0) {
+        assert.ok(!expired.aborted, `there is a route to ${text}`)
+      }
+    }
     /** A change by the hand after everything before it, so that its arrival proves what did not come. */
     const fence = async () => {
       const route: HandRoute = { prefix: '172.31.255.0/24', via: '10.0.1.99', protocol: 'alien' }
@@ -282,7 +289,7 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       await outcomes(add('172.16.4.0/22', '10.0.1.71'))
       await host.hand.setLink(host.link, 'down')
       await log.change('link down', isLink(ifindex, false))
-      assert.deepEqual(await routesTo('172.16.4.0/22'), [])
+      await noRouteTo('172.16.4.0/22')
       assert.deepEqual(await outcomes(add('172.16.4.0/22', '10.0.1.71')), ['not-on-link'])
       await host.hand.setLink(host.link, 'up')
       await log.change('link up', isLink(ifindex, true))
@@ -432,8 +439,8 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       log.clear()
       await host.hand.removeNexthopObject(7)
       await log.change('its end', (change) => change.type === 'nexthop-objects-changed')
+      await noRouteTo('172.20.0.0/22')
       assert.ok(!log.changes.some((change) => change.type === 'route-removed'))
-      assert.deepEqual(await routesTo('172.20.0.0/22'), [])
     })
 
     test('with the last address of a link its routes go without a word', async () => {
@@ -441,7 +448,7 @@ export function kernelConformance(name: string, make: () => Promise<Host>): void
       log.clear()
       await host.hand.removeAddress(host.link, '10.0.1.70/24')
       await log.change('its end', (change) => change.type === 'address-removed')
-      assert.deepEqual(await routesTo('172.16.4.0/22'), [])
+      await noRouteTo('172.16.4.0/22')
       assert.ok(!log.changes.some(isRoute('route-removed', '172.16.4.0/22')))
     })
 

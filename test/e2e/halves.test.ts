@@ -22,17 +22,9 @@ test('two halves with the same subnets converge to distinct ones, and containers
     await ip(`-n ${a1.switch} link add br1 type bridge`)
     await ip(`-n ${a1.switch} link set br1 up`)
     for (const host of [b1, b2]) await ip(`-n ${host.switch} link set ${host.port} master br1`)
-    const seeds = [
-      '--seed',
-      a1.address,
-      '--seed',
-      b1.address,
-      '--join-timeout-ms',
-      '3000',
-      ...pools,
-    ]
+    const seeds = ['--seed', a1.address, '--seed', b1.address, ...pools]
     for (const host of [a1, b1]) {
-      await host.startAgent(seeds)
+      await host.startAgent([...seeds, '--join-timeout-ms', '3000'])
       await host.note('claim-confirmed', { timeoutMs: 60_000 })
     }
     for (const host of [a2, b2]) {

@@ -331,8 +331,13 @@ async function play(t: TestContext, host: LabHost, names: Names, row: Row): Prom
     // The next row begins on a host that is right, whatever came of this one.
     for (const command of row.undo?.(names) ?? []) await shell(host, command)
   }
+  const holds = async () => {
+    for (const command of row.holds?.(names) ?? []) await shell(host, command)
+    return true
+  }
+  // What was done may not have been noticed yet.
+  await until('it holds', () => holds().catch(() => false))
   await within(t, 'right', host, (status) => isWell(status, names))
-  for (const command of row.holds?.(names) ?? []) await shell(host, command)
 }
 
 interface Status {

@@ -88,7 +88,7 @@ test('the page shows what the cluster does, to everybody, and asks nobody else',
         await h3.cutOff()
         await h3.stopAgent('SIGKILL')
         await legend(page, 'host down', 1)
-        assert.equal(await corner(page, indexOf(subnets[2])), red)
+        await until('it is red', async () => (await corner(page, indexOf(subnets[2]))) === red)
         await page.getByText('host h3 does not answer').first().waitFor()
         await page.getByRole('cell', { name: /^host down/ }).waitFor()
         await search(page, 'h3')

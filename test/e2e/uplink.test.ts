@@ -60,7 +60,7 @@ test('nothing on the host is touched before there is a claim', () =>
   withLab('untouched', async (lab) => {
     const h1 = await lab.addHost()
     await shell(h1, 'sysctl -qw net.ipv4.ip_forward=0')
-    await h1.startAgent(['--seed', '10.0.1.99', '--join-timeout-ms', '4000'])
+    await h1.startAgent(['--seed', '10.0.1.99', '--join-timeout-ms', '10000'])
     await h1.note('seed-unreachable')
     const links = await shell(h1, 'ip -br link')
     assert.ok(!links.includes('starling0'), links)

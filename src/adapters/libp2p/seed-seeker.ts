@@ -141,10 +141,13 @@ export class SeedSeeker implements RedialTask {
 
   #report(fault: Fault | undefined): void {
     const before = this.#reported
-    if (this.#ended || before?.code === fault?.code) return
+    // What comes of a handshake that took long says more than that it does.
+    const isExplained = before === unanswered && fault !== unanswered
+    if (this.#ended || (before?.code === fault?.code && !(fault && isExplained))) return
     this.#reported = fault
     const subject = this.#seed.text
-    if (before) this.#host.report({ ...before, subject, active: false })
+    if (before && before.code !== fault?.code)
+      this.#host.report({ ...before, subject, active: false })
     if (fault) this.#host.report({ ...fault, subject, active: true })
   }
 }
@@ -165,5 +168,6 @@ export function isListening(ip: string, listen: readonly string[]): boolean {
 
 function mostTelling(failures: readonly DialFailure[]): Fault {
   const failure = failures.find(({ code }) => code !== 'seed-unreachable') ?? failures[0]
-  return failure ?? { code: 'seed-unreachable', reason: 'nobody else is there' }
+  if (!failure) return { code: 'seed-unreachable', reason: 'nobody else is there' }
+  return { code: failure.code, reason: failure.reason }
 }

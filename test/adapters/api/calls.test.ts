@@ -91,7 +91,7 @@ describe('a waiting status', () => {
     agent.view = troubledView()
     const many = await Promise.allSettled(
       Array.from({ length: 70 }, () =>
-        client.call('Status', { wait: true, timeoutMs: 200 }, 10_000),
+        client.call('Status', { wait: true, timeoutMs: 2_000 }, 10_000),
       ),
     )
     const refused = many.filter(({ status }) => status === 'rejected')
