@@ -165,8 +165,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     scenario: 'crash-restart',
     changes: one(
       'src/core/routing/router.ts',
-      "this.#mode === 'held' ? 'held' : 'allowed'",
-      "this.#mode === 'held' ? 'allowed' : 'allowed'",
+      "this.#wanted.mode === 'held' ? 'held' : 'allowed'",
+      "this.#wanted.mode === 'held' ? 'allowed' : 'allowed'",
     ),
   },
   'everybody is wanted': {

@@ -84,9 +84,9 @@ const breaks: Readonly<Record<string, Break>> = {
     fault: 'kill-agent',
     changes: [
       {
-        file: 'src/core/routing/router.ts',
-        from: 'if (!this.#config.refusesUnclaimed) return',
-        to: 'if (this.#config.refusesUnclaimed) return',
+        file: 'src/core/routing/wanted-fib.ts',
+        from: 'return refusesUnclaimed ?',
+        to: 'return !refusesUnclaimed ?',
       },
     ],
   },
