@@ -141,13 +141,13 @@ export class SeedSeeker implements RedialTask {
 
   #report(fault: Fault | undefined): void {
     const before = this.#reported
-    // What comes of a handshake that took long says more than that it does.
+    const isSame = before?.code === fault?.code
+    // What came of a handshake says more than that it takes long.
     const isExplained = before === unanswered && fault !== unanswered
-    if (this.#ended || (before?.code === fault?.code && !(fault && isExplained))) return
+    if (this.#ended || (isSame && !isExplained)) return
     this.#reported = fault
     const subject = this.#seed.text
-    if (before && before.code !== fault?.code)
-      this.#host.report({ ...before, subject, active: false })
+    if (before && !isSame) this.#host.report({ ...before, subject, active: false })
     if (fault) this.#host.report({ ...fault, subject, active: true })
   }
 }

@@ -28,8 +28,8 @@ export interface LinkFacts extends Link {
 
 /**
  * `up` is the administrative state alone: it decides whether the kernel keeps a link's routes. Without a carrier they
- * stay, and a bridge without ports never has one. The carrier is lost as soon as the kernel takes routes for dead, which
- * is once both of its flags are gone; a message may come between.
+ * stay, and a bridge without ports never has one. The kernel takes them for dead once both flags of the carrier are
+ * gone, and may tell of the link when only one of them is.
  */
 export function readLink(message: Message): LinkFacts | undefined {
   if (message.type !== messageType.newLink && message.type !== messageType.delLink) return undefined

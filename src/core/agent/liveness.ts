@@ -12,7 +12,7 @@ import type { AgentState } from './state.ts'
 const pauseMs = 1_000
 /** Of `watchMs`: those who watch it ask for longer than this before they miss it. */
 const freshShare = 2
-/** Of the whole: whoever is restarted, alone or with all others, must not turn routes by what was stored before. */
+/** Once routes were turned, all is stored within this: agents that are killed together know no more when they are back. */
 const rememberMs = 100
 /** What is said no more has time: nobody's route follows from it. */
 const unsayMs = 5_000
