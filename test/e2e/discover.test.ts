@@ -54,8 +54,11 @@ test('hosts that have IPv6 alone find each other, too', () =>
     for (const [index, host] of hosts.entries()) {
       const address = `fd00:1::${index + 1}/64`
       await shell(host, `ip -4 addr flush dev eth0; ip -6 addr add ${address} dev eth0 nodad`)
-      await host.startAgent([...pool, ...key])
     }
+    // Once it is tested, the kernel would rather send from the link-local one.
+    for (const host of hosts)
+      await until('its addresses stand', async () => !(await stateOf(host)).includes('tentative'))
+    for (const host of hosts) await host.startAgent([...pool, ...key])
     await ready(hosts)
     await met(...hosts)
     for (const host of hosts) {

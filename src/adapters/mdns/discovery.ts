@@ -4,7 +4,7 @@ import type { Address } from '../../core/ip/address.ts'
 import type { Millis, Rng } from '../../core/rng.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Discovery, DiscoveryEvent } from '../../ports/discovery.ts'
-import { type Place, placeOn } from './link.ts'
+import { isLinkLocalText, type Place, placeOn } from './link.ts'
 import { clusterNames, instanceName } from './names.ts'
 import { Neighbours } from './neighbours.ts'
 import { answer, question, read, ttlMs } from './packet.ts'
@@ -140,6 +140,7 @@ class MdnsDiscovery implements Discovery {
     const { says, asks } = heard
     if (says) {
       if (says.instance === this.#instance || from === 'another-port') return
+      if (isLinkLocalText(sender)) return
       if (this.#neighbours.heard({ address: sender, port: says.port }, says.forMs, now))
         this.#tell()
       return
@@ -248,4 +249,9 @@ class MdnsDiscovery implements Discovery {
 const placeText = (place: Place | undefined): string =>
   place === undefined
     ? ''
-    : [place.link, place.interface, ...place.networks.map(({ text }) => text)].join(' ')
+    : [
+        place.link,
+        place.interface,
+        place.source ?? '',
+        ...place.networks.map(({ text }) => text),
+      ].join(' ')

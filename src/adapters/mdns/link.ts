@@ -1,14 +1,16 @@
 /** Where on a link multicast DNS is spoken: the family, the own address, and whether a sender is on that link. */
 
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
-import { type Address, parseAddress } from '../../core/ip/address.ts'
+import { type Address, isLinkLocal, parseAddress } from '../../core/ip/address.ts'
 import { holds, type Prefix, parseInterface } from '../../core/ip/prefix.ts'
 
 export interface Place {
   readonly link: string
   readonly family: 4 | 6
-  /** What the socket sends from; for IPv6 the link itself. */
+  /** What the socket hears and sends on: an address of the link, for IPv6 the link itself. */
   readonly interface: string
+  /** The IPv6 address that it sends from. Undefined: IPv4, or the link has none but a link-local one. */
+  readonly source?: string
   /** Networks of the link. */
   readonly networks: readonly Prefix[]
 }
@@ -31,7 +33,9 @@ export function placeOn(
   const own = v4.find(isNextHop) ?? v4[0]
   if (own) return { link, family: 4, interface: own.address, networks: networksOf(v4) }
   if (v6.length === 0) return undefined
-  return { link, family: 6, interface: `::%${link}`, networks: networksOf(v6) }
+  const place = { link, family: 6, interface: `::%${link}`, networks: networksOf(v6) } as const
+  const source = v6.find(isNextHop) ?? v6.find(({ address }) => !isLinkLocalText(address))
+  return source ? { ...place, source: source.address } : place
 }
 
 /** Another program may have joined the group on another link, and the kernel then delivers from there too. */
@@ -40,6 +44,12 @@ export function isOnLink({ link, networks }: Place, sender: string): boolean {
   const address = parseAddress(plain)
   if (!address || (zone !== undefined && zone !== link)) return false
   return networks.some((network) => holds(network, address))
+}
+
+/** Nobody can dial an agent there: libp2p takes no connection from a link-local address. */
+export function isLinkLocalText(text: string): boolean {
+  const address = parseAddress(text.split('%')[0] ?? '')
+  return address !== undefined && isLinkLocal(address)
 }
 
 const networksOf = (held: readonly NetworkInterfaceInfo[]): Prefix[] =>

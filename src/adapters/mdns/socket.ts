@@ -1,6 +1,6 @@
 /** A socket of multicast DNS on one link: what others say there, and what is said to them. */
 
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { isOnLink, type Place } from './link.ts'
 
 export interface MulticastSocket {
@@ -26,14 +26,21 @@ export function openSocket(
     readonly failed: (reason: string) => void
   },
 ): MulticastSocket {
-  const { family, interface: at, link } = place
+  const { family, interface: at, link, source } = place
   const group = groups[family]
   let open = true
   const closed = Promise.withResolvers<void>()
   // Shared with whatever else speaks multicast DNS on this host: each gets every packet to the group.
   const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: true })
+  // The kernel would send from the link-local address, once it has tested that.
+  const speaker = source === undefined ? undefined : createSocket({ type: 'udp6', reuseAddr: true })
+  const ready = Promise.withResolvers<void>()
   const close = (): Promise<void> => {
-    if (open) socket.close(closed.resolve)
+    if (open) {
+      socket.close(closed.resolve)
+      speaker?.close()
+      ready.resolve()
+    }
     open = false
     return closed.promise
   }
@@ -52,23 +59,42 @@ export function openSocket(
   socket.bind({ address, port }, () => {
     try {
       socket.addMembership(group, at)
-      socket.setMulticastInterface(at)
-      socket.setMulticastTTL(255)
-      // Another agent may run on this host.
-      socket.setMulticastLoopback(true)
+      prepare(socket, at)
+      if (!speaker) ready.resolve()
+    } catch (thrown) {
+      fail(thrown)
+    }
+  })
+  speaker?.on('error', fail)
+  speaker?.bind({ address: source, port }, () => {
+    try {
+      prepare(speaker, at)
+      // It hears nobody: no packet comes from a group.
+      speaker.connect(port, address, ready.resolve)
     } catch (thrown) {
       fail(thrown)
     }
   })
   return {
-    send: (bytes) =>
-      new Promise((resolve) => {
-        if (!open) return resolve()
-        socket.send(bytes, port, group, (error) => {
+    async send(bytes) {
+      await ready.promise
+      if (!open) return
+      await new Promise<void>((resolve) => {
+        const sent = (error: Error | null) => {
           if (error) fail(error)
           resolve()
-        })
-      }),
+        }
+        if (speaker) speaker.send(bytes, sent)
+        else socket.send(bytes, port, group, sent)
+      })
+    },
     close,
   }
+}
+
+function prepare(socket: Socket, at: string): void {
+  socket.setMulticastInterface(at)
+  socket.setMulticastTTL(255)
+  // Another agent may run on this host.
+  socket.setMulticastLoopback(true)
 }

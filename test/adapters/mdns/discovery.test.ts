@@ -163,6 +163,8 @@ describe('what others say on the LAN', () => {
     const { on, clock } = lan()
     const node = new Node(on, clock, 1)
     on.say('10.0.1.2', said(7002), 'another-port')
+    // No agent can be dialled there.
+    on.say('fe80::2%eth0', said(7005))
     for (let length = 0; length < 100; length += 1) on.say('10.0.1.3', randomBytes(length))
     // Its header says that it has a quarter of a million records.
     const vast = Buffer.from(said(7003)).fill(255, 4, 12)
@@ -242,6 +244,7 @@ describe('an uplink', () => {
         held('IPv6', 'fe80::1', 64),
       ],
       eth1: [held('IPv6', 'fe80::1', 64)],
+      eth2: [held('IPv6', 'fe80::1', 64), held('IPv6', 'fd00::1', 64), held('IPv6', 'fd00::2', 64)],
       br0: [],
     }
     const v4 = placeOn('eth0', [addressOf('10.0.1.1')], interfaces)
@@ -250,6 +253,9 @@ describe('an uplink', () => {
     assert.ok(!isOnLink(v4, '10.0.2.9') && !isOnLink(v4, 'fe80::9%eth1'))
     const v6 = placeOn('eth1', [], interfaces)
     assert.equal(v6?.interface, '::%eth1')
+    assert.equal(v6?.source, undefined)
+    assert.equal(placeOn('eth2', [addressOf('fd00::2')], interfaces)?.source, 'fd00::2')
+    assert.equal(placeOn('eth2', [], interfaces)?.source, 'fd00::1')
     assert.ok(v6 && isOnLink(v6, 'fe80::9%eth1') && !isOnLink(v6, 'fe80::9%br0'))
     assert.equal(placeOn('br0', [], interfaces), undefined)
     assert.equal(placeOn('gone', [], interfaces), undefined)
