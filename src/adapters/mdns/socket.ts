@@ -70,7 +70,7 @@ export function openSocket(
     try {
       prepare(speaker, at)
       // It hears nobody: no packet comes from a group.
-      speaker.connect(port, address, ready.resolve)
+      speaker.connect(port, address, (error?: Error) => (error ? fail(error) : ready.resolve()))
     } catch (thrown) {
       fail(thrown)
     }
