@@ -42,8 +42,6 @@ const decidedMs = tenureMs + 2_000
 const joinMsMax = 30_000
 /** Who joins after an attack hears all that the attacker said, on a machine that others use as well. */
 const newcomerMsMax = 90_000
-/** A busy machine is slow to answer. */
-const keptMsMax = 60_000
 
 /** Sets up the lab, attacks and looks for one case after the other, and removes the lab. An outcome for each, in order. */
 export async function attackAgents(wanted: readonly [Case, ...Case[]]): Promise<Outcome[]> {
@@ -306,7 +304,7 @@ class Arena implements Aftermath {
     const look = async (host: LabHost) => {
       const subnet = subnets.get(host) ?? ''
       if (host.agentPid === undefined) faults.push(`the agent of ${host.name} ended`)
-      const kept = await until(keptMsMax, async () => (await subnetsOf(host)).includes(subnet))
+      const kept = await until(10_000, async () => (await subnetsOf(host)).includes(subnet))
       if (!kept) faults.push(`${host.name} lost ${subnet}`)
       const routes = await routesBy(host)
       for (const [other, theirs] of subnets) {

@@ -31,8 +31,7 @@ import {
 } from './lab.ts'
 
 const pools = ['--pool', '172.16.0.0/12', '--pool', 'fd00:10::/40']
-/** It ends after two seconds; a loaded machine takes longer to notice. */
-const deadlineMs = 8_000
+const deadlineMs = 2_500
 
 /** A container's network namespace, as a runtime makes it. */
 async function namespaceFor(host: LabHost, id: string): Promise<CniAttachment> {

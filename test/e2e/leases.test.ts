@@ -75,9 +75,8 @@ async function ask(client: ApiClient, id: string, before: Told): Promise<Told> {
     const { leases } = await client.call('AllocateLease', request, 10_000)
     return { address: leases[0]?.address ?? '' }
   } catch (error) {
-    // It was killed, or its disk is slow: nobody knows whether it was done.
-    const isOpen = error instanceof ApiError && /^(unreachable|leases-slow)$/.test(error.code)
-    if (isOpen) return undefined
+    // It was killed: nobody knows whether it was done.
+    if (error instanceof ApiError && error.code === 'unreachable') return undefined
     throw error
   }
 }
@@ -134,7 +133,7 @@ test('a disk that is full, hangs or is read-only is an error within two seconds;
           const startedMs = performance.now()
           const code = await allocate(client, what)
           assert.match(code, /^leases-(unwritable|slow)$/, what)
-          assert.ok(performance.now() - startedMs < 8_000, `${what} is told in time`)
+          assert.ok(performance.now() - startedMs < 2_500, `${what} is told in time`)
         }
         const works = async (id: string) => {
           await until('addresses are granted again', async () =>

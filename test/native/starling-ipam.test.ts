@@ -32,9 +32,8 @@ const add = {
 }
 const del = { ...add, CNI_COMMAND: 'DEL' }
 const config = '{"cniVersion":"1.0.0","name":"net"}'
-/** Before its deadline of two seconds, which a loaded machine may notice late. */
-const promptly = 1_900
-const deadlineMs = 8_000
+const promptly = 1_000
+const deadlineMs = 2_500
 
 /** Stands for an agent; each connection is given to `talk`. */
 const servers: Server[] = []

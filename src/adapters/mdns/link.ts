@@ -34,7 +34,8 @@ export function placeOn(
   if (own) return { link, family: 4, interface: own.address, networks: networksOf(v4) }
   if (v6.length === 0) return undefined
   const place = { link, family: 6, interface: `::%${link}`, networks: networksOf(v6) } as const
-  const source = v6.find(isNextHop) ?? v6.find(({ address }) => !isLinkLocalText(address))
+  const dialable = v6.filter(({ address }) => !isLinkLocalText(address))
+  const source = dialable.find(isNextHop) ?? dialable[0]
   return source ? { ...place, source: source.address } : place
 }
 

@@ -254,6 +254,7 @@ describe('an uplink', () => {
     const v6 = placeOn('eth1', [], interfaces)
     assert.equal(v6?.interface, '::%eth1')
     assert.equal(v6?.source, undefined)
+    assert.equal(placeOn('eth1', [addressOf('fe80::1')], interfaces)?.source, undefined)
     assert.equal(placeOn('eth2', [addressOf('fd00::2')], interfaces)?.source, 'fd00::2')
     assert.equal(placeOn('eth2', [], interfaces)?.source, 'fd00::1')
     assert.ok(v6 && isOnLink(v6, 'fe80::9%eth1') && !isOnLink(v6, 'fe80::9%br0'))
